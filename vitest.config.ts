@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+const project = (name: string, include: string[], extra: Record<string, unknown> = {}) => ({
+  test: { name, include, testTimeout: 60_000, hookTimeout: 120_000, ...extra },
+});
+
+export default defineConfig({
+  test: {
+    globalSetup: ['test/support/global-setup.ts'],
+    projects: [
+      project('unit', ['test/**/*.test.ts'], {
+        exclude: ['test/**/*.redis.test.ts', 'test/**/*.model.test.ts'],
+        typecheck: { enabled: false },
+      }),
+      project('redis', ['test/**/*.redis.test.ts']),
+      project('model', ['test/**/*.model.test.ts']),
+    ],
+  },
+});
