@@ -1,0 +1,218 @@
+import { z } from 'zod';
+
+/** What a hash field, list element or string value is on the wire. */
+export type Wire = string | Buffer;
+
+/** How one field is written to Redis and read back. `encode` and `decode` throw an `Error` naming the problem. */
+export interface Field<T> {
+  /** The word for this encoding in docs/schema.md. */
+  readonly kind: string;
+  readonly isOptional: boolean;
+  encode(value: T): Wire;
+  decode(wire: Wire): T;
+}
+
+/** A field that may be absent from the hash: `undefined` on the value side, no field on the wire side. */
+export interface OptionalField<T> extends Field<T> {
+  readonly isOptional: true;
+}
+
+/** A field that every record of its kind carries. */
+export interface RequiredField<T> extends Field<T> {
+  readonly isOptional: false;
+  optional(): OptionalField<T>;
+}
+
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const INTEGER = /^[+-]?\d+$/;
+/** A date and time with or without fractions and offset, as Python and JavaScript writers produce it. */
+const ISO_TIMESTAMP =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(Z|[+-]\d{2}:?\d{2})?)?$/i;
+
+function field<T>(kind: string, encode: (value: T) => Wire, decode: (wire: Wire) => T): RequiredField<T> {
+  const required: RequiredField<T> = {
+    kind,
+    isOptional: false,
+    encode,
+    decode,
+    optional: () => ({ kind, isOptional: true, encode, decode }),
+  };
+  return required;
+}
+
+function wireText(wire: Wire): string {
+  return typeof wire === 'string' ? wire : wire.toString('utf8');
+}
+
+/** Any text, stored as UTF-8. */
+export const text = field<string>('text', requireString, wireText);
+
+/** A whole number as decimal text. */
+export const integer = field<number>(
+  'integer',
+  (value) => {
+    if (!Number.isSafeInteger(value)) throw new Error(`${value} is not a whole number`);
+    return String(value);
+  },
+  (wire) => {
+    const raw = wireText(wire).trim();
+    const value = Number(raw);
+    if (!INTEGER.test(raw) || !Number.isSafeInteger(value)) {
+      throw new Error(`"${excerpt(raw)}" is not a whole number`);
+    }
+    return value;
+  },
+);
+
+/** A finite number as decimal text. Refuses "", which `Number` alone would turn into 0. */
+export const float = field<number>(
+  'float',
+  (value) => {
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      throw new Error(`${value} is not a finite number`);
+    return String(value);
+  },
+  (wire) => {
+    const raw = wireText(wire).trim();
+    const value = Number(raw);
+    if (!DECIMAL.test(raw) || !Number.isFinite(value)) throw new Error(`"${excerpt(raw)}" is not a number`);
+    return value;
+  },
+);
+
+/** `true` or `false`; also reads `True`, `False`, `1` and `0`, which other writers produce. */
+export const boolean = field<boolean>(
+  'boolean',
+  (value) => {
+    if (typeof value !== 'boolean') throw new Error(`${value} is not true or false`);
+    return String(value);
+  },
+  (wire) => {
+    const raw = wireText(wire).trim().toLowerCase();
+    if (raw === 'true' || raw === '1') return true;
+    if (raw === 'false' || raw === '0') return false;
+    throw new Error(`"${excerpt(raw)}" is not true or false`);
+  },
+);
+
+/** A moment as ISO 8601 text in UTC. A timestamp without an offset is read as UTC; fractions finer than 1 ms are cut. */
+export const timestamp = field<Date>(
+  'timestamp',
+  (value) => {
+    if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw new Error('not a valid date');
+    return value.toISOString().replace('.000Z', 'Z');
+  },
+  (wire) => {
+    const raw = wireText(wire).trim();
+    const date = parseTimestamp(raw);
+    if (!date) throw new Error(`"${excerpt(raw)}" is not an ISO 8601 timestamp`);
+    return date;
+  },
+);
+
+function parseTimestamp(raw: string): Date | undefined {
+  const [, day, time = '00:00:00', offset = 'Z'] = ISO_TIMESTAMP.exec(raw) ?? [];
+  if (day === undefined) return undefined;
+  const midnight = new Date(`${day}T00:00:00Z`);
+  // `Date` rolls 30 February over into March instead of refusing it.
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day)) return undefined;
+  const date = new Date(`${day}T${time}${offset.toUpperCase()}`);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** A JSON value that the zod schema accepts. */
+export function json<T>(schema: z.ZodType<T>): RequiredField<T> {
+  return field<T>(
+    'json',
+    (value) => {
+      const checked = schema.safeParse(value);
+      if (!checked.success) throw new Error(z.prettifyError(checked.error));
+      return JSON.stringify(checked.data);
+    },
+    (wire) => {
+      const checked = schema.safeParse(parseJson(wire));
+      if (!checked.success) throw new Error(z.prettifyError(checked.error));
+      return checked.data;
+    },
+  );
+}
+
+/** A JSON object of any content, kept as it is: keys inside are never renamed. */
+export const jsonObject = field<Record<string, unknown>>(
+  'json object',
+  (value) => {
+    if (!isObject(value)) throw new Error('not a JSON object');
+    return JSON.stringify(value);
+  },
+  (wire) => {
+    const value = parseJson(wire);
+    if (!isObject(value)) throw new Error('not a JSON object');
+    return value;
+  },
+);
+
+/**
+ * A JSON object whose own keys are snake_case in Redis and camelCase in TypeScript; values below them are untouched.
+ * A `null` for something optional is read as absent, since that is how Python's `None` arrives.
+ */
+export function snakeJson<Shape extends z.ZodRawShape>(
+  shape: Shape,
+): RequiredField<z.output<z.ZodObject<Shape>>> {
+  const inner = json(z.object(shape));
+  const names = Object.entries(shape).map(([name, schema]) => {
+    return { name, wireName: snakeCase(name), isOptional: z.safeParse(schema, undefined).success };
+  });
+  function encode(value: z.output<z.ZodObject<Shape>>): Wire {
+    const checked: Record<string, unknown> = JSON.parse(wireText(inner.encode(value)));
+    return JSON.stringify(Object.fromEntries(names.map(({ name, wireName }) => [wireName, checked[name]])));
+  }
+  function decode(wire: Wire): z.output<z.ZodObject<Shape>> {
+    const stored = parseJson(wire);
+    if (!isObject(stored)) throw new Error('not a JSON object');
+    const present = names.filter(({ wireName, isOptional }) => !(isOptional && stored[wireName] === null));
+    return inner.decode(
+      JSON.stringify(Object.fromEntries(present.map(({ name, wireName }) => [name, stored[wireName]]))),
+    );
+  }
+  return field('json object', encode, decode);
+}
+
+/** A vector as little-endian float32 bytes, the layout a FLOAT32 vector field indexes. */
+export const float32 = field<Float32Array>(
+  'float32 vector',
+  // A view, not a copy: the caller must not change the vector before the write is acknowledged.
+  (value) => Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+  (wire) => {
+    if (typeof wire === 'string')
+      throw new Error('read as text; binary fields need a connection mapped to buffers');
+    if (wire.byteLength % 4 !== 0)
+      throw new Error(`${wire.byteLength} bytes are not a whole number of float32 values`);
+    return new Float32Array(Uint8Array.from(wire).buffer); // copied: a pooled Buffer may be unaligned
+  },
+);
+
+/** `chunkCount` becomes `chunk_count`: the one rule by which names cross into Redis. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function requireString(value: string): string {
+  if (typeof value !== 'string') throw new Error('not text');
+  return value;
+}
+
+function parseJson(wire: Wire): unknown {
+  try {
+    return JSON.parse(wireText(wire));
+  } catch {
+    throw new Error(`"${excerpt(wireText(wire))}" is not JSON`);
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function excerpt(raw: string): string {
+  return raw.length > 40 ? `${raw.slice(0, 40)}…` : raw;
+}

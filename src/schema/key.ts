@@ -1,0 +1,127 @@
+import { StackloreError } from '../errors.ts';
+
+/** The parameter names inside a template, as a union: `'session:{sessionId}'` gives `'sessionId'`. */
+export type KeyParams<Template extends string> = Template extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | KeyParams<Rest>
+  : never;
+
+/** One key pattern of the schema: builds keys, recognises them, and gives the pattern that SCAN takes. */
+export interface KeyTemplate<Template extends string = string> {
+  readonly template: Template;
+  /** The glob that matches every key of this template, e.g. `session:*`. */
+  readonly pattern: string;
+  /** The key for these ids. Throws `invalid_input` for an id no key can carry. */
+  build(params: Readonly<Record<KeyParams<Template>, string>>): string;
+  /** The key exactly as writers without escaping form it, for reading what they stored. */
+  buildRaw(params: Readonly<Record<KeyParams<Template>, string>>): string;
+  /** The ids inside a key, or `undefined` when the key is not of this template. */
+  parse(key: string): Record<KeyParams<Template>, string> | undefined;
+}
+
+interface Param {
+  readonly name: string;
+  /** The character that ends the id inside the key; empty when the key ends with it. */
+  readonly separator: string;
+  readonly reserved: RegExp;
+}
+
+interface Part {
+  readonly literal: string;
+  readonly param?: Param;
+}
+
+const MAX_ID_BYTES = 512;
+const CONTROL_CHARACTER = /\p{Cc}/u;
+const REGEXP_SPECIAL = /[\\^$.*+?()[\]{}|]/g;
+
+/** Compiles a template such as `doc:{docId}:metadata`; the only place where keys are put together. */
+export function keyTemplate<const Template extends string>(template: Template): KeyTemplate<Template> {
+  const parts = parseTemplate(template);
+  const names = parts.flatMap((part) => (part.param ? [part.param.name] : []));
+  const capture = (param: Param | undefined) => (param ? captureOf(param, names.length === 1) : '');
+  const pieces = parts.map((part) => escapeRegExp(part.literal) + capture(part.param));
+  const matcher = new RegExp(`^${pieces.join('')}$`, 'su');
+
+  function assemble(
+    params: Readonly<Record<string, string>>,
+    encode: (id: string, reserved: RegExp) => string,
+  ) {
+    let key = '';
+    for (const part of parts) {
+      key += part.literal;
+      if (part.param) key += encode(checkId(part.param.name, params[part.param.name]), part.param.reserved);
+    }
+    return key;
+  }
+
+  return {
+    template,
+    pattern: parts
+      .map((part) => part.literal.replace(/[*?[\]\\]/g, '\\$&') + (part.param ? '*' : ''))
+      .join(''),
+    build: (params) => assemble(params, escapeId),
+    buildRaw: (params) => assemble(params, (id) => id),
+    parse(key) {
+      const match = matcher.exec(key);
+      if (!match) return undefined;
+      const ids = names.map((name, index) => [name, unescapeId(match[index + 1] ?? '')]);
+      // The names come from the template itself, so the record has exactly its parameters.
+      return Object.fromEntries(ids) as Record<KeyParams<Template>, string>;
+    },
+  };
+}
+
+/** Checks an id that a caller gave: 1 to 512 UTF-8 bytes, well-formed, without control characters. */
+export function checkId(name: string, id: string | undefined): string {
+  if (id === undefined || id === '') throw invalidId(name, 'is empty');
+  if (!id.isWellFormed()) throw invalidId(name, 'holds half of a surrogate pair');
+  if (CONTROL_CHARACTER.test(id)) throw invalidId(name, 'holds a control character');
+  if (Buffer.byteLength(id) > MAX_ID_BYTES) throw invalidId(name, `is longer than ${MAX_ID_BYTES} bytes`);
+  return id;
+}
+
+function invalidId(name: string, problem: string): StackloreError {
+  return new StackloreError('invalid_input', { message: `The ${name} ${problem}. Give another one.` });
+}
+
+function parseTemplate(template: string): Part[] {
+  const pieces = template.split(/\{(\w+)\}/);
+  const parts: Part[] = [];
+  for (let index = 0; index < pieces.length; index += 2) {
+    const literal = pieces[index] ?? '';
+    const name = pieces[index + 1];
+    if (name === undefined) {
+      if (literal !== '') parts.push({ literal });
+      continue;
+    }
+    // Only the character that ends this id in the key can be mistaken for structure; the last id ends with the key.
+    const separator = (pieces[index + 2] ?? '').charAt(0);
+    parts.push({
+      literal,
+      param: { name, separator, reserved: new RegExp(`[%*?[\\]\\\\${escapeRegExp(separator)}]`, 'g') },
+    });
+  }
+  return parts;
+}
+
+/** An id that stands alone in its key may hold the separator: other writers do not escape, and nothing is ambiguous. */
+function captureOf({ separator }: Param, isOnly: boolean): string {
+  return isOnly || separator === '' ? '(.+)' : `([^${escapeRegExp(separator)}]+)`;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(REGEXP_SPECIAL, '\\$&');
+}
+
+function escapeId(id: string, reserved: RegExp): string {
+  return id.replace(
+    reserved,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+}
+
+function unescapeId(id: string): string {
+  return id.replace(/%(25|2A|2F|3A|3F|5B|5C|5D)/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}

@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { boolean, float, float32, integer, json, jsonObject, text, timestamp } from './fields.ts';
+import { hash, map, sortedSet, type ValueOf } from './record.ts';
+
+/** What precedes every chunk key of a collection; an FT index of the collection has exactly this prefix. */
+export const CHUNK_PREFIX = 'llama_index/vector_store/';
+
+/** Metadata keys that stacklore itself writes into a chunk's `metadata`; documents cannot set them. */
+export const RESERVED_METADATA = [
+  'source',
+  'chunk_index',
+  'title',
+  'headings',
+  'start',
+  'end',
+  'page',
+] as const;
+
+/** A chunk of a document's text with its embedding. */
+export const chunkRecord = hash({
+  database: 'knowledge',
+  key: 'llama_index/vector_store/{collection}/{chunkId}',
+  description: 'A piece of a document with its embedding; `chunk_id` is `{doc_id}_chunk_{n}`, n from 0.',
+  fields: {
+    embedding: float32,
+    text,
+    metadata: jsonObject,
+    docId: text,
+    nodeId: text,
+    source: text.optional(),
+    contentType: text.optional(),
+    updatedAt: integer.optional(),
+    inputHash: text.optional(),
+  },
+});
+export type Chunk = ValueOf<typeof chunkRecord>;
+
+/** What is known of one ingested source. */
+export const documentRecord = hash({
+  database: 'knowledge',
+  key: 'doc:{docId}:metadata',
+  description: 'What is known of one ingested source; `hash` is its content hash.',
+  fields: {
+    title: text,
+    source: text,
+    contentType: text,
+    createdAt: timestamp,
+    updatedAt: timestamp,
+    chunkCount: integer,
+    wordCount: integer,
+    hash: text,
+    collection: text.optional(),
+    manifestHash: text.optional(),
+    metadata: jsonObject.optional(),
+  },
+});
+export type DocumentMetadata = ValueOf<typeof documentRecord>;
+
+/** A single statement the assistant may rely on. */
+export const factRecord = hash({
+  database: 'knowledge',
+  key: 'fact:{factId}',
+  description: 'A single statement with its confidence (0.0 to 1.0).',
+  fields: {
+    content: text,
+    category: text,
+    confidence: float,
+    source: text,
+    createdAt: timestamp,
+    verified: boolean,
+  },
+});
+export type Fact = ValueOf<typeof factRecord>;
+
+/** Every document of every collection. */
+export const documentIndexRecord = sortedSet({
+  database: 'knowledge',
+  key: 'index:documents',
+  description: 'Every document of every collection.',
+  member: 'doc_id',
+  score: 'last update, Unix seconds',
+});
+
+const fieldName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and _, a letter first');
+
+/** A metadata field that a collection makes filterable. */
+export const collectionField = z.strictObject({ name: fieldName, type: z.enum(['tag', 'number']) });
+export type CollectionField = z.output<typeof collectionField>;
+
+/** What the vectors of a collection were made with; two collections compare only when this is equal. */
+const embeddingModel = z.strictObject({
+  name: z.string(),
+  weightsSha256: z.string(),
+  tokenizerSha256: z.string(),
+  pooling: z.enum(['mean', 'cls', 'last']),
+  maxTokens: z.int().positive(),
+  queryPrefix: z.string(),
+  documentPrefix: z.string(),
+});
+
+/** The index that serves a collection. */
+const indexSettings = z.strictObject({
+  kind: z.enum(['hnsw', 'flat']),
+  m: z.int().min(2).max(512),
+  efConstruction: z.int().min(1).max(4096),
+  efRuntime: z.int().min(1).max(4096),
+});
+export type IndexSettings = z.output<typeof indexSettings>;
+
+/** Everything that makes a collection's chunks comparable with each other and with a query. */
+export const manifest = z.strictObject({
+  formatVersion: z.literal(1),
+  /** `null`: vectors are given by the caller, text can neither be ingested nor searched. */
+  model: embeddingModel.nullable(),
+  dimensions: z.int().min(1).max(32_768),
+  metric: z.literal('COSINE'),
+  vectorType: z.literal('float32'),
+  chunker: z.strictObject({ version: z.int(), size: z.int().positive(), overlap: z.int().nonnegative() }),
+  fields: z.array(collectionField),
+  index: indexSettings,
+});
+export type Manifest = z.output<typeof manifest>;
+
+/** A collection: its manifest, its corpus version (bumped by every publish and delete) and the index serving it. */
+export const collectionRecord = hash({
+  database: 'knowledge',
+  key: 'stacklore:collection:{collection}',
+  description:
+    'A collection: manifest, corpus version (bumped by each publish and delete), name of its FT index.',
+  isHelper: true,
+  fields: { manifest: json(manifest), version: integer, index: text, createdAt: timestamp },
+});
+
+/** The names of all collections. */
+export const collectionsRecord = sortedSet({
+  database: 'knowledge',
+  key: 'stacklore:collections',
+  description: 'The names of all collections.',
+  isHelper: true,
+  member: 'collection',
+  score: 'creation, Unix seconds',
+});
+
+/** The documents of one collection. */
+export const collectionDocumentsRecord = sortedSet({
+  database: 'knowledge',
+  key: 'stacklore:documents:{collection}',
+  description: 'The documents of one collection.',
+  isHelper: true,
+  member: 'doc_id',
+  score: 'last update, Unix seconds',
+});
+
+/** Which document of a collection holds a content hash, to recognise equal content under another source. */
+export const contentHashesRecord = map({
+  database: 'knowledge',
+  key: 'stacklore:hashes:{collection}',
+  description: 'Which document of a collection holds which content.',
+  isHelper: true,
+  field: 'content hash',
+  value: 'doc_id',
+});
