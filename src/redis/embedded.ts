@@ -1,0 +1,201 @@
+import { existsSync } from 'node:fs';
+import type { Config } from '../config.ts';
+import { errorMessage, StackloreError } from '../errors.ts';
+import { findServer, provisionServer, type ServerFiles } from '../provision/redis-pair.ts';
+import type { ProvisionReport } from '../provision/report.ts';
+import { type DataHome, dataHome, prepareDataHome } from './data-home.ts';
+import { withHomeLock } from './home-lock.ts';
+import { watchIdle } from './idle-stop.ts';
+import { countIndexedDocuments } from './index-counts.ts';
+import { openLoopbackPort } from './loopback-port.ts';
+import { remedyFor } from './server-process.ts';
+import { lastWords, waitUntilLoaded } from './server-ready.ts';
+import {
+  areFilesChanged,
+  isRecordedProcessAlive,
+  readServerRecord,
+  recordOf,
+  writeServerRecord,
+} from './server-record.ts';
+import { hasUsers, type Replaced, replaceServer, reportReplaced } from './server-replacement.ts';
+import {
+  endUnreachableServer,
+  reachSharedServer,
+  removeSocket,
+  type SharedServer,
+  shutDownServer,
+  startSharedServer,
+} from './shared-server.ts';
+
+/** A hold on the shared server of a data home; while it is open, the server counts as being used. */
+export interface EmbeddedRedis {
+  readonly socketPath: string;
+  readonly pid: number;
+  /** Whether this call started the server, rather than finding it running. */
+  readonly started: boolean;
+  /** Lets go of the server, which goes on running. */
+  close(): Promise<void>;
+}
+
+/** What `attachEmbeddedRedis` takes besides the configuration. */
+export interface AttachOptions {
+  /** Told what is fetched, when a server must be. */
+  readonly report: ProvisionReport;
+  /** Told what takes long and what was put right, in whole sentences. */
+  readonly onNotice?: (text: string) => void;
+  /** The server to start; by default the one that provisioning gives. */
+  readonly files?: ServerFiles;
+}
+
+/** Others may stop a server between reaching and using it; then it is started anew, this often at most. */
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Attaches to the one server of a data home, starting it when it does not run: one detached process that this user
+ * alone reaches, through a unix socket. Waits until its data are loaded. A server from other files than those found now
+ * is replaced once nobody uses it. Throws `server_failed` with the server's last words when it cannot run.
+ */
+export async function attachEmbeddedRedis(config: Config, options: AttachOptions): Promise<EmbeddedRedis> {
+  const attachment: Attachment = {
+    config,
+    paths: dataHome(config.home),
+    report: options.report,
+    onNotice: options.onNotice ?? (() => undefined),
+    files: options.files,
+  };
+  prepareDataHome(attachment.paths);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attachOnce(attachment);
+    } catch (cause) {
+      if (cause instanceof StackloreError) throw cause;
+      if (attempt === MAX_ATTEMPTS) throw unusable(attachment.paths, cause);
+    }
+  }
+}
+
+/**
+ * Saves and stops the server of a data home, and waits until its process is gone; `stopped` is false when none ran.
+ * Throws `server_failed`, with the server still running, when it cannot save.
+ */
+export async function stopEmbeddedRedis(
+  config: Config,
+  { onNotice = () => undefined }: Pick<AttachOptions, 'onNotice'> = {},
+): Promise<{ stopped: boolean }> {
+  const paths = dataHome(config.home);
+  if (!existsSync(paths.dir)) return { stopped: false };
+  return withHomeLock(paths, onNotice, async () => {
+    const server = await reachSharedServer(paths);
+    if (server) await stopInGoodOrder(paths, server);
+    const stopped = server !== undefined || (await endUnreachableServer(paths, onNotice));
+    removeSocket(paths);
+    return { stopped };
+  });
+}
+
+async function stopInGoodOrder(paths: DataHome, server: SharedServer): Promise<void> {
+  // A server that is still loading cannot count; then the next start has nothing to compare with.
+  const indexes = await countIndexedDocuments(server.connection).catch(() => undefined);
+  await shutDownServer(paths, server);
+  const record = readServerRecord(paths.recordPath);
+  if (record && indexes) writeServerRecord(paths.recordPath, { ...record, indexes });
+}
+
+interface Attachment {
+  readonly config: Config;
+  readonly paths: DataHome;
+  readonly report: ProvisionReport;
+  readonly onNotice: (text: string) => void;
+  readonly files: ServerFiles | undefined;
+}
+
+/** A reached server; one that this call started also tells its death, and what ran before it. */
+interface Attached extends SharedServer {
+  readonly died?: Promise<never>;
+  readonly replaced?: Replaced;
+}
+
+async function attachOnce(attachment: Attachment): Promise<EmbeddedRedis> {
+  const running = await reachSharedServer(attachment.paths);
+  const server = running ? await replaceIfChanged(attachment, running) : await startOrReach(attachment);
+  const { connection, socketPath, pid } = server;
+  try {
+    await lastWords(makeReady(attachment, server), server.died);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  connection.unref();
+  return {
+    socketPath,
+    pid,
+    started: server.died !== undefined,
+    close: async () => {
+      connection.close();
+      await connection.closed;
+    },
+  };
+}
+
+async function makeReady({ config, paths, onNotice }: Attachment, server: Attached): Promise<void> {
+  const { connection, replaced, socketPath } = server;
+  await waitUntilLoaded(connection, onNotice);
+  if (replaced) await reportReplaced(replaced, { connection, dir: paths.dir }, onNotice);
+  const { port = 0, idleStopSeconds } = config.embedded;
+  if (port > 0) await openLoopbackPort(connection, port);
+  const seconds = idleStopSeconds > 0 ? idleStopSeconds : (replaced?.idleStopSeconds ?? 0);
+  if (seconds > 0) await watchIdle(connection, socketPath, seconds);
+}
+
+async function startOrReach(attachment: Attachment): Promise<Attached> {
+  const { config, paths, report, onNotice } = attachment;
+  // Outside the lock: fetching a server may take minutes and has a lock of its own.
+  const files = attachment.files ?? (await provisionServer(config, report));
+  return withHomeLock(paths, onNotice, async () => {
+    for (;;) {
+      const running = await reachSharedServer(paths);
+      if (running) return running;
+      const record = readServerRecord(paths.recordPath);
+      if (!record || !isRecordedProcessAlive(record)) return startOnOldData(paths, files);
+      await endUnreachableServer(paths, onNotice);
+    }
+  });
+}
+
+async function startOnOldData(paths: DataHome, files: ServerFiles): Promise<Attached> {
+  const record = readServerRecord(paths.recordPath);
+  const isReplaced = record !== undefined && (await areFilesChanged(record, files));
+  const server = await startSharedServer(paths, files);
+  return isReplaced ? { ...server, replaced: { before: record.indexes, idleStopSeconds: 0 } } : server;
+}
+
+async function replaceIfChanged(attachment: Attachment, running: SharedServer): Promise<Attached> {
+  const { config, paths, report, onNotice } = attachment;
+  const files = attachment.files ?? (await findServer(config, report));
+  if (!files || !(await isFromOtherFiles(paths, running, files))) return running;
+  await waitUntilLoaded(running.connection, onNotice);
+  running.connection.close();
+  return withHomeLock(paths, onNotice, async () => {
+    const server = await reachSharedServer(paths);
+    if (!server) return startOnOldData(paths, files);
+    // Another command may have replaced it while this one waited for the lock.
+    if (!(await isFromOtherFiles(paths, server, files))) return server;
+    if (!(await hasUsers(server.connection))) return replaceServer(paths, server, files);
+    onNotice(
+      `The search server was started from other files than ${files.serverPath} and is in use; it will be replaced once nobody uses it, or by "stacklore down".`,
+    );
+    return server;
+  });
+}
+
+async function isFromOtherFiles(paths: DataHome, server: SharedServer, files: ServerFiles): Promise<boolean> {
+  const record = await recordOf(paths.recordPath, server);
+  return record !== undefined && (await areFilesChanged(record, files));
+}
+
+function unusable({ home, logPath }: DataHome, cause: unknown): StackloreError {
+  return new StackloreError('server_failed', {
+    message: `The search server of ${home} cannot be used (${errorMessage(cause)}). ${remedyFor(errorMessage(cause))} Its log is ${logPath}.`,
+    cause,
+  });
+}

@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs';
+import { createClient, createCluster, ErrorReply, RESP_TYPES } from 'redis';
+import type { Config } from '../config.ts';
+import { errorMessage, StackloreError } from '../errors.ts';
+import { firstKey, type RedisArgument } from './command.ts';
+import type { Wire } from './connection.ts';
+import type { RedisLocation, ServerAddress } from './redis-url.ts';
+
+export interface WireOptions {
+  readonly number: number;
+  readonly clientName: string;
+  readonly tls: Config['tls'];
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Called when the connection ends by itself. */
+  readonly onEnd: () => void;
+}
+
+type Client = Awaited<ReturnType<typeof openClient>>;
+type ClusterSocket = NonNullable<Parameters<typeof createCluster>[0]['rootNodes'][number]['socket']>;
+type SocketPlace = { readonly path: string } | (ServerAddress & { readonly tls: boolean });
+
+/** How long one sentinel may take to answer before the next is asked. */
+const SENTINEL_TIMEOUT_MS = 1_000;
+const CLUSTER_ATTEMPTS = 5;
+const BYTES = { [RESP_TYPES.BLOB_STRING]: Buffer } as const;
+/** Deadlines are the connection's: the client's own cost a timer for each command and end when it is written. */
+const COMMAND_OPTIONS = { timeout: 0 } as const;
+
+/** True for an error Redis replied with, false for anything that broke on the way. */
+export function isReply(error: unknown): boolean {
+  return error instanceof ErrorReply;
+}
+
+/** Opens a connection; one attempt, each step of it within `timeoutMs`. */
+export async function openWire(location: RedisLocation, options: WireOptions): Promise<Wire> {
+  if (location.kind === 'cluster') return openCluster(location, options);
+  const place = await findServer(location, options);
+  const client = await openClient(place, location, options);
+  return clientWire(client, location.kind === 'sentinel');
+}
+
+async function findServer(
+  location: Exclude<RedisLocation, { kind: 'cluster' }>,
+  options: WireOptions,
+): Promise<SocketPlace> {
+  if (location.kind === 'socket') return { path: location.path };
+  if (location.kind === 'server') return { ...location.address, tls: location.tls };
+  return { ...(await askSentinels(location, options)), tls: location.tls };
+}
+
+type SentinelLocation = Extract<RedisLocation, { kind: 'sentinel' }>;
+
+/** The master's address by the first sentinel that knows it. */
+async function askSentinels(location: SentinelLocation, options: WireOptions): Promise<ServerAddress> {
+  const failures: unknown[] = [];
+  for (const sentinel of location.sentinels) {
+    try {
+      return await askSentinel(sentinel, location, options);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw new Error(
+    `no sentinel names a master "${location.master}" (${failures.map(errorMessage).join('; ')})`,
+  );
+}
+
+async function askSentinel(
+  sentinel: ServerAddress,
+  location: SentinelLocation,
+  options: WireOptions,
+): Promise<ServerAddress> {
+  const timeoutMs = Math.min(options.timeoutMs, SENTINEL_TIMEOUT_MS);
+  const place = { ...sentinel, tls: location.tls };
+  const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', location.master];
+  const ask = async (credentials: Credentials): Promise<unknown> => {
+    const client = await openClient(place, credentials, {
+      ...options,
+      number: 0,
+      timeoutMs,
+      onEnd: () => {},
+    });
+    try {
+      return await within(timeoutMs, options.signal, client.sendCommand(question));
+    } finally {
+      client.destroy();
+    }
+  };
+  // Sentinels seldom have a password; where they have, it is taken to be that of the servers.
+  const answer = await ask({}).catch((error: unknown) => {
+    if (/^NOAUTH/.test(errorMessage(error)) && location.password !== undefined) return ask(location);
+    throw error;
+  });
+  if (!Array.isArray(answer))
+    throw new Error(`the sentinel at ${sentinel.host}:${sentinel.port} knows no such master`);
+  return { host: String(answer[0]), port: Number(answer[1]) };
+}
+
+interface Credentials {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** One node-redis client, connected. It never reconnects: what its queue held is then known to have failed. */
+async function openClient(place: SocketPlace, { username, password }: Credentials, options: WireOptions) {
+  const client = createClient({
+    RESP: 2,
+    maintNotifications: 'disabled',
+    commandOptions: COMMAND_OPTIONS,
+    database: options.number,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    socket: { ...socketOptions(place, options), connectTimeout: options.timeoutMs, reconnectStrategy: false },
+  });
+  client.on('error', () => {}); // the command, or the attempt to connect, reports it
+  client.on('terminated', options.onEnd);
+  try {
+    await within(options.timeoutMs, options.signal, client.connect());
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+  // Only for CLIENT LIST: a user who may not set a name may still use the database.
+  client.sendCommand(['CLIENT', 'SETNAME', options.clientName]).catch(() => {});
+  return client;
+}
+
+function socketOptions(place: SocketPlace, { tls }: WireOptions) {
+  if ('path' in place) return { path: place.path, tls: false as const };
+  return place.tls
+    ? { host: place.host, port: place.port, ...tlsOptions(tls), tls: true as const }
+    : { host: place.host, port: place.port };
+}
+
+function clientWire(client: Client, isMasterOfSentinels: boolean): Wire {
+  const byteClient = client.withTypeMapping(BYTES);
+  return {
+    send: (command, buffers) => (buffers ? byteClient : client).sendCommand(command),
+    // Sent within one turn of the event loop, so nothing comes in between; a lost connection discards what it queued.
+    transact: async (commands, buffers) => {
+      const queued: Promise<unknown>[] = [client.sendCommand(MULTI)];
+      for (const command of commands) queued.push(client.sendCommand(command));
+      const [replies] = await Promise.all([
+        (buffers ? byteClient : client).sendCommand<unknown[]>(EXEC),
+        ...queued,
+      ]);
+      return replies;
+    },
+    isReply,
+    isStale: (error) => isMasterOfSentinels && /^READONLY /.test(errorMessage(error)),
+    destroy: () => client.destroy(),
+  };
+}
+
+const MULTI = ['MULTI'];
+const EXEC = ['EXEC'];
+
+async function openCluster(
+  location: Extract<RedisLocation, { kind: 'cluster' }>,
+  options: WireOptions,
+): Promise<Wire> {
+  const { username, password, tls } = location;
+  const socket = (address: ServerAddress | undefined): ClusterSocket => ({
+    ...(address ?? {}),
+    ...(tls ? { ...tlsOptions(options.tls), tls: true as const } : {}),
+    connectTimeout: options.timeoutMs,
+    reconnectStrategy: (attempts: number) => attempts < CLUSTER_ATTEMPTS && 50 * 2 ** attempts,
+  });
+  const cluster = createCluster({
+    RESP: 2,
+    commandOptions: COMMAND_OPTIONS,
+    rootNodes: location.nodes.map((node) => ({ socket: socket(node) })),
+    defaults: {
+      maintNotifications: 'disabled',
+      name: options.clientName,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      socket: socket(undefined),
+    },
+  });
+  cluster.on('error', () => {}); // the command, or the attempt to connect, reports it
+  try {
+    await within(options.timeoutMs, options.signal, cluster.connect());
+  } catch (error) {
+    cluster.destroy();
+    throw error;
+  }
+  const byteCluster = cluster.withTypeMapping(BYTES);
+  return {
+    send: (command, buffers) =>
+      (buffers ? byteCluster : cluster).sendCommand(firstKey(command), false, command as RedisArgument[]),
+    transact: (commands, buffers) => {
+      const multi = (buffers ? byteCluster : cluster).multi(
+        commands.map(firstKey).find((key) => key !== undefined),
+      );
+      for (const command of commands) multi.addCommand(firstKey(command), false, command as RedisArgument[]);
+      return multi.exec();
+    },
+    isReply,
+    isStale: () => false,
+    destroy: () => cluster.destroy(),
+  };
+}
+
+function tlsOptions({ caFile, certFile, keyFile, rejectUnauthorized }: Config['tls']) {
+  return {
+    rejectUnauthorized,
+    ...(caFile === undefined ? {} : { ca: readTlsFile(caFile, 'tls.caFile (STACKLORE_TLS_CA_FILE)') }),
+    ...(certFile === undefined
+      ? {}
+      : { cert: readTlsFile(certFile, 'tls.certFile (STACKLORE_TLS_CERT_FILE)') }),
+    ...(keyFile === undefined ? {} : { key: readTlsFile(keyFile, 'tls.keyFile (STACKLORE_TLS_KEY_FILE)') }),
+  };
+}
+
+function readTlsFile(path: string, setting: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new StackloreError('invalid_config', {
+      message: `${setting} names a file that cannot be read (${errorMessage(cause)}). Correct the path or its permissions.`,
+      cause,
+    });
+  }
+}
+
+/** A promise's value, unless it takes too long or is no longer wanted. */
+async function within<T>(timeoutMs: number, signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    };
+    promise.finally(end).then(resolve, reject);
+  });
+}

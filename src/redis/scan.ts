@@ -1,0 +1,27 @@
+import type { Database, RedisArgument } from './databases.ts';
+
+export interface ScanOptions {
+  /** How many keys the server looks at in one step. */
+  readonly count?: number;
+  /** Only keys of this Redis type, e.g. `hash`. */
+  readonly type?: string;
+}
+
+/**
+ * The keys that match a glob pattern, page by page; pages may be empty, and a key may come twice when the keyspace is
+ * resized meanwhile. The server is never held up: KEYS is not sent.
+ */
+export async function* scanKeys(
+  database: Database,
+  pattern: string,
+  { count = 1_000, type }: ScanOptions = {},
+): AsyncGenerator<string[]> {
+  const options: RedisArgument[] = ['MATCH', pattern, 'COUNT', String(count)];
+  if (type !== undefined) options.push('TYPE', type);
+  let cursor = '0';
+  do {
+    const [next, keys] = await database.send<[string, string[]]>(['SCAN', cursor, ...options]);
+    cursor = next;
+    yield keys;
+  } while (cursor !== '0');
+}

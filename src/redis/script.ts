@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { StackloreError } from '../errors.ts';
+import type { Database, RedisArgument } from './databases.ts';
+
+/** A Lua script with the sha Redis knows it by. */
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+  /**
+   * The script as one command, for `transaction` and `pipeline`. It carries the whole text: EVALSHA of a script the
+   * server has forgotten would fail only inside EXEC, when the other commands of the MULTI are already carried out.
+   */
+  evalCommand(keys: readonly RedisArgument[], args: readonly RedisArgument[]): RedisArgument[];
+}
+
+/** Declares a Lua script. */
+export function defineScript(lua: string): Script {
+  const sha = createHash('sha1').update(lua).digest('hex');
+  return { lua, sha, evalCommand: (keys, args) => ['EVAL', lua, String(keys.length), ...keys, ...args] };
+}
+
+/** Runs a script by its sha, and by its text where the server does not know it yet. */
+export async function runScript<T = unknown>(
+  database: Database,
+  script: Script,
+  { keys = [], args = [] }: { keys?: readonly RedisArgument[]; args?: readonly RedisArgument[] } = {},
+): Promise<T> {
+  try {
+    return await database.send<T>(['EVALSHA', script.sha, String(keys.length), ...keys, ...args]);
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error;
+    return database.send<T>(script.evalCommand(keys, args));
+  }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return (
+    error instanceof StackloreError &&
+    error.cause instanceof Error &&
+    error.cause.message.startsWith('NOSCRIPT')
+  );
+}

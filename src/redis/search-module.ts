@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { errorMessage, StackloreError } from '../errors.ts';
+import type { Database } from './databases.ts';
+
+/** Databases that passed; a connection that comes back later is the same server, or its errors tell. */
+const searchable = new WeakSet<Database>();
+
+/**
+ * Resolves when this database can be indexed and searched, which it finds out by creating an index no key belongs to
+ * and dropping it again. Throws `search_unavailable`, or `database_auth` when the user may not, each with the remedy.
+ */
+export async function requireSearch(database: Database): Promise<void> {
+  if (searchable.has(database)) return;
+  const probe = `stacklore:probe:${randomUUID()}`;
+  // As one MULTI: a user who may create but not drop, or a connection that breaks, leaves no index behind.
+  await database
+    .transaction([
+      ['FT.CREATE', probe, 'ON', 'HASH', 'PREFIX', '1', `${probe}:`, 'SCHEMA', 'probe', 'TAG'],
+      ['FT.DROPINDEX', probe],
+    ])
+    .catch((error: unknown) => {
+      throw explain(error, database);
+    });
+  searchable.add(database);
+}
+
+function explain(error: unknown, { name }: Database): unknown {
+  if (!(error instanceof StackloreError)) return error;
+  const reply = errorMessage(error.cause);
+  if (/unknown command/i.test(reply)) {
+    return new StackloreError('search_unavailable', {
+      message:
+        `The server of the ${name} database has no search module. Use Redis 8 or Redis Stack, load RediSearch with ` +
+        `--loadmodule redisearch.so, or unset REDIS_URL and STACKLORE_${name.toUpperCase()}_URL: stacklore then starts its own server.`,
+      cause: error,
+    });
+  }
+  if (/index on db ?!= ?0/i.test(reply)) {
+    return new StackloreError('search_unavailable', {
+      message:
+        `The ${name} database is not number 0, and Redis indexes database 0 only. ` +
+        `Set STACKLORE_${name.toUpperCase()}_NUMBER=0 and end its URL with /0, or give it a server of its own.`,
+      cause: error,
+    });
+  }
+  return error.code === 'database_auth' && /^NOPERM/.test(reply) ? notPermitted(error, reply, name) : error;
+}
+
+function notPermitted(cause: StackloreError, reply: string, name: string): StackloreError {
+  return new StackloreError('database_auth', {
+    message:
+      `The user of the ${name} database may not search or index (${reply}). Grant it: ` +
+      'ACL SETUSER <user> +ft._list +ft.create +ft.dropindex +ft.info +ft.alter +ft.aliasupdate +ft.search +ft.aggregate ' +
+      '~stacklore:*, beside the rights on its keys.',
+    cause,
+  });
+}

@@ -1,0 +1,185 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorMessage, StackloreError } from '../errors.ts';
+import { processStart } from '../provision/file-lock.mjs';
+import type { ServerFiles } from '../provision/redis-pair.ts';
+import { type ControlConnection, parseInfo } from './control-connection.mjs';
+import { type DataHome, findSocketPath, makeSocketPath } from './data-home.ts';
+import { logSize, logTail, remedyFor, serverArguments } from './server-process.ts';
+import { lastWords, reachServer, reachStartedServer } from './server-ready.ts';
+import {
+  identifyFiles,
+  isRecordedProcessAlive,
+  readServerRecord,
+  type ServerRecord,
+  writeServerRecord,
+} from './server-record.ts';
+
+/** The server of a data home, reached; perhaps still loading its data. */
+export interface SharedServer {
+  readonly connection: ControlConnection;
+  readonly socketPath: string;
+  readonly pid: number;
+}
+
+/** A server that was started just now. */
+export interface StartedServer extends SharedServer {
+  /** Rejects with `server_failed` and the server's last words when it ends; never resolves. */
+  readonly died: Promise<never>;
+}
+
+/** Control connections are no users of a server: this name tells them from those that are. */
+export const CONTROL_NAME = 'stacklore-control';
+
+/** The server of a data home when one listens on its socket. Rejects when that ends at this very moment. */
+export async function reachSharedServer(paths: DataHome): Promise<SharedServer | undefined> {
+  const socketPath = findSocketPath(paths);
+  const connection = socketPath === undefined ? undefined : await reachServer(socketPath);
+  if (socketPath === undefined || !connection) return undefined;
+  try {
+    return { connection, socketPath, pid: await introduce(connection) };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function introduce(connection: ControlConnection): Promise<number> {
+  const [, info] = await Promise.all([
+    connection.send(['CLIENT', 'SETNAME', CONTROL_NAME]),
+    connection.send(['INFO', 'server']),
+  ]);
+  return Number(parseInfo(info).get('process_id'));
+}
+
+/** A larger log is set aside at the next start. */
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
+
+/**
+ * Starts the server of a data home as a process of its own, which outlives this program and its terminal, and records
+ * it. The caller holds the home's lock and has seen that no server runs.
+ */
+export async function startSharedServer(paths: DataHome, files: ServerFiles): Promise<StartedServer> {
+  const identity = await identifyFiles(files);
+  const socketPath = makeSocketPath(paths);
+  rotateLog(paths.logPath);
+  const logStart = logSize(paths.logPath);
+  const log = openSync(paths.logPath, 'a', 0o600);
+  const server = spawn(files.serverPath, serverArguments({ files, dir: paths.dir, socketPath }), {
+    detached: true,
+    cwd: paths.dir,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const died = new Promise<never>((_resolve, reject) => {
+    const fail = (reason: string): void => reject(startFailure(paths, files, reason, logStart));
+    server.once('error', (error) => fail(error.message));
+    server.once('exit', (code, signal) => fail(signal ? `signal ${signal}` : `exit code ${code}`));
+  });
+  // Whoever stopped waiting for it has what it wanted.
+  died.catch(() => undefined);
+  server.unref();
+  if (server.pid === undefined) return died;
+  writeServerRecord(paths.recordPath, {
+    pid: server.pid,
+    processStart: processStart(server.pid) ?? '',
+    ...identity,
+  });
+  const connection = await reachStartedServer(socketPath, died);
+  // Asked, not taken from the process: a wrapper script may have started the server.
+  const pid = await lastWords(introduce(connection), died);
+  return { connection, socketPath, pid, died };
+}
+
+/**
+ * Saves and ends the server behind a connection, and waits until its process is gone. Throws `server_failed`, with the
+ * server still running, when it cannot save.
+ */
+export async function shutDownServer(paths: DataHome, { connection, pid }: SharedServer): Promise<void> {
+  const logStart = logSize(paths.logPath);
+  const start = processStart(pid);
+  try {
+    await connection.send(['SHUTDOWN', 'SAVE']);
+  } catch (cause) {
+    if (/^(ERR|MISCONF|NOPERM)\b/.test(errorMessage(cause))) {
+      const words = logTail(paths.logPath, logStart);
+      throw new StackloreError('server_failed', {
+        message: `The search server of ${paths.home} could not save its data and goes on running. ${remedyFor(words)} Its last words:\n${words}`,
+        cause,
+      });
+    }
+    // The connection ended, as it must.
+  }
+  while (start !== undefined && processStart(pid) === start) await sleep(20);
+}
+
+/**
+ * Ends the recorded server where it runs but cannot be reached, since its socket was removed or its start interrupted:
+ * two servers must never write the same files. Any other process is left alone. False when there was nothing to end, or
+ * when the server can be reached after all.
+ */
+export async function endUnreachableServer(
+  paths: DataHome,
+  onNotice: (text: string) => void,
+): Promise<boolean> {
+  const record = readServerRecord(paths.recordPath);
+  if (!record || !(await staysUnreachable(paths, record, GRACE_MS))) return false;
+  onNotice(`The search server (process ${record.pid}) cannot be reached through its socket; stopping it.`);
+  try {
+    process.kill(record.pid, 'SIGTERM');
+  } catch (cause) {
+    if (isRecordedProcessAlive(record)) throw cannotEnd(paths, record.pid, cause);
+  }
+  if (await staysUnreachable(paths, record, END_MS)) throw cannotEnd(paths, record.pid);
+  return true;
+}
+
+/** A server that starts or ends just now is reachable, or gone, within this time. */
+const GRACE_MS = 2_000;
+const END_MS = 120_000;
+
+async function staysUnreachable(
+  paths: DataHome,
+  record: ServerRecord,
+  milliseconds: number,
+): Promise<boolean> {
+  const deadline = Date.now() + milliseconds;
+  while (isRecordedProcessAlive(record)) {
+    const socketPath = findSocketPath(paths);
+    const connection = socketPath === undefined ? undefined : await reachServer(socketPath);
+    connection?.close();
+    if (connection) return false;
+    if (Date.now() >= deadline) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+/** Removes what a server that ended leaves of its socket. */
+export function removeSocket(paths: DataHome): void {
+  const socketPath = findSocketPath(paths);
+  if (socketPath === undefined) return;
+  rmSync(socketPath, { force: true });
+  if (dirname(socketPath) !== paths.home) rmSync(dirname(socketPath), { recursive: true, force: true });
+}
+
+function rotateLog(logPath: string): void {
+  if (existsSync(logPath) && statSync(logPath).size > MAX_LOG_BYTES) renameSync(logPath, `${logPath}.1`);
+}
+
+function startFailure(paths: DataHome, files: ServerFiles, reason: string, logStart: number): StackloreError {
+  const words = logTail(paths.logPath, logStart);
+  const quoted = words === '' ? '' : ` Its last words (all of ${paths.logPath}):\n${words}`;
+  return new StackloreError('server_failed', {
+    message: `The search server ${files.serverPath} ended (${reason}). ${remedyFor(words)}${quoted}`,
+  });
+}
+
+function cannotEnd(paths: DataHome, pid: number, cause?: unknown): StackloreError {
+  return new StackloreError('server_failed', {
+    message: `Process ${pid} still serves the data of ${paths.home} but cannot be reached. End it, then run the command again.`,
+    cause,
+  });
+}
