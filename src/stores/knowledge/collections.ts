@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { StackloreError } from '../../errors.ts';
+import type { Database } from '../../redis/databases.ts';
+import { readHash } from '../../redis/hash.ts';
+import { runScript } from '../../redis/script.ts';
+import { collectionRecord, collectionsRecord, type Manifest } from '../../schema/knowledge.ts';
+import { CREATE_COLLECTION } from './scripts/create-collection.ts';
+
+/** A named set of chunks: what its vectors are made with, its corpus version and the FT index behind its alias. */
+export interface Collection {
+  readonly name: string;
+  readonly manifest: Manifest;
+  /** Grows with every publish and delete, so that answers kept elsewhere can be recognised as stale. */
+  readonly version: number;
+  readonly index: string;
+  readonly createdAt: Date;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+/** How old a manifest read earlier may be when a search uses it again; saves a round trip a search. */
+const REMEMBERED_MS = 1_000;
+
+/** The collections of the knowledge base and their manifests. */
+export class Collections {
+  readonly #database: Database;
+  readonly #now: () => number;
+  readonly #remembered = new Map<string, { readonly collection: Collection; readonly at: number }>();
+
+  constructor(database: Database, { now = Date.now }: { now?: () => number } = {}) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** Records a new collection. Throws `already_exists` when the name is taken. The index is made by `VectorIndex`. */
+  async create(name: string, manifest: Manifest): Promise<Collection> {
+    checkCollectionName(name);
+    const createdAt = new Date(this.#now());
+    const value = { manifest, version: 0, index: `stacklore:index:${name}:1`, createdAt };
+    const created = await runScript<number>(this.#database, CREATE_COLLECTION, {
+      keys: [collectionRecord.key.build({ collection: name }), collectionsRecord.key.build({})],
+      args: [name, String(Math.floor(createdAt.getTime() / 1_000)), ...collectionRecord.encode(value)],
+    });
+    this.#remembered.delete(name);
+    if (created !== 1) {
+      throw new StackloreError('already_exists', {
+        message: `Collection "${name}" exists already. Choose another name, or drop it first: stacklore collections drop ${name}.`,
+      });
+    }
+    return { name, ...value };
+  }
+
+  /** The collection as stored now, or `undefined`. */
+  async find(name: string): Promise<Collection | undefined> {
+    checkCollectionName(name);
+    const key = collectionRecord.key.build({ collection: name });
+    const value = await readHash(this.#database, collectionRecord, key);
+    if (!value) {
+      this.#remembered.delete(name);
+      return undefined;
+    }
+    const collection = { name, ...value };
+    this.#remembered.set(name, { collection, at: this.#now() });
+    return collection;
+  }
+
+  /** The collection as stored now. Throws `not_found`. */
+  async get(name: string): Promise<Collection> {
+    const collection = await this.find(name);
+    if (collection) return collection;
+    throw new StackloreError('not_found', {
+      message: `There is no collection "${name}". See stacklore collections list, or make it: stacklore ingest <folder> --collection ${name}.`,
+    });
+  }
+
+  /** The collection, at most a second old: what searches use. Throws `not_found`. */
+  async getRecent(name: string): Promise<Collection> {
+    const remembered = this.#remembered.get(name);
+    if (remembered && this.#now() - remembered.at < REMEMBERED_MS) return remembered.collection;
+    return this.get(name);
+  }
+
+  /** All collections, oldest first. */
+  async list(): Promise<Collection[]> {
+    const names = await this.#database.send<string[]>(['ZRANGE', collectionsRecord.key.build({}), '0', '-1']);
+    const found = await Promise.all(names.map((name) => this.find(name)));
+    return found.filter((collection) => collection !== undefined);
+  }
+
+  /** Replaces a collection's manifest, after fields were added to its index. */
+  async saveManifest(name: string, manifest: Manifest): Promise<Collection> {
+    const collection = await this.get(name);
+    const key = collectionRecord.key.build({ collection: name });
+    await this.#database.send(['HSET', key, ...collectionRecord.encode({ ...collection, manifest })]);
+    this.#remembered.delete(name);
+    return { ...collection, manifest };
+  }
+
+  /** Forgets a collection whose documents and index are gone already. */
+  async delete(name: string): Promise<void> {
+    await this.#database.transaction([
+      ['UNLINK', collectionRecord.key.build({ collection: name })],
+      ['ZREM', collectionsRecord.key.build({}), name],
+    ]);
+    this.#remembered.delete(name);
+  }
+}
+
+/** Throws `invalid_input` unless the name can be part of a key prefix and of an index name. */
+export function checkCollectionName(name: string): void {
+  if (NAME.test(name)) return;
+  throw new StackloreError('invalid_input', {
+    message: `"${name.slice(0, 80)}" cannot name a collection. Use 1 to 64 letters, digits, "_", "." or "-", a letter or digit first.`,
+  });
+}
+
+/** Identifies what a document's chunks depend on beside its content: the same hash means they need no new embedding. */
+export function manifestHash({ model, dimensions, chunker }: Manifest): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ model, dimensions, chunker }))
+    .digest('hex')
+    .slice(0, 32);
+}

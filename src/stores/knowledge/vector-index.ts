@@ -1,0 +1,299 @@
+import { errorMessage, StackloreError } from '../../errors.ts';
+import type { Database, RedisArgument } from '../../redis/databases.ts';
+import { requireSearch } from '../../redis/search-module.ts';
+import { CHUNK_PREFIX, type CollectionField, chunkRecord, type Manifest } from '../../schema/knowledge.ts';
+import type { Collection } from './collections.ts';
+
+/** A nearest-neighbour query in RediSearch's language; user values appear in `params` only. */
+export interface KnnQuery {
+  readonly query: string;
+  /** Name, value, name, value …; numbers as text, vectors as little-endian float32 bytes. */
+  readonly params: readonly RedisArgument[];
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** A stored chunk with its cosine distance to the query, 0 (same direction) to 2. */
+export interface ChunkMatch {
+  readonly collection: string;
+  readonly chunkId: string;
+  readonly docId: string;
+  readonly nodeId: string;
+  readonly text: string;
+  readonly metadata: Record<string, unknown>;
+  readonly distance: number;
+}
+
+/** Matches nearest first; `rebuilt` tells that the index had been lost and was made anew before answering. */
+export interface KnnAnswer {
+  readonly matches: ChunkMatch[];
+  readonly rebuilt: boolean;
+}
+
+/** How far an index is, and what it could not take in. */
+export interface IndexHealth {
+  readonly index: string;
+  readonly documents: number;
+  readonly indexing: boolean;
+  /** 0 to 1. */
+  readonly percentIndexed: number;
+  /** Hashes the index refused, e.g. for a vector of the wrong length. */
+  readonly failures: number;
+  readonly lastFailure?: string;
+  readonly memoryBytes: number;
+}
+
+/** Attributes of a document that every collection's index can filter by. */
+export const DOCUMENT_ATTRIBUTES = [
+  { attribute: 'doc_id', type: 'tag', mayBeMissing: false },
+  { attribute: 'node_id', type: 'tag', mayBeMissing: false },
+  { attribute: 'source', type: 'tag', mayBeMissing: true },
+  { attribute: 'content_type', type: 'tag', mayBeMissing: true },
+  { attribute: 'updated_at', type: 'number', mayBeMissing: true },
+] as const;
+
+/** The name a KNN clause gives the distance. */
+export const DISTANCE = '__distance';
+
+const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
+const INDEX_POLL_MS = 50;
+const LOST_INDEX = /no such index|unknown index name/i;
+
+/** The name a collection's filterable metadata field has in the hash and in the index. */
+export function metadataAttribute(field: string): string {
+  return `meta_${field}`;
+}
+
+/** The FT index of each collection: made from the manifest, always asked by its alias. */
+export class VectorIndex {
+  readonly #database: Database;
+  readonly #searchTimeoutMs: number;
+
+  constructor(database: Database, { searchTimeoutMs = 10_000 }: { searchTimeoutMs?: number } = {}) {
+    this.#database = database;
+    this.#searchTimeoutMs = searchTimeoutMs;
+  }
+
+  /**
+   * The chunks nearest to a vector, nearest first. A lost index is rebuilt from the manifest first.
+   * Throws `query_timeout` when the server ran out of time: a partial answer is never given.
+   */
+  async knn(collection: Collection, query: KnnQuery): Promise<KnnAnswer> {
+    try {
+      return { matches: await this.#search(collection, query), rebuilt: false };
+    } catch (error) {
+      if (!isLostIndex(error)) throw error;
+      await this.ensure(collection);
+      return { matches: await this.#search(collection, query), rebuilt: true };
+    }
+  }
+
+  /** Creates index and alias where they are missing and waits until every chunk is indexed. */
+  async ensure({ name, manifest, index }: Collection): Promise<void> {
+    await requireSearch(this.#database);
+    await this.#database.send(createIndex(index, name, manifest)).catch((error: unknown) => {
+      if (!/already exists/i.test(errorMessage(error))) throw error;
+    });
+    await this.#database.send(['FT.ALIASUPDATE', aliasOf(name), index]);
+    await this.waitUntilIndexed(index);
+  }
+
+  /** Adds attributes for fields declared later; the server then scans the chunks again. */
+  async addFields({ index }: Collection, fields: readonly CollectionField[]): Promise<void> {
+    for (const field of fields) {
+      const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...fieldAttribute(field)];
+      await this.#database.send(command).catch((error: unknown) => {
+        if (!/duplicate/i.test(errorMessage(error))) throw error;
+      });
+    }
+    await this.waitUntilIndexed(index);
+  }
+
+  /** Resolves once the background scan of an index has ended. */
+  async waitUntilIndexed(index: string): Promise<void> {
+    for (;;) {
+      const { indexing } = await this.#info(index);
+      if (!indexing) return;
+      await new Promise((resolve) => setTimeout(resolve, INDEX_POLL_MS));
+    }
+  }
+
+  /** What the server says of a collection's index, or `undefined` when it is lost. */
+  async findHealth({ name }: Pick<Collection, 'name'>): Promise<IndexHealth | undefined> {
+    try {
+      return await this.#info(aliasOf(name));
+    } catch (error) {
+      if (isLostIndex(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes a collection's index and alias; the chunks stay. */
+  async drop({ index }: Collection): Promise<void> {
+    await this.#database.send(['FT.DROPINDEX', index]).catch((error: unknown) => {
+      if (!isLostIndex(error)) throw error;
+    });
+  }
+
+  async #search(collection: Collection, { query, params, offset, limit }: KnnQuery): Promise<ChunkMatch[]> {
+    const timeout = String(this.#searchTimeoutMs);
+    const command: RedisArgument[] = [
+      'FT.SEARCH',
+      aliasOf(collection.name),
+      query,
+      'PARAMS',
+      String(params.length),
+    ];
+    command.push(...params, 'SORTBY', DISTANCE, 'ASC', 'LIMIT', String(offset), String(limit));
+    command.push('RETURN', String(RETURNED.length), ...RETURNED, 'TIMEOUT', timeout, 'DIALECT', '2');
+    // The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all.
+    const reply = await this.#database.send<SearchReply>(command, {
+      timeoutMs: this.#searchTimeoutMs + 2_000,
+    });
+    return readMatches(collection.name, reply);
+  }
+
+  async #info(index: string): Promise<IndexHealth> {
+    const reply = await this.#database.send<unknown[]>(['FT.INFO', index]);
+    const info = pairs(reply);
+    const errors = pairs(info.get('Index Errors'));
+    const memoryMb = Number(info.get('total_index_memory_sz_mb') ?? 0);
+    const failures = Number(info.get('hash_indexing_failures') ?? 0);
+    const lastFailure = errors.get('last indexing error');
+    return {
+      index: String(info.get('index_name')),
+      documents: Number(info.get('num_docs') ?? 0),
+      indexing: Number(info.get('indexing') ?? 0) !== 0,
+      percentIndexed: Number(info.get('percent_indexed') ?? 1),
+      failures,
+      ...(failures > 0 && lastFailure !== undefined ? { lastFailure: String(lastFailure) } : {}),
+      memoryBytes: Math.round(memoryMb * 1_048_576),
+    };
+  }
+}
+
+/** The alias that searches of a collection go through, so that the index behind it can be swapped. */
+export function aliasOf(collection: string): string {
+  return `stacklore:live:${collection}`;
+}
+
+/** RESP2: total, then key and flat field list in turn; the list is nil for a key that is gone or lives elsewhere. */
+type SearchReply = [number, ...(string | string[] | null)[]];
+
+function readMatches(collection: string, reply: SearchReply): ChunkMatch[] {
+  const prefixLength = CHUNK_PREFIX.length + collection.length + 1;
+  const matches: ChunkMatch[] = [];
+  for (let at = 1; at < reply.length; at += 2) {
+    const key = reply[at] as string;
+    const fields = reply[at + 1] as string[] | null | undefined;
+    if (!fields) continue; // a ghost: deleted between match and load, or written in another database number
+    const match = readMatch(collection, key.slice(prefixLength), fields, key);
+    if (match) matches.push(match);
+  }
+  return matches;
+}
+
+function readMatch(collection: string, rawId: string, fields: string[], key: string): ChunkMatch | undefined {
+  let text: string | undefined;
+  let metadata: Record<string, unknown> = {};
+  let docId = '';
+  let nodeId = '';
+  let distance = Number.NaN;
+  for (let at = 0; at < fields.length; at += 2) {
+    const value = fields[at + 1] as string;
+    switch (fields[at]) {
+      case 'text':
+        text = value;
+        break;
+      case 'metadata':
+        metadata = parseMetadata(value);
+        break;
+      case 'doc_id':
+        docId = value;
+        break;
+      case 'node_id':
+        nodeId = value;
+        break;
+      case DISTANCE:
+        distance = Number(value);
+        break;
+    }
+  }
+  // A vector of zeros or NaN has no direction, so its distance means nothing and it cannot be a hit.
+  if (text === undefined || Number.isNaN(distance)) return undefined;
+  // The key is parsed only when it holds an escape: this runs for every match of every search.
+  const chunkId = rawId.includes('%') ? (chunkRecord.key.parse(key)?.chunkId ?? rawId) : rawId;
+  return { collection, chunkId, docId, nodeId, text, metadata, distance: Math.min(2, Math.max(0, distance)) };
+}
+
+/** Metadata of a foreign writer may be anything; only an object has keys to show. */
+function parseMetadata(json: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
+  } catch {
+    return {};
+  }
+}
+
+function createIndex(index: string, collection: string, manifest: Manifest): string[] {
+  return [
+    ...[
+      'FT.CREATE',
+      index,
+      'ON',
+      'HASH',
+      'PREFIX',
+      '1',
+      `${CHUNK_PREFIX}${collection}/`,
+      'STOPWORDS',
+      '0',
+      'SCHEMA',
+    ],
+    ...vectorAttribute(manifest),
+    ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
+    ...manifest.fields.flatMap(fieldAttribute),
+  ];
+}
+
+function vectorAttribute({ dimensions, metric, index }: Manifest): string[] {
+  const common = ['TYPE', 'FLOAT32', 'DIM', String(dimensions), 'DISTANCE_METRIC', metric];
+  const settings =
+    index.kind === 'flat'
+      ? common
+      : [
+          ...common,
+          ...['M', String(index.m), 'EF_CONSTRUCTION', String(index.efConstruction)],
+          ...['EF_RUNTIME', String(index.efRuntime)],
+        ];
+  return ['embedding', 'VECTOR', index.kind.toUpperCase(), String(settings.length), ...settings];
+}
+
+function fieldAttribute({ name, type }: CollectionField): string[] {
+  return attributeArguments({ attribute: metadataAttribute(name), type, mayBeMissing: true });
+}
+
+function attributeArguments(attribute: {
+  attribute: string;
+  type: 'tag' | 'number';
+  mayBeMissing: boolean;
+}): string[] {
+  const missing = attribute.mayBeMissing ? ['INDEXMISSING'] : [];
+  if (attribute.type === 'number') return [attribute.attribute, 'NUMERIC', ...missing];
+  // Ids and paths hold commas and capitals: no default separator, no case folding.
+  return [attribute.attribute, 'TAG', 'SEPARATOR', '\x1f', 'CASESENSITIVE', 'INDEXEMPTY', ...missing];
+}
+
+function isLostIndex(error: unknown): boolean {
+  return error instanceof StackloreError && LOST_INDEX.test(errorMessage(error.cause ?? error));
+}
+
+function pairs(flat: unknown): Map<string, unknown> {
+  const map = new Map<string, unknown>();
+  if (Array.isArray(flat)) {
+    for (let at = 0; at + 1 < flat.length; at += 2) map.set(String(flat[at]), flat[at + 1]);
+  }
+  return map;
+}
