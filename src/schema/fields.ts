@@ -7,6 +7,8 @@ export type Wire = string | Buffer;
 export interface Field<T> {
   /** The word for this encoding in docs/schema.md. */
   readonly kind: string;
+  /** The keys of a JSON object as stored, those that may be absent with a `?`, where they are declared. */
+  readonly keys?: readonly string[];
   readonly isOptional: boolean;
   encode(value: T): Wire;
   decode(wire: Wire): T;
@@ -174,7 +176,8 @@ export function snakeJson<Shape extends z.ZodRawShape>(
       JSON.stringify(Object.fromEntries(present.map(({ name, wireName }) => [name, stored[wireName]]))),
     );
   }
-  return field('json object', encode, decode);
+  const keys = names.map(({ wireName, isOptional }) => (isOptional ? `${wireName}?` : wireName));
+  return { ...field('json object', encode, decode), keys };
 }
 
 /** A vector as little-endian float32 bytes, the layout a FLOAT32 vector field indexes. */

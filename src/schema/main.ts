@@ -40,7 +40,7 @@ export type Message = ValueOf<typeof conversationRecord>;
 export const responseCacheRecord = string({
   database: 'main',
   key: 'cache:api:{endpointHash}:{paramsHash}',
-  description: 'A cached JSON response body; names are allowed in place of hashes.',
+  description: 'A cached JSON response body; names are allowed in place of hashes. The TTL is configurable.',
   ttlSeconds: 300,
   value: json(z.json()),
 });

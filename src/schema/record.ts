@@ -5,6 +5,14 @@ import { type KeyTemplate, keyTemplate } from './key.ts';
 /** The four named databases; no other door to Redis exists. */
 export type DatabaseName = 'main' | 'knowledge' | 'prompts' | 'analytics';
 
+/** The number each named database has unless configured; RediSearch indexes number 0 only, hence `knowledge`. */
+export const DEFAULT_DATABASE_NUMBERS: Readonly<Record<DatabaseName, number>> = {
+  main: 0,
+  knowledge: 0,
+  prompts: 2,
+  analytics: 3,
+};
+
 /** What every record declares, whatever its Redis type. */
 interface Declaration<Template extends string> {
   readonly database: DatabaseName;

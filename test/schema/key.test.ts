@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import { type KeyTemplate, keyTemplate } from '../../src/schema/key.ts';
+import { RECORDS } from '../../src/schema/records.ts';
+
+const session = keyTemplate('session:{sessionId}');
+const userPrompt = keyTemplate('prompt:user:{userId}:{promptName}');
+const documentKey = keyTemplate('doc:{docId}:metadata');
+const chunk = keyTemplate('llama_index/vector_store/{collection}/{chunkId}');
+
+describe('a key template', () => {
+  it('puts ids into their places', () => {
+    expect(userPrompt.build({ userId: 'user_001', promptName: 'standup' })).toBe(
+      'prompt:user:user_001:standup',
+    );
+  });
+
+  it('gives the pattern that SCAN takes', () => {
+    expect(session.pattern).toBe('session:*');
+    expect(documentKey.pattern).toBe('doc:*:metadata');
+    expect(chunk.pattern).toBe('llama_index/vector_store/*/*');
+  });
+
+  it('takes glob characters of its own text literally in the pattern', () => {
+    expect(keyTemplate('a[1]*:{id}').pattern).toBe('a\\[1\\]\\*:*');
+  });
+
+  it('has a key and a pattern without any id', () => {
+    const index = keyTemplate('index:documents');
+
+    expect(index.build({})).toBe('index:documents');
+    expect(index.pattern).toBe('index:documents');
+    expect(index.parse('index:documents')).toEqual({});
+  });
+
+  it('reads no ids out of another template’s key', () => {
+    expect(session.parse('sessions:abc')).toBeUndefined();
+    expect(session.parse('xsession:abc')).toBeUndefined();
+    expect(session.parse('session:')).toBeUndefined();
+    expect(documentKey.parse('doc:abc:metadata:more')).toBeUndefined();
+  });
+});
+
+describe('escaping', () => {
+  it('escapes ":" only where something follows the id', () => {
+    expect(session.build({ sessionId: 'web:42' })).toBe('session:web:42');
+    expect(documentKey.build({ docId: 'web:42' })).toBe('doc:web%3A42:metadata');
+    expect(userPrompt.build({ userId: 'a:b', promptName: 'c:d' })).toBe('prompt:user:a%3Ab:c:d');
+  });
+
+  it('escapes "/" in a collection, so that no collection is the prefix of another', () => {
+    expect(chunk.build({ collection: 'a/b', chunkId: 'x/y_chunk_0' })).toBe(
+      'llama_index/vector_store/a%2Fb/x/y_chunk_0',
+    );
+  });
+
+  it('escapes what a pattern would read as a glob, and its own sign', () => {
+    expect(session.build({ sessionId: 'a*b?c[d]e\\f%g' })).toBe('session:a%2Ab%3Fc%5Bd%5De%5Cf%25g');
+  });
+
+  it('leaves letters of every script, spaces and emoji alone', () => {
+    expect(session.build({ sessionId: 'Zoë 潮 🐟' })).toBe('session:Zoë 潮 🐟');
+  });
+
+  it('is undone by parse', () => {
+    const ids = { userId: 'a:b%3A*', promptName: 'c:d[1]' };
+
+    expect(userPrompt.parse(userPrompt.build(ids))).toEqual(ids);
+  });
+
+  it('does not double an id that looks escaped already', () => {
+    expect(session.parse(session.build({ sessionId: '%3A' }))).toEqual({ sessionId: '%3A' });
+  });
+});
+
+describe('keys of writers that do not escape', () => {
+  it('are built raw', () => {
+    expect(documentKey.buildRaw({ docId: 'https://example.org/a' })).toBe(
+      'doc:https://example.org/a:metadata',
+    );
+  });
+
+  it('are read where a single id cannot be mistaken', () => {
+    expect(documentKey.parse('doc:https://example.org/a:metadata')).toEqual({
+      docId: 'https://example.org/a',
+    });
+  });
+
+  it('with several ids end the first one at the separator', () => {
+    expect(userPrompt.parse('prompt:user:tenant:7:standup')).toEqual({
+      userId: 'tenant',
+      promptName: '7:standup',
+    });
+  });
+});
+
+describe('an id', () => {
+  it.each([
+    ['is empty', ''],
+    ['holds a control character', 'a\nb'],
+    ['holds a control character', 'a\u0000b'],
+    ['holds a control character', 'a\u009fb'],
+    ['holds half of a surrogate pair', 'a\ud83d'],
+    ['is longer than 512 bytes', 'x'.repeat(513)],
+    ['is longer than 512 bytes', 'é'.repeat(257)],
+  ])('is refused when it %s', (problem, sessionId) => {
+    const message = `The sessionId ${problem}. Give another one.`;
+
+    expect(() => session.build({ sessionId })).toThrow(
+      expect.objectContaining({ code: 'invalid_input', message }),
+    );
+    expect(() => session.buildRaw({ sessionId })).toThrow(message);
+  });
+
+  it('is refused when it is missing, although the type forbids it', () => {
+    const untyped: Record<string, string> = {};
+
+    expect(() => session.build(untyped as { sessionId: string })).toThrow('The sessionId is empty');
+  });
+
+  it('may be as long as 512 bytes', () => {
+    expect(session.build({ sessionId: 'x'.repeat(512) })).toHaveLength('session:'.length + 512);
+  });
+});
+
+describe('whatever the ids are', () => {
+  const templates: readonly KeyTemplate[] = Object.values(RECORDS).map((record) => {
+    return keyTemplate<string>(record.key.template);
+  });
+
+  it('parse gives back what build was given, and two different lists of ids never share a key', () => {
+    const random = seededRandom(20_250_115);
+    for (const template of templates) {
+      const names = [...template.template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+      const idsOfKey = new Map<string, string>();
+      const wrong: string[] = [];
+      for (let round = 0; round < 2_000; round += 1) {
+        const ids = Object.fromEntries(names.map((name) => [name, hostileId(random)]));
+        const key = template.build(ids);
+        const written = JSON.stringify(ids);
+        if (JSON.stringify(template.parse(key)) !== written) wrong.push(`${key} is not read as ${written}`);
+        const earlier = idsOfKey.get(key) ?? written;
+        if (earlier !== written) wrong.push(`${key} is the key of ${earlier} and of ${written}`);
+        idsOfKey.set(key, written);
+      }
+      expect(wrong).toEqual([]);
+    }
+  });
+
+  it('a key belongs to no template but its own', () => {
+    const random = seededRandom(7);
+    for (const template of templates) {
+      const names = [...template.template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+      for (let round = 0; round < 200; round += 1) {
+        const key = template.build(Object.fromEntries(names.map((name) => [name, hostileId(random)])));
+        const owners = templates.filter((other) => other.parse(key) !== undefined);
+        expect(owners.map((owner) => owner.template)).toEqual([template.template]);
+      }
+    }
+  });
+
+  it('an id never adds a glob to a key, so SCAN with a built key finds that key alone', () => {
+    const random = seededRandom(99);
+    for (let round = 0; round < 2_000; round += 1) {
+      expect(session.build({ sessionId: hostileId(random) })).not.toMatch(/[*?[\]\\]/);
+    }
+  });
+});
+
+/** Short ids from few characters, so that collisions would be met soon if they were possible. */
+function hostileId(random: () => number): string {
+  const alphabet = [
+    'a',
+    ':',
+    '/',
+    '%',
+    '%3A',
+    '%25',
+    '*',
+    '?',
+    '[',
+    ']',
+    '\\',
+    '_chunk_1',
+    'metadata',
+    '潮',
+    '🐟',
+  ];
+  const length = 1 + Math.floor(random() * 4);
+  return Array.from({ length }, () => alphabet[Math.floor(random() * alphabet.length)] ?? 'a').join('');
+}
+
+/** A small linear congruential generator: the same numbers in every run. */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
