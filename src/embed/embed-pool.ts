@@ -1,0 +1,194 @@
+import { Worker } from 'node:worker_threads';
+import { errorMessage, StackloreError } from '../errors.ts';
+
+type WorkerSettings = import('./embed-worker.mjs').WorkerSettings;
+type WorkerReply = import('./embed-worker.mjs').WorkerReply;
+
+/** What a pool is made of. */
+export interface EmbedPoolOptions {
+  /** Threads, each with the model in memory; one is started on the first call, others when calls pile up. */
+  readonly workers: number;
+  readonly settings: Omit<WorkerSettings, 'state'>;
+  /** The program of a thread; another than `embed-worker.mjs` only in tests. */
+  readonly file?: URL;
+}
+
+/**
+ * Threads that run the model, fed first come, first served. They are needed because a run blocks its thread; and two
+ * threads of one processor each embed faster, at less cost, than one thread of two. An idle pool keeps no process alive.
+ */
+export class EmbedPool {
+  readonly #options: EmbedPoolOptions;
+  readonly #queue: Job[] = [];
+  readonly #threads = new Set<Thread>();
+  #limit: number;
+  #nextId = 0;
+  #closed = false;
+
+  constructor(options: EmbedPoolOptions) {
+    this.#options = options;
+    this.#limit = options.workers;
+  }
+
+  /** Starts loading the model ahead of the first call. */
+  warm(): void {
+    if (!this.#closed && this.#threads.size === 0) this.#start();
+  }
+
+  /** The vector of one text, given as its token ids. Throws `embedding_failed`. */
+  embed(ids: number[]): Promise<Float32Array> {
+    if (this.#closed) return Promise.reject(closedError());
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ ids, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends every thread after the run it is in; calls not answered yet are rejected. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const job of this.#queue.splice(0)) job.reject(closedError());
+    await Promise.all(Array.from(this.#threads, endThread));
+    process.off('exit', this.#leave);
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#leastBusy();
+      if (!thread) break;
+      const job = this.#queue.shift();
+      if (!job) break;
+      const id = this.#nextId++;
+      thread.jobs.set(id, job);
+      thread.worker.postMessage({ id, ids: job.ids });
+    }
+    while (this.#threads.size < this.#limit && this.#queue.length > JOBS_PER_THREAD * this.#threads.size)
+      this.#start();
+    for (const thread of this.#threads) {
+      keepAlive(thread, thread.jobs.size > 0 || (!thread.isReady && this.#queue.length > 0));
+    }
+  }
+
+  #leastBusy(): Thread | undefined {
+    let best: Thread | undefined;
+    for (const thread of this.#threads) {
+      if (!thread.isReady || thread.jobs.size >= JOBS_PER_THREAD) continue;
+      if (!best || thread.jobs.size < best.jobs.size) best = thread;
+    }
+    return best;
+  }
+
+  #start(): void {
+    if (this.#threads.size === 0) {
+      process.off('exit', this.#leave);
+      process.on('exit', this.#leave);
+    }
+    const state = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+    const worker = new Worker(this.#options.file ?? new URL('./embed-worker.mjs', import.meta.url), {
+      workerData: { ...this.#options.settings, state },
+      // A run leaves little garbage; without a limit each thread lets tens of megabytes of it pile up.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
+    const thread: Thread = {
+      worker,
+      state,
+      jobs: new Map(),
+      isReady: false,
+      isAlive: true,
+      failure: 'it ended',
+    };
+    this.#threads.add(thread);
+    worker.unref();
+    worker.on('message', (reply: WorkerReply) => this.#receive(thread, reply));
+    worker.on('error', (error) => {
+      thread.failure = errorMessage(error);
+    });
+    worker.on('exit', () => this.#remove(thread));
+  }
+
+  #receive(thread: Thread, reply: WorkerReply): void {
+    if (reply.kind === 'ready') thread.isReady = true;
+    else if (reply.kind === 'unusable') {
+      thread.failure = reply.reason;
+      void thread.worker.terminate();
+    } else {
+      const job = thread.jobs.get(reply.id);
+      thread.jobs.delete(reply.id);
+      if (reply.kind === 'vector') job?.resolve(reply.vector);
+      else job?.reject(failedError('The text could not be embedded', reply.reason));
+    }
+    this.#dispatch();
+  }
+
+  /** A thread that ended took its calls with it. One that never became ready would not do so when started again. */
+  #remove(thread: Thread): void {
+    this.#threads.delete(thread);
+    const lost = [...thread.jobs.values()];
+    if (!thread.isReady) {
+      if (this.#threads.size > 0) this.#limit = this.#threads.size;
+      else lost.push(...this.#queue.splice(0));
+    }
+    const what = thread.isReady ? 'The embedding thread failed' : 'The embedding model could not be loaded';
+    for (const job of lost) job.reject(this.#closed ? closedError() : failedError(what, thread.failure));
+    if (!this.#closed) this.#dispatch();
+  }
+
+  /** Ending a process while a thread is within native code aborts it, so its last act is to wait for that. */
+  readonly #leave = (): void => {
+    for (const { state } of this.#threads) Atomics.store(state, STOPPING, 1);
+    for (const { state } of this.#threads) Atomics.wait(state, BUSY, 1, LONGEST_RUN_MS);
+  };
+}
+
+interface Job {
+  readonly ids: number[];
+  readonly resolve: (vector: Float32Array) => void;
+  readonly reject: (error: StackloreError) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly state: Int32Array<SharedArrayBuffer>;
+  readonly jobs: Map<number, Job>;
+  isReady: boolean;
+  /** Whether the thread keeps the process alive. */
+  isAlive: boolean;
+  failure: string;
+}
+
+/** One being run and one waiting, so that a thread never idles while its answer is handled. */
+const JOBS_PER_THREAD = 2;
+
+/** Places in the shared state, as in `embed-worker.mjs`. */
+const STOPPING = 0;
+const BUSY = 1;
+const LONGEST_RUN_MS = 10_000;
+
+function keepAlive(thread: Thread, isAlive: boolean): void {
+  if (thread.isAlive === isAlive) return;
+  thread.isAlive = isAlive;
+  if (isAlive) thread.worker.ref();
+  else thread.worker.unref();
+}
+
+/** The thread ends by itself: `terminate()` within a run would abort the whole process. */
+async function endThread(thread: Thread): Promise<void> {
+  Atomics.store(thread.state, STOPPING, 1);
+  keepAlive(thread, true);
+  await new Promise((resolve) => {
+    thread.worker.once('exit', resolve);
+    thread.worker.postMessage('close');
+  });
+}
+
+function failedError(what: string, reason: string): StackloreError {
+  return new StackloreError('embedding_failed', {
+    message: `${what} (${reason}). Try again; if it stays so, check the model's files and settings.`,
+  });
+}
+
+function closedError(): StackloreError {
+  return new StackloreError('embedding_failed', {
+    message: 'The embedder is closed. Open a new one to embed more text.',
+  });
+}

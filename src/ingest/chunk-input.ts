@@ -1,0 +1,52 @@
+import type { TextTokenizer } from '../text/count-tokens.ts';
+
+/** What may stand before a chunk's text in what is embedded. */
+export interface ChunkContext {
+  readonly title: string;
+  /** Heading path, outermost first. */
+  readonly headings: readonly string[];
+  /** Headings that the chunk's text holds already. */
+  readonly shown: ReadonlySet<string>;
+}
+
+/** How long the embedded text may be. */
+export interface InputLimits {
+  readonly tokenizer: TextTokenizer;
+  /** Tokens the model reads, its document prefix and special tokens included. */
+  readonly maxTokens: number;
+  readonly documentPrefix: string;
+}
+
+/**
+ * What is embedded for a chunk: title and headings, a line each, then the text. Where the model does not read that
+ * many tokens, the outer headings go first, then the inner ones, then the end of the title; never any of the text.
+ */
+export function chunkInput(
+  text: string,
+  { title, headings, shown }: ChunkContext,
+  limits: InputLimits,
+): string {
+  const name = shown.has(title.trim()) ? '' : title.trim();
+  const path = headings
+    .map((heading) => heading.trim())
+    .filter((heading) => !shown.has(heading) && heading !== name);
+  for (const lines of shorterAndShorter(name, path)) {
+    const input = [...lines, text].join('\n');
+    if (isReadable(input, limits)) return input;
+  }
+  return text;
+}
+
+/** Whether the model reads all of a text with the document prefix before it. */
+export function isReadable(text: string, { tokenizer, maxTokens, documentPrefix }: InputLimits): boolean {
+  return tokenizer.encode(documentPrefix + text).length <= maxTokens;
+}
+
+function* shorterAndShorter(title: string, path: readonly string[]): Generator<readonly string[]> {
+  for (let dropped = 0; dropped <= path.length; dropped++) {
+    yield [title, ...path.slice(dropped)].filter((line) => line !== '');
+  }
+  const words = title.split(/\s+/);
+  // Halving finds the place in a few steps also where a title is a whole page.
+  for (let kept = words.length >> 1; kept > 0; kept >>= 1) yield [words.slice(0, kept).join(' ')];
+}

@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import type { Embedder, EmbeddingModel } from '../embed/embedder.ts';
+import { StackloreError } from '../errors.ts';
+import { type CollectionField, collectionField, type Manifest } from '../schema/knowledge.ts';
+import type { Collection, Collections } from '../stores/knowledge/collections.ts';
+import type { Documents } from '../stores/knowledge/documents.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { CHUNKER_VERSION } from './chunk.ts';
+
+/** What a collection can be created with; everything has a default. */
+export const collectionSettings = z.strictObject({
+  fields: z.array(collectionField).max(64).default([]),
+  index: z.enum(['hnsw', 'flat']).default('hnsw'),
+  m: z.int().min(2).max(512).default(16),
+  efConstruction: z.int().min(1).max(4096).default(200),
+  efRuntime: z.int().min(1).max(4096).default(64),
+  /** Most tokens of a chunk's own text, as the model counts them. */
+  chunkSize: z.int().min(16).max(8_192).default(128),
+  /** Tokens that a chunk repeats of the one before it. */
+  chunkOverlap: z.int().min(0).max(4_096).default(32),
+  /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
+  dimensions: z.int().min(1).max(32_768).optional(),
+});
+export type CollectionSettings = z.input<typeof collectionSettings>;
+
+/** What creating, opening and dropping a collection needs. */
+export interface CollectionParts {
+  readonly collections: Collections;
+  readonly documents: Documents;
+  readonly vectorIndex: VectorIndex;
+  readonly embedder: () => Promise<Embedder>;
+}
+
+/** Creates a collection and its index. Throws `already_exists`, or `invalid_input` naming a bad setting. */
+export async function createCollection(
+  parts: CollectionParts,
+  name: string,
+  settings: CollectionSettings = {},
+): Promise<Collection> {
+  const collection = await parts.collections.create(name, await manifestFor(parts, settings));
+  await parts.vectorIndex.ensure(collection);
+  return collection;
+}
+
+/**
+ * The collection to ingest into, made with these settings when it does not exist. Throws `manifest_mismatch` when it
+ * was made with another model, or with other settings than those given.
+ */
+export async function openCollection(
+  parts: CollectionParts,
+  name: string,
+  settings: CollectionSettings = {},
+): Promise<Collection> {
+  const existing = (await parts.collections.find(name)) ?? (await createOrFind(parts, name, settings));
+  requireSameSettings(existing, settings);
+  requireSameModel(existing, (await parts.embedder()).model);
+  await parts.vectorIndex.ensure(existing);
+  return existing;
+}
+
+/** Declares more filterable metadata fields and indexes the chunks that are already stored by them. */
+export async function addFields(
+  parts: Omit<CollectionParts, 'embedder'>,
+  name: string,
+  fields: readonly CollectionField[],
+): Promise<Collection> {
+  const collection = await parts.collections.get(name);
+  const declared = new Map(collection.manifest.fields.map((field) => [field.name, field.type]));
+  for (const { name: field, type } of fields) {
+    if (declared.has(field) && declared.get(field) !== type) {
+      throw new StackloreError('already_exists', {
+        message: `Field "${field}" of collection "${name}" is a ${declared.get(field)} already. Use another name.`,
+      });
+    }
+  }
+  const added = fields.filter((field) => !declared.has(field.name));
+  if (added.length === 0) return collection;
+  await parts.vectorIndex.addFields(collection, added);
+  // Declared before the stored chunks get the field, so that a document ingested meanwhile carries it too.
+  const manifest = { ...collection.manifest, fields: [...collection.manifest.fields, ...added] };
+  const extended = await parts.collections.saveManifest(name, manifest);
+  await parts.documents.backfillFields(extended, added);
+  return extended;
+}
+
+/** Deletes a collection with its index, documents and chunks; run again, it finishes what was interrupted. */
+export async function dropCollection(
+  parts: Omit<CollectionParts, 'embedder'>,
+  name: string,
+): Promise<number> {
+  const collection = await parts.collections.get(name);
+  await parts.vectorIndex.drop(collection);
+  const deleted = await parts.documents.deleteAll(collection);
+  await parts.collections.delete(name);
+  return deleted;
+}
+
+/** Throws `manifest_mismatch` unless this model may add vectors to the collection. */
+export function requireSameModel({ name, manifest }: Collection, model: EmbeddingModel): void {
+  const made = manifest.model;
+  if (!made) {
+    throw new StackloreError('manifest_mismatch', {
+      message: `Collection "${name}" holds vectors given by a program, not made by a model: text cannot be ingested into it. Use another collection.`,
+    });
+  }
+  const differing = (Object.keys(made) as (keyof EmbeddingModel)[]).filter(
+    (part) => made[part] !== model[part],
+  );
+  if (differing.length === 0) return;
+  throw new StackloreError('manifest_mismatch', {
+    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs in ${differing.join(', ')}. Configure the first one, or ingest into another collection.`,
+  });
+}
+
+async function createOrFind(
+  parts: CollectionParts,
+  name: string,
+  settings: CollectionSettings,
+): Promise<Collection> {
+  try {
+    return await createCollection(parts, name, settings);
+  } catch (error) {
+    // Another process was quicker; what it made is checked like any other collection.
+    if (error instanceof StackloreError && error.code === 'already_exists')
+      return parts.collections.get(name);
+    throw error;
+  }
+}
+
+async function manifestFor(parts: CollectionParts, input: CollectionSettings): Promise<Manifest> {
+  const settings = parseSettings(input);
+  const { dimensions, chunkSize: size, chunkOverlap: overlap, m, efConstruction, efRuntime } = settings;
+  const embedder = dimensions === undefined ? await parts.embedder() : undefined;
+  const most = embedder?.model.maxTokens ?? size;
+  if (overlap >= size || size > most) {
+    throw new StackloreError('invalid_input', {
+      message:
+        size > most
+          ? `A chunk of ${size} tokens is more than the model reads (${most}). Use a chunk size of at most ${most}.`
+          : `The overlap (${overlap}) must be smaller than the chunk size (${size}).`,
+    });
+  }
+  return {
+    formatVersion: 1,
+    model: embedder?.model ?? null,
+    dimensions: embedder?.dimensions ?? (dimensions as number),
+    metric: 'COSINE',
+    vectorType: 'float32',
+    chunker: { version: CHUNKER_VERSION, size, overlap },
+    fields: settings.fields,
+    index: { kind: settings.index, m, efConstruction, efRuntime },
+  };
+}
+
+function parseSettings(input: CollectionSettings): z.output<typeof collectionSettings> {
+  const checked = collectionSettings.safeParse(input);
+  if (checked.success) return checked.data;
+  const issues = checked.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new StackloreError('invalid_input', {
+    message: `These collection settings cannot be used. ${issues.join('; ')}.`,
+  });
+}
+
+/** Settings that were not given are not compared: they stay what the collection was made with. */
+function requireSameSettings({ name, manifest }: Collection, settings: CollectionSettings): void {
+  const { chunker, index, fields } = manifest;
+  if (chunker.version !== CHUNKER_VERSION) {
+    throw new StackloreError('manifest_mismatch', {
+      message: `Collection "${name}" was cut by chunker version ${chunker.version}, this is version ${CHUNKER_VERSION}. Ingest into a new collection.`,
+    });
+  }
+  const made = {
+    chunkSize: chunker.size,
+    chunkOverlap: chunker.overlap,
+    index: index.kind,
+    m: index.m,
+    efConstruction: index.efConstruction,
+    efRuntime: index.efRuntime,
+  };
+  for (const [setting, value] of Object.entries(made)) {
+    const given = settings[setting as keyof typeof made];
+    if (given === undefined || given === value) continue;
+    throw new StackloreError('manifest_mismatch', {
+      message: `Collection "${name}" was made with ${setting} ${value}, not ${given}. Leave the setting out, or ingest into a new collection.`,
+    });
+  }
+  const declared = new Map(fields.map((field) => [field.name, field.type]));
+  const missing = (settings.fields ?? []).filter((field) => declared.get(field.name) !== field.type);
+  if (missing.length === 0) return;
+  throw new StackloreError('manifest_mismatch', {
+    message: `Collection "${name}" has no field ${missing.map((field) => `${field.name}:${field.type}`).join(', ')}. Add it first: stacklore collections add-field ${name} ${missing[0]?.name}:${missing[0]?.type}.`,
+  });
+}

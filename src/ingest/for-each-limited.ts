@@ -1,0 +1,22 @@
+/**
+ * Runs `work` for each item, at most `limit` at once, and takes the next item only when there is room: however many
+ * items come, no more than `limit` are held. The first error stops the taking and is thrown when all have ended.
+ */
+export async function forEachLimited<T>(
+  items: AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const errors: unknown[] = [];
+  for await (const item of items) {
+    const task = work(item)
+      .catch((error: unknown) => void errors.push(error))
+      .finally(() => running.delete(task));
+    running.add(task);
+    if (running.size >= limit) await Promise.race(running);
+    if (errors.length > 0) break;
+  }
+  await Promise.all(running);
+  if (errors.length > 0) throw errors[0];
+}

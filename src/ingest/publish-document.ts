@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
+import { type Collection, manifestHash } from '../stores/knowledge/collections.ts';
+import { checkDocId, defaultDocId } from '../stores/knowledge/document-ids.ts';
+import type { NewDocument, StoredDocument } from '../stores/knowledge/document.ts';
+import { chunkDocument, type TextChunk } from './chunk.ts';
+import type { Job, Work } from './job.ts';
+import type { ParsedDocument } from './parse/document.ts';
+import type { DocumentOutcome } from './tally.ts';
+
+const DEFAULT_MAX_CHUNKS = 5_000;
+const HOPELESS: readonly ErrorCode[] = [
+  'database_unreachable',
+  'database_auth',
+  'database_readonly',
+  'database_full',
+  'search_unavailable',
+  'model_unavailable',
+];
+/** The event loop gets a turn after this many chunks, so that a long document does not hold up connections. */
+const CHUNKS_PER_TURN = 32;
+
+/** Brings one document into the collection and notes what became of it; never throws. */
+export async function ingestDocument(job: Job, { parsed, produced }: Work): Promise<void> {
+  try {
+    const hash = createHash('sha256').update(parsed.text).digest('hex');
+    const keys = [`id ${parsed.docId ?? parsed.source}`, `text ${hash}`];
+    job.tally.add(await job.turns.run(keys, () => publishDocument(job, { parsed, produced }, hash)));
+  } catch (error) {
+    if (isHopeless(error)) job.stop.abort();
+    job.tally.add(failure(parsed.source, error));
+  }
+}
+
+async function publishDocument(job: Job, { parsed, produced }: Work, hash: string): Promise<DocumentOutcome> {
+  const { collection, request } = job;
+  const { documents } = job.parts;
+  const document = await describe(job, parsed, hash);
+  const { docId, source, title } = document;
+  produced.add(docId);
+
+  const earlier = await documents.find(docId);
+  if (earlier && isUnchanged(earlier, document, collection)) {
+    return { source, docId, title, status: 'unchanged', chunks: earlier.chunkCount };
+  }
+  const twin = await findTwin(job, document);
+  if (twin !== undefined && parsed.docId === undefined) {
+    if (earlier) await documents.delete(docId);
+    const reason = `Its text equals that of document ${twin}; it is stored once.`;
+    return { source, docId, title, status: 'duplicate', duplicateOf: twin, reason };
+  }
+
+  const chunks = await cutIntoChunks(job, parsed, request.maxChunks ?? DEFAULT_MAX_CHUNKS);
+  const embeddings = await embedChunks(job, chunks, earlier);
+  await documents.replace(collection, document, chunks, embeddings.vectors);
+  return {
+    ...{ source, docId, title, status: earlier ? 'updated' : 'created' },
+    ...{ chunks: chunks.length, embedded: embeddings.made },
+    ...(twin === undefined ? {} : { duplicateOf: twin }),
+  };
+}
+
+/** One vector a chunk: the stored one where exactly this input was embedded before, a new one elsewhere. */
+async function embedChunks(job: Job, chunks: readonly HashedChunk[], earlier: StoredDocument | undefined) {
+  const known = earlier
+    ? await job.parts.documents.embeddings(job.collection, earlier)
+    : new Map<string, Float32Array>();
+  const missing = chunks.filter((chunk) => !known.has(chunk.inputHash));
+  const made = await job.embedder.embedTexts(missing.map((chunk) => chunk.input));
+  for (const [index, chunk] of missing.entries()) known.set(chunk.inputHash, made[index] as Float32Array);
+  return { vectors: chunks.map((chunk) => known.get(chunk.inputHash) as Float32Array), made: missing.length };
+}
+
+async function describe(job: Job, parsed: ParsedDocument, hash: string): Promise<NewDocument> {
+  const { title, source, contentType, wordCount } = parsed;
+  const own = parsed.docId === undefined ? {} : { _id: parsed.docId };
+  return {
+    docId: await chooseDocId(job, parsed),
+    ...{ title, source, contentType, wordCount },
+    hash,
+    metadata: { ...parsed.metadata, ...own, ...job.request.metadata },
+  };
+}
+
+/**
+ * Ids are unique across collections. A row's own id is taken as it is; where another collection holds it already it is
+ * qualified with the collection's name, so that one file can live in two collections.
+ */
+async function chooseDocId({ parts, collection }: Job, { docId, source }: ParsedDocument): Promise<string> {
+  if (docId === undefined) return defaultDocId(collection.name, source);
+  checkDocId(docId);
+  const qualified = `${collection.name}:${docId}`;
+  const [plain, own] = await Promise.all([parts.documents.find(docId), parts.documents.find(qualified)]);
+  if (own?.collection === collection.name) return qualified;
+  return plain === undefined || (plain.collection ?? collection.name) === collection.name ? docId : qualified;
+}
+
+function isUnchanged(earlier: StoredDocument, document: NewDocument, { manifest }: Collection): boolean {
+  return (
+    earlier.hash === document.hash &&
+    earlier.manifestHash === manifestHash(manifest) &&
+    earlier.title === document.title &&
+    earlier.source === document.source &&
+    earlier.contentType === document.contentType &&
+    JSON.stringify(earlier.metadata ?? {}) === JSON.stringify(document.metadata ?? {})
+  );
+}
+
+/** Another document of the collection with equal text, whose source still exists. */
+async function findTwin(job: Job, { docId, hash }: NewDocument): Promise<string | undefined> {
+  const twin = await job.parts.documents.findByHash(job.collection.name, hash);
+  return twin === docId || twin === undefined || job.vanished.has(twin) ? undefined : twin;
+}
+
+type HashedChunk = TextChunk & { readonly inputHash: string };
+
+async function cutIntoChunks(job: Job, parsed: ParsedDocument, maxChunks: number): Promise<HashedChunk[]> {
+  const { manifest } = job.collection;
+  const { tokenizer, model } = job.embedder;
+  const options = {
+    ...manifest.chunker,
+    tokenizer,
+    maxTokens: model.maxTokens,
+    documentPrefix: model.documentPrefix,
+  };
+  const chunks: HashedChunk[] = [];
+  for (const chunk of chunkDocument(parsed, options)) {
+    if (chunks.length === maxChunks) {
+      throw new StackloreError('too_large', {
+        message: `The document has more than ${maxChunks} chunks. Split it, or raise --max-chunks.`,
+      });
+    }
+    chunks.push({ ...chunk, inputHash: createHash('sha256').update(chunk.input).digest('hex').slice(0, 32) });
+    if (chunks.length % CHUNKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return chunks;
+}
+
+/** The outcome of something that threw. */
+export function failure(source: string, error: unknown): DocumentOutcome {
+  const code = error instanceof StackloreError ? error.code : 'internal';
+  return { source, status: 'failed', code, reason: errorMessage(error) };
+}
+
+/** Errors that every further document would meet too. */
+function isHopeless(error: unknown): boolean {
+  return error instanceof StackloreError && HOPELESS.includes(error.code);
+}

@@ -1,0 +1,39 @@
+import { checkVector } from '../stores/knowledge/check-vector.ts';
+import type { Collection } from '../stores/knowledge/collections.ts';
+import { DISTANCE, type KnnQuery } from '../stores/knowledge/vector-index.ts';
+import type { CompiledFilter } from './filter.ts';
+
+/** What a nearest-neighbour query is made of. */
+export interface KnnQueryParts {
+  readonly collection: Pick<Collection, 'manifest'>;
+  readonly vector: Float32Array;
+  readonly topK: number;
+  /** How many of the nearest are left out. */
+  readonly offset?: number;
+  readonly filter?: CompiledFilter | undefined;
+  /** How widely an HNSW index is searched; the collection's own setting by default. FLAT indexes have none. */
+  readonly efRuntime?: number | undefined;
+}
+
+/**
+ * The nearest-neighbour query of a collection. Throws `dimension_mismatch` or `invalid_vector` for a vector that
+ * cannot be compared with the collection's.
+ */
+export function knnQuery({
+  collection,
+  vector,
+  topK,
+  offset = 0,
+  filter,
+  efRuntime,
+}: KnnQueryParts): KnnQuery {
+  const { dimensions, index } = collection.manifest;
+  checkVector(vector, dimensions);
+  const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+  const params: (string | Buffer)[] = ['k', String(offset + topK), 'vector', bytes];
+  const isHnsw = index.kind === 'hnsw';
+  if (isHnsw) params.push('ef', String(efRuntime ?? index.efRuntime));
+  if (filter) params.push(...filter.params);
+  const knn = `KNN $k @embedding $vector${isHnsw ? ' EF_RUNTIME $ef' : ''} AS ${DISTANCE}`;
+  return { query: `${filter ? `(${filter.clause})` : '*'}=>[${knn}]`, params, offset, limit: topK };
+}

@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { StackloreError } from '../errors.ts';
+import type { Filter } from './filter.ts';
+
+/** How many nearest chunks a search may look at: `offset` plus `topK`, and what a limit per document reads at most. */
+export const MAX_CANDIDATES = 10_000;
+
+/** The longest query text that is handed to the model, in UTF-16 units; far above what any model reads. */
+export const MAX_QUERY_LENGTH = 100_000;
+
+const count = (smallest: number, largest: number) => {
+  const message = `must be a whole number from ${smallest} to ${largest}`;
+  return z.int({ error: message }).min(smallest, message).max(largest, message);
+};
+
+const collectionName = z
+  .string('must be the name of a collection')
+  .min(1, 'must be the name of a collection');
+
+/** What a search takes; exactly one of `query` and `vector`, and at most one of `collection` and `collections`. */
+export const searchRequest = z.strictObject({
+  /** Text, embedded with the collection's model. */
+  query: z.string('must be text').optional(),
+  /** A vector of the collection's dimensions, instead of a text. */
+  vector: z
+    .custom<Float32Array | readonly number[]>(isNumbers, 'must be a Float32Array or a list of numbers')
+    .optional(),
+  collection: collectionName.optional(),
+  /** Several collections of the same model, searched together. */
+  collections: z
+    .array(collectionName, 'must be a list of collection names')
+    .min(1, 'must name a collection')
+    .max(100, 'must name at most 100 collections')
+    .optional(),
+  topK: count(1, 1_000).default(10),
+  /** How many of the best hits are left out, for paging. */
+  offset: count(0, MAX_CANDIDATES).default(0),
+  /** Conditions on declared fields and on `source`, `contentType`, `docId` and `updated`. */
+  filter: z.custom<Filter>(() => true).optional(),
+  /** Hits with a smaller `vectorScore` are left out. */
+  minScore: z
+    .number('must be a number from -1 to 1')
+    .min(-1, 'must be at least -1')
+    .max(1, 'must be at most 1')
+    .optional(),
+  /** The most hits one document may give. */
+  maxPerDocument: count(1, MAX_CANDIDATES).optional(),
+  /** How widely an HNSW index is searched: larger is slower and finds more. The collection's setting by default. */
+  efRuntime: count(1, MAX_CANDIDATES).optional(),
+});
+
+/** What a context look-up takes: a search and the size of the text it may fill. */
+export const contextRequest = searchRequest.extend({
+  topK: count(1, 1_000).default(20),
+  /** The most tokens the context's text may have. */
+  maxTokens: count(1, 1_000_000).default(2_000),
+});
+
+/** A search as callers write it. */
+export type SearchInput = z.input<typeof searchRequest>;
+/** A context look-up as callers write it. */
+export type ContextInput = z.input<typeof contextRequest>;
+
+/** A checked search: defaults filled in, the vector as float32, collections without repetition. */
+export interface SearchRequest {
+  readonly query?: string;
+  readonly vector?: Float32Array;
+  readonly collections: readonly string[];
+  readonly topK: number;
+  readonly offset: number;
+  readonly filter?: Filter;
+  readonly minScore?: number;
+  readonly maxPerDocument?: number;
+  readonly efRuntime?: number;
+}
+
+/** A checked context look-up. */
+export interface ContextRequest extends SearchRequest {
+  readonly maxTokens: number;
+}
+
+/** Checks a search. Throws `invalid_input` naming the field, or `too_large` for an endless query text. */
+export function parseSearchRequest(input: unknown): SearchRequest {
+  return finish(parse(searchRequest, input));
+}
+
+/** Checks a context look-up. Throws like `parseSearchRequest`. */
+export function parseContextRequest(input: unknown): ContextRequest {
+  const { maxTokens, ...request } = parse(contextRequest, input);
+  return { ...finish(request), maxTokens };
+}
+
+function parse<T>(schema: z.ZodType<T>, input: unknown): T {
+  const checked = schema.safeParse(input);
+  if (checked.success) return checked.data;
+  throw invalidRequest(
+    checked.error.issues
+      .map((issue) => `${issue.path.join('.') || 'request'}: ${excerpt(issue.message)}.`)
+      .join(' '),
+  );
+}
+
+function finish(checked: z.output<typeof searchRequest>): SearchRequest {
+  const { collection, collections, query, vector } = checked;
+  if (collection !== undefined && collections !== undefined) {
+    throw invalidRequest('collections: give either collection or collections, not both.');
+  }
+  if ((query === undefined) === (vector === undefined)) {
+    throw invalidRequest('query: give exactly one of query (text) and vector.');
+  }
+  if (checked.offset + checked.topK > MAX_CANDIDATES) {
+    throw invalidRequest(`offset: offset and topK together must be at most ${MAX_CANDIDATES}.`);
+  }
+  const request: { -readonly [Name in keyof SearchRequest]: SearchRequest[Name] } = {
+    collections: collections ? [...new Set(collections)] : [collection ?? 'default'],
+    topK: checked.topK,
+    offset: checked.offset,
+  };
+  if (query !== undefined) request.query = checkQuery(query);
+  if (vector !== undefined)
+    request.vector = vector instanceof Float32Array ? vector : new Float32Array(vector);
+  if (checked.filter !== undefined) request.filter = checked.filter;
+  if (checked.minScore !== undefined) request.minScore = checked.minScore;
+  if (checked.maxPerDocument !== undefined) request.maxPerDocument = checked.maxPerDocument;
+  if (checked.efRuntime !== undefined) request.efRuntime = checked.efRuntime;
+  return request;
+}
+
+function checkQuery(query: string): string {
+  if (query.trim() === '') throw invalidRequest('query: must hold something to look for.');
+  if (query.length > MAX_QUERY_LENGTH) {
+    throw new StackloreError('too_large', {
+      message: `The query has ${query.length} characters, at most ${MAX_QUERY_LENGTH} are read. Shorten it to a question.`,
+    });
+  }
+  return query.toWellFormed();
+}
+
+/** Whether this is a list of numbers; that they are finite is checked with the collection's dimensions. */
+function isNumbers(value: unknown): boolean {
+  return (
+    value instanceof Float32Array ||
+    (Array.isArray(value) && value.every((element) => typeof element === 'number'))
+  );
+}
+
+function excerpt(message: string): string {
+  return message.length > 200 ? `${message.slice(0, 200)}…` : message;
+}
+
+function invalidRequest(problem: string): StackloreError {
+  return new StackloreError('invalid_input', { message: `The request cannot be used. ${problem}` });
+}

@@ -1,0 +1,289 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { IngestRequest } from '../../src/ingest/ingest.ts';
+import type { Stacklore } from '../../src/stacklore.ts';
+import { FakeEmbedder } from '../support/fake-embedder.ts';
+import { allKeys, openTestLore } from '../support/lore.ts';
+import { usePrivateRedis } from '../support/redis.ts';
+
+const redis = usePrivateRedis();
+let lore: Stacklore;
+let embedder: FakeEmbedder;
+let folder: string;
+let number = 0;
+let collection: string;
+
+beforeAll(() => {
+  embedder = new FakeEmbedder();
+  lore = openTestLore(redis, {}, { embedder });
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stacklore-ingest-'));
+  number += 1;
+  collection = `c${number}`;
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const write = async (name: string, text: string) => {
+  await mkdir(join(folder, name, '..'), { recursive: true });
+  await writeFile(join(folder, name), text);
+};
+const ingest = (more: Partial<IngestRequest> = {}) => lore.ingest({ sources: [folder], collection, ...more });
+const find = async (query: string) => (await lore.search({ query, collection, topK: 1 })).hits[0];
+const sources = async () =>
+  (await lore.documents.list(collection)).items.map(({ source }) => source.slice(folder.length + 1)).sort();
+
+it('makes a folder of Markdown searchable, with title, headings and offsets into the parsed text', async () => {
+  await write('lighthouse.md', '# Lighthouse\n\n## Lamp\n\nThe lamp burns whale oil.\n');
+  await write('harbour.md', '# Harbour\n\nBoats moor at the pier.\n');
+  const report = await ingest();
+  expect(report.counts).toMatchObject({ created: 2, failed: 0 });
+  const hit = await find('whale oil lamp');
+  expect(hit).toMatchObject({ title: 'Lighthouse', source: join(folder, 'lighthouse.md') });
+  expect(hit?.headings).toEqual(['Lighthouse', 'Lamp']);
+  expect(hit?.text).toContain('The lamp burns whale oil.');
+  expect((hit?.end ?? 0) - (hit?.start ?? 0)).toBe(hit?.text.length);
+});
+
+describe('a second ingest', () => {
+  it('embeds nothing when nothing changed', async () => {
+    await write('a.md', '# A\n\nAlpha text.\n');
+    await ingest();
+    const before = embedder.embedded.length;
+    const report = await ingest();
+    expect(report.counts).toMatchObject({ unchanged: 1, created: 0, updated: 0 });
+    expect(embedder.embedded).toHaveLength(before);
+  });
+
+  it('embeds only the chunks whose input changed', async () => {
+    const section = (name: string, word: string) =>
+      `## ${name}\n\n${Array.from({ length: 60 }, (_, n) => `${word}${n}`).join(' ')}.\n\n`;
+    await write(
+      'a.md',
+      `# A\n\n${section('One', 'one')}${section('Two', 'two')}${section('Three', 'three')}`,
+    );
+    const first = await ingest();
+    await write(
+      'a.md',
+      `# A\n\n${section('One', 'one')}${section('Two', 'changed')}${section('Three', 'three')}`,
+    );
+    const second = await ingest();
+    expect(second.counts.updated).toBe(1);
+    expect(second.embedded).toBeGreaterThan(0);
+    expect(second.embedded).toBeLessThan(first.embedded);
+    expect((await find('changed1 changed2 changed3'))?.text).toContain('changed1');
+  });
+
+  it('takes over changed metadata although the text stayed', async () => {
+    await write('a.md', '---\nowner: Ada\n---\n# A\n\nText.\n');
+    await ingest();
+    await write('a.md', '---\nowner: Grace\n---\n# A\n\nText.\n');
+    const report = await ingest();
+    expect(report).toMatchObject({ counts: { updated: 1 }, embedded: 0 });
+    expect((await find('text'))?.metadata.owner).toBe('Grace');
+  });
+});
+
+describe('equal content', () => {
+  it('is stored once and reported, whichever file comes first', async () => {
+    await write('a.md', '# Same\n\nSame text.\n');
+    await write('b.md', '# Same\n\nSame text.\n');
+    const report = await ingest();
+    expect(report.counts).toMatchObject({ created: 1, duplicate: 1 });
+    expect(report.problems[0]).toMatchObject({ status: 'duplicate', duplicateOf: expect.any(String) });
+    expect(await sources()).toHaveLength(1);
+  });
+
+  it('follows a file that was renamed', async () => {
+    await write('old.md', '# Same\n\nSame text.\n');
+    await ingest({ prune: true });
+    await rename(join(folder, 'old.md'), join(folder, 'new.md'));
+    const report = await ingest({ prune: true });
+    expect(report.counts).toMatchObject({ created: 1, pruned: 1, duplicate: 0 });
+    expect(await sources()).toEqual(['new.md']);
+  });
+
+  it('does not swallow rows that carry ids of their own', async () => {
+    await write('rows.jsonl', '{"_id":"r1","text":"same words"}\n{"_id":"r2","text":"same words"}\n');
+    expect((await ingest()).counts).toMatchObject({ created: 2, duplicate: 0 });
+  });
+});
+
+describe('prune', () => {
+  it('removes documents of vanished files below the folder, and nothing else', async () => {
+    await write('in/a.md', '# A\n\nAlpha.\n');
+    await write('in/b.md', '# B\n\nBeta.\n');
+    await write('out/c.md', '# C\n\nGamma.\n');
+    await ingest();
+    await rm(join(folder, 'in/a.md'));
+    await rm(join(folder, 'out/c.md'));
+    const report = await ingest({ sources: [join(folder, 'in')], prune: true });
+    expect(report.counts.pruned).toBe(1);
+    expect(await sources()).toEqual(['in/b.md', 'out/c.md']);
+  });
+
+  it('removes rows that are no longer in their file', async () => {
+    await write('rows.jsonl', '{"_id":"p1","text":"first row"}\n{"_id":"p2","text":"second row"}\n');
+    await ingest({ prune: true });
+    await write('rows.jsonl', '{"_id":"p2","text":"second row"}\n');
+    expect((await ingest({ prune: true })).counts).toMatchObject({ pruned: 1, unchanged: 1 });
+    expect(await lore.documents.find('p1')).toBeUndefined();
+  });
+
+  it('keeps everything when the folder itself is gone', async () => {
+    await write('in/a.md', '# A\n\nAlpha.\n');
+    await ingest({ sources: [join(folder, 'in')] });
+    await rm(join(folder, 'in'), { recursive: true });
+    const report = await ingest({ sources: [join(folder, 'in')], prune: true });
+    expect(report.counts).toMatchObject({ failed: 1, pruned: 0 });
+    expect(await sources()).toEqual(['in/a.md']);
+  });
+});
+
+describe('when embedding fails', () => {
+  it('keeps the old version whole and searchable', async () => {
+    await write('a.md', '# A\n\nThe old words stand.\n');
+    await ingest();
+    await write('a.md', '# A\n\nThe new words poison everything.\n');
+    const failing = new FakeEmbedder({
+      onText: (text) => {
+        if (text.includes('poison')) throw new Error('out of memory');
+      },
+    });
+    const broken = openTestLore(redis, {}, { embedder: failing });
+    const report = await broken.ingest({ sources: [folder], collection });
+    expect(report.counts).toMatchObject({ failed: 1, updated: 0 });
+    expect((await find('old words stand'))?.text).toContain('The old words stand.');
+    expect((await allKeys(lore.databases.knowledge, `llama_index/vector_store/${collection}/*`)).length).toBe(
+      1,
+    );
+  });
+
+  it('goes on with the other documents', async () => {
+    await write('a.md', '# A\n\npoison\n');
+    await write('b.md', '# B\n\nfine\n');
+    const failing = new FakeEmbedder({
+      onText: (text) => {
+        if (text.includes('poison')) throw new Error('out of memory');
+      },
+    });
+    const report = await openTestLore(redis, {}, { embedder: failing }).ingest({
+      sources: [folder],
+      collection,
+    });
+    expect(report.counts).toMatchObject({ failed: 1, created: 1 });
+    expect(report.problems[0]?.reason).toContain('out of memory');
+  });
+});
+
+it('keeps one file in two collections apart when it is deleted from one', async () => {
+  await write('a.md', '# A\n\nShared by two.\n');
+  await ingest();
+  await lore.ingest({ sources: [folder], collection: `${collection}-second` });
+  const [document] = (await lore.documents.list(collection)).items;
+  await lore.documents.delete(document?.docId ?? '');
+  expect((await lore.search({ query: 'shared', collection })).hits).toEqual([]);
+  expect((await lore.search({ query: 'shared', collection: `${collection}-second` })).hits).toHaveLength(1);
+});
+
+it('keeps one file of rows with ids in two collections apart', async () => {
+  await write('rows.jsonl', '{"_id":"shared-row","text":"a row in two places"}\n');
+  await ingest();
+  const second = `${collection}-second`;
+  await lore.ingest({ sources: [folder], collection: second });
+  await lore.ingest({ sources: [folder], collection: second });
+  expect((await lore.search({ query: 'row', collection })).hits.map(({ docId }) => docId)).toEqual([
+    'shared-row',
+  ]);
+  const hits = (await lore.search({ query: 'row', collection: second })).hits;
+  expect(hits.map(({ docId, metadata }) => [docId, metadata._id])).toEqual([
+    [`${second}:shared-row`, 'shared-row'],
+  ]);
+});
+
+it('ends with one whole version when two ingests of one file run at once', async () => {
+  await write('a.md', `# A\n\n${'Words of the file. '.repeat(200)}`);
+  const reports = await Promise.all([ingest(), ingest(), ingest()]);
+  expect(reports.every(({ counts }) => counts.failed === 0)).toBe(true);
+  const [document] = (await lore.documents.list(collection)).items;
+  const keys = await allKeys(lore.databases.knowledge, `llama_index/vector_store/${collection}/*`);
+  expect(keys).toHaveLength(document?.chunkCount ?? -1);
+});
+
+it('refuses a document of more chunks than allowed, naming the flag', async () => {
+  await write('a.md', `# A\n\n${'Many words come here. '.repeat(400)}`);
+  const report = await ingest({ maxChunks: 3 });
+  expect(report.problems[0]).toMatchObject({
+    status: 'failed',
+    code: 'too_large',
+    reason: expect.stringContaining('--max-chunks'),
+  });
+});
+
+it('refuses to ingest with another model, and with other settings, naming the remedy', async () => {
+  await write('a.md', '# A\n\nText.\n');
+  await ingest({ settings: { chunkSize: 64, chunkOverlap: 8 } });
+  await expect(ingest({ settings: { chunkSize: 100 } })).rejects.toMatchObject({
+    code: 'manifest_mismatch',
+    message: expect.stringContaining('chunkSize 64'),
+  });
+  const other = openTestLore(redis, {}, { embedder: new FakeEmbedder({ model: { name: 'fake/other' } }) });
+  await expect(other.ingest({ sources: [folder], collection })).rejects.toMatchObject({
+    code: 'manifest_mismatch',
+  });
+});
+
+it('refuses another quantisation of the same model for ingest and allows it, with a warning, for search', async () => {
+  await write('a.md', '# A\n\nText of words.\n');
+  await ingest();
+  const embedderOfOther = new FakeEmbedder({ model: { weightsSha256: 'f'.repeat(64) } });
+  const other = openTestLore(redis, {}, { embedder: embedderOfOther });
+  await expect(other.ingest({ sources: [folder], collection })).rejects.toMatchObject({
+    code: 'manifest_mismatch',
+  });
+  const answer = await other.search({ query: 'words', collection });
+  expect(answer.hits).toHaveLength(1);
+  expect(answer.warnings).toHaveLength(1);
+});
+
+it('finishes the documents under way when interrupted, and says that it stopped early', async () => {
+  for (let n = 0; n < 30; n += 1) await write(`f${n}.md`, `# F${n}\n\nText number ${n}.\n`);
+  const stop = new AbortController();
+  const report = await ingest({
+    signal: stop.signal,
+    onEvent: (event) => {
+      if (event.kind === 'document') stop.abort();
+    },
+  });
+  expect(report.interrupted).toBe(true);
+  expect(report.counts.created).toBeGreaterThan(0);
+  expect(report.counts.created).toBeLessThan(30);
+  expect(await sources()).toHaveLength(report.counts.created);
+  const again = await ingest();
+  expect(again.counts).toMatchObject({
+    created: 30 - report.counts.created,
+    unchanged: report.counts.created,
+  });
+});
+
+it('ingests texts that a program holds, under ids it gives', async () => {
+  const report = await lore.ingestTexts(
+    [
+      { text: '# Given\n\nA given text.', source: 'memory:1', docId: 'given-1', metadata: { lang: 'en' } },
+      { text: 'Bad id', source: 'memory:2', docId: ' padded ' },
+    ],
+    { collection },
+  );
+  expect(report.counts).toMatchObject({ created: 1, failed: 1 });
+  expect(await find('given text')).toMatchObject({ docId: 'given-1', title: 'Given', source: 'memory:1' });
+});
+
+it('bumps the corpus version only when something was published or deleted', async () => {
+  await write('a.md', '# A\n\nText.\n');
+  await ingest();
+  const { version } = await lore.collections.get(collection);
+  await ingest();
+  expect((await lore.collections.get(collection)).version).toBe(version);
+});
