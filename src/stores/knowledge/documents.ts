@@ -8,51 +8,13 @@ import {
   collectionDocumentsRecord,
   collectionRecord,
   contentHashesRecord,
-  type DocumentMetadata,
   documentIndexRecord,
   documentRecord,
 } from '../../schema/knowledge.ts';
 import { type Collection, manifestHash } from './collections.ts';
+import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKey } from './document-ids.ts';
 import { chunkWriter, clearCommand, fieldArguments, publishCommands } from './publish.ts';
-
-/** A document as it is listed and read: its metadata and its id. */
-export type StoredDocument = DocumentMetadata & { readonly docId: string };
-
-/** A document to publish; what the store itself knows (counts, times of an earlier version) is not asked for. */
-export interface NewDocument {
-  readonly docId: string;
-  readonly title: string;
-  readonly source: string;
-  readonly contentType: string;
-  readonly wordCount: number;
-  /** Content hash, lower-case hex. */
-  readonly hash: string;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-}
-
-/** A chunk to publish, in order; `text` is the document's text from `start` to `end` (UTF-16 offsets). */
-export interface NewChunk {
-  readonly text: string;
-  readonly start?: number;
-  readonly end?: number;
-  readonly headings?: readonly string[];
-  readonly page?: number;
-  /** Hash of exactly what was embedded, so that the vector can be kept when the chunk stays the same. */
-  readonly inputHash?: string;
-  /** The id by which other programs know the chunk; by default made from collection, document and number. */
-  readonly nodeId?: string;
-  /** Metadata of this chunk alone, over the document's. */
-  readonly metadata?: Readonly<Record<string, unknown>>;
-}
-
-/** A stored chunk without its embedding. */
-export interface StoredChunk {
-  readonly chunkId: string;
-  readonly nodeId: string;
-  readonly text: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
-}
 
 /** One page of a list and how many there are in all. */
 export interface Page<T> {

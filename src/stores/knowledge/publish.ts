@@ -15,7 +15,7 @@ import {
 import { checkVector } from './check-vector.ts';
 import type { Collection } from './collections.ts';
 import { chunkKey } from './document-ids.ts';
-import type { NewChunk, StoredDocument } from './documents.ts';
+import type { NewChunk, StoredDocument } from './document.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
 

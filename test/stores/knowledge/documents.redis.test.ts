@@ -3,7 +3,7 @@ import type { Database } from '../../../src/redis/databases.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import type { Collection } from '../../../src/stores/knowledge/collections.ts';
 import { defaultDocId } from '../../../src/stores/knowledge/document-ids.ts';
-import type { NewDocument } from '../../../src/stores/knowledge/documents.ts';
+import type { NewDocument } from '../../../src/stores/knowledge/document.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 

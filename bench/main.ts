@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../src/config.ts';
+import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
+import { startPrivateRedis } from '../src/redis/private-redis.ts';
+import { openStacklore } from '../src/stacklore.ts';
+import { benchCli } from './cli.ts';
+import { textWindows, vectorsOf } from './corpus.ts';
+import { benchIngest } from './ingest.ts';
+import { printMachine } from './measure.ts';
+import { benchRecall } from './recall.ts';
+import { benchSearch } from './search.ts';
+import { benchStall } from './stall.ts';
+import { benchStore } from './store.ts';
+
+const PARTS = ['ingest', 'store', 'search', 'recall', 'stall', 'cli'];
+const STALL_CHUNKS = 5_000;
+const QUESTIONS = [
+  'how do I configure a connection?',
+  'what does this function return',
+  'install the package with npm',
+  'error handling and retries',
+  'streaming large files',
+  'type definitions for options',
+  'license of this software',
+  'breaking changes in the last release',
+];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, corpus: { type: 'string' } },
+});
+const parts = positionals.length > 0 ? positionals : PARTS;
+const unknown = parts.filter((part) => !PARTS.includes(part));
+if (unknown.length > 0) {
+  console.error(
+    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR.`,
+  );
+  process.exit(2);
+}
+const { quick, corpus } = values;
+const rounds = quick ? 3 : 5;
+printMachine();
+
+if (parts.includes('ingest')) await benchIngest({ folder: corpus, bytes: quick ? 200_000 : 700_000, rounds });
+if (parts.some((part) => part !== 'ingest')) await benchStored();
+
+async function benchStored(): Promise<void> {
+  const config = loadConfig();
+  const embedder = await openLocalEmbedder(config);
+  const texts = await textWindows(corpus, (quick ? 5_000 : 50_000) + 500);
+  const vectors = await vectorsOf(config, embedder, texts);
+  await embedder.close();
+  const queries = vectors.slice(-500);
+  const stored = { texts: texts.slice(0, -500), vectors: vectors.slice(0, -500) };
+  if (parts.includes('store')) await benchStore({ ...stored, rounds: quick ? 1 : rounds });
+  if (!parts.some((part) => ['search', 'recall', 'stall', 'cli'].includes(part))) return;
+
+  const redis = await startPrivateRedis();
+  const lore = openStacklore(
+    { ...redis.config({ provisionDir: config.provisionDir ?? `${config.home}/provision` }) },
+    { env: {} },
+  );
+  try {
+    // Made with the model and not with given dimensions, so that text queries can be asked of it too.
+    const collection = await lore.createCollection('bench');
+    for (let at = 0; at < stored.texts.length; at += 100) {
+      const document = {
+        docId: `d${at}`,
+        title: `Document ${at}`,
+        source: `/bench/d${at}.md`,
+        contentType: 'markdown',
+      };
+      const chunks = stored.texts
+        .slice(at, at + 100)
+        .map((text, index) => ({ text, start: index * 400, end: index * 400 + text.length }));
+      await lore.documents.replace(
+        collection,
+        { ...document, wordCount: 1, hash: `h${at}` },
+        chunks,
+        stored.vectors.slice(at, at + 100),
+      );
+    }
+    console.log(`${stored.texts.length} chunks stored`);
+    const textQueries = Array.from(
+      { length: quick ? 50 : 200 },
+      (_, at) => `${QUESTIONS[at % QUESTIONS.length]} ${at}`,
+    );
+    if (parts.includes('search'))
+      await benchSearch({ lore, redis, collection: 'bench', queries, texts: textQueries, rounds });
+    if (parts.includes('recall')) await benchRecall(lore, { collection: 'bench', queries, quick });
+    if (parts.includes('stall')) {
+      const count = Math.min(STALL_CHUNKS, stored.texts.length);
+      await benchStall(lore, {
+        redis,
+        texts: stored.texts.slice(0, count),
+        vectors: stored.vectors.slice(0, count),
+      });
+    }
+    if (parts.includes('cli')) benchCli(redis.url, 'bench', rounds);
+  } finally {
+    await lore.close();
+    await redis.stop();
+  }
+}

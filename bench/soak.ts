@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../src/config.ts';
+import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
+import { type PrivateRedis, startPrivateRedis } from '../src/redis/private-redis.ts';
+import { openStacklore } from '../src/stacklore.ts';
+import { killIngests, seededRandom } from '../test/support/kill-ingest.ts';
+import { textWindows, vectorsOf } from './corpus.ts';
+import { printMachine } from './measure.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kills: { type: 'string', default: '300' },
+    chunks: { type: 'string', default: '50000' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const PARTS = { 'kill-ingest': killIngest, 'kill-server': killServer, size } as const;
+const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS);
+const config = loadConfig();
+
+printMachine();
+for (const name of chosen) {
+  const part = PARTS[name as keyof typeof PARTS];
+  if (!part) {
+    console.error(`Unknown part ${name}. Parts are ${Object.keys(PARTS).join(', ')}.`);
+    process.exit(2);
+  }
+  const started = performance.now();
+  await part();
+  console.log(`${name}: done in ${((performance.now() - started) / 1_000).toFixed(0)} s\n`);
+}
+
+/** kill -9 of the compiled command at random moments of an ingest; after each, every document must be whole. */
+async function killIngest(): Promise<void> {
+  const redis = await startPrivateRedis();
+  const folder = mkdtempSync(join(tmpdir(), 'stacklore-soak-'));
+  const lore = openStacklore(settingsOf(redis), { env: {} });
+  try {
+    const kills = Number(values.kills);
+    const start = () => spawnIngest(redis, folder);
+    const plan = {
+      lore,
+      collection: 'soak',
+      folder,
+      kills,
+      random: seededRandom(Number(values.seed)),
+      start,
+    };
+    const { killed, changed } = await killIngests(plan);
+    console.log(
+      `${kills} ingests: ${killed} killed, ${changed} changed a document, every document whole after each`,
+    );
+  } finally {
+    await lore.close();
+    await redis.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** kill -9 of the server while documents are published; what was acknowledged more than a second before must be there. */
+async function killServer(): Promise<void> {
+  const redis = await startPrivateRedis();
+  const random = seededRandom(Number(values.seed));
+  const rounds = Math.max(1, Math.round(Number(values.kills) / 10));
+  let acknowledged = 0;
+  let lost = 0;
+  const first = openStacklore(settingsOf(redis), { env: {} });
+  await first.createCollection('soak', { dimensions: 8 });
+  await first.close();
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      const lore = openStacklore(settingsOf(redis), { env: {} });
+      const times = new Map<string, number>();
+      const writing = publishUntilItFails(lore, round, times);
+      await new Promise((resolve) => setTimeout(resolve, 1_100 + random() * 1_500));
+      const killedAt = performance.now();
+      await redis.kill();
+      await writing;
+      await lore.close();
+      await redis.restart();
+      const after = openStacklore(settingsOf(redis), { env: {} });
+      for (const [docId, at] of times) {
+        if (killedAt - at < 1_000) continue;
+        acknowledged += 1;
+        const document = await after.documents.find(docId);
+        let chunks = 0;
+        if (document) for await (const _ of after.documents.chunks(document)) chunks += 1;
+        if (!document || chunks !== document.chunkCount) lost += 1;
+      }
+      await after.close();
+    }
+  } finally {
+    await redis.stop();
+  }
+  console.log(
+    `${rounds} kills of the server: ${acknowledged} documents acknowledged over a second before, ${lost} lost`,
+  );
+  if (lost > 0) process.exitCode = 1;
+}
+
+async function publishUntilItFails(
+  lore: ReturnType<typeof openStacklore>,
+  round: number,
+  times: Map<string, number>,
+) {
+  const collection = await lore.collections.get('soak');
+  for (let n = 0; ; n += 1) {
+    const docId = `r${round}d${n}`;
+    const document = { docId, title: docId, source: docId, contentType: 'text', wordCount: 1, hash: docId };
+    const texts = Array.from({ length: 5 }, (_, at) => ({ text: `${docId} ${at}` }));
+    try {
+      await lore.documents.replace(
+        collection,
+        document,
+        texts,
+        texts.map((_, at) => Float32Array.of(1, at, n, 0, 0, 0, 0, 1)),
+      );
+      times.set(docId, performance.now());
+    } catch {
+      return; // the server is gone
+    }
+  }
+}
+
+/** Many real-text chunks through the product: memory of the client stays flat, the index takes in every one. */
+async function size(): Promise<void> {
+  const count = Number(values.chunks);
+  const embedder = await openLocalEmbedder(config);
+  const texts = await textWindows(undefined, count);
+  const vectors = await vectorsOf(config, embedder, texts);
+  await embedder.close();
+  const redis = await startPrivateRedis();
+  const lore = openStacklore(settingsOf(redis), { env: {} });
+  try {
+    const collection = await lore.createCollection('size');
+    const started = performance.now();
+    for (let at = 0; at < texts.length; at += 100) {
+      const document = {
+        docId: `d${at}`,
+        title: `d${at}`,
+        source: `/d${at}.md`,
+        contentType: 'markdown',
+        wordCount: 1,
+        hash: `h${at}`,
+      };
+      const chunks = texts.slice(at, at + 100).map((text) => ({ text }));
+      await lore.documents.replace(collection, document, chunks, vectors.slice(at, at + 100));
+      if (at % 10_000 === 0)
+        console.log(`${at} chunks, client ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`);
+    }
+    const seconds = (performance.now() - started) / 1_000;
+    const before = (await lore.status()).collections[0];
+    const restarted = performance.now();
+    await redis.restart();
+    const after = (await lore.status()).collections[0];
+    const { server } = await lore.status();
+    console.log(
+      `${texts.length} chunks in ${seconds.toFixed(1)} s; ${before?.chunks} indexed, ${after?.chunks} after a restart of ${((performance.now() - restarted) / 1_000).toFixed(1)} s; server ${(server.usedMemoryBytes / 1e6).toFixed(0)} MB`,
+    );
+    if (before?.chunks !== texts.length || after?.chunks !== texts.length) process.exitCode = 1;
+  } finally {
+    await lore.close();
+    await redis.stop();
+  }
+}
+
+function settingsOf(redis: PrivateRedis) {
+  return redis.config({ provisionDir: config.provisionDir ?? `${config.home}/provision` });
+}
+
+function spawnIngest(redis: PrivateRedis, folder: string) {
+  const args = [
+    'dist/cli/main.js',
+    'ingest',
+    folder,
+    '--collection',
+    'soak',
+    '--redis-url',
+    redis.url,
+    '--json',
+  ];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}

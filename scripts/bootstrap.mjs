@@ -1,0 +1,164 @@
+// Runs on a fresh clone, before node_modules exists: plain JavaScript, no dependencies.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { prepare, prepareBench, SetupError } from './prepare.mjs';
+import { runChild } from './run-child.mjs';
+import { runTests } from './run-tests.mjs';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const MAIN = join(ROOT, 'dist/cli/main.js');
+/** Settings that say where provisioned files are or come from: all that demo, tests and bench see of the user's own. */
+const KEPT = ['STACKLORE_HOME', 'STACKLORE_PROVISION_DIR', 'STACKLORE_MODEL_DIR', 'STACKLORE_HUB_URL'];
+const FOLDERS = ['STACKLORE_HOME', 'STACKLORE_PROVISION_DIR', 'STACKLORE_MODEL_DIR', 'STACKLORE_TEST_SERVER'];
+
+/** @typedef {(args: readonly string[]) => Promise<number>} Task gives the exit code */
+
+/** @type {Record<string, Task>} */
+const TASKS = {
+  async setup() {
+    await prepare({ root: ROOT, say });
+    await provision(ownEnvironment());
+    return 0;
+  },
+
+  async demo(args) {
+    await prepare({ root: ROOT, say });
+    const provisionDir = await provision(ownEnvironment());
+    return inTemporaryHome(provisionDir, (env) =>
+      runChild(process.execPath, [MAIN, 'demo', ...args], { cwd: ROOT, env }),
+    );
+  },
+
+  async test(args) {
+    await prepare({ root: ROOT, say });
+    const env = ownEnvironment();
+    await provision(env);
+    return runTests({ root: ROOT, env, vitestArguments: args, say });
+  },
+
+  /** What needs neither server nor model. */
+  async check(args) {
+    await prepare({ root: ROOT, say });
+    return runTests({ root: ROOT, env: ownEnvironment(), vitestArguments: ['--project=unit', ...args], say });
+  },
+
+  /** The command line of this checkout; standard output is the command's alone. */
+  async cli(args) {
+    await prepare({ root: ROOT, say: (text) => console.error(text) });
+    return (await runChild(process.execPath, [MAIN, ...args], { cwd: process.env.INIT_CWD ?? process.cwd() }))
+      .code;
+  },
+
+  bench: (args) => runCompiled('bench/main.js', args),
+  soak: (args) => runCompiled('bench/soak.js', args),
+  fixtures: (args) => runCompiled('scripts/make-fixtures.js', args),
+};
+
+/**
+ * @param {string} program
+ * @param {readonly string[]} args
+ */
+async function runCompiled(program, args) {
+  await prepare({ root: ROOT, say });
+  const folder = await prepareBench({ root: ROOT, say });
+  const provisionDir = await provision(ownEnvironment());
+  const env = { ...withTestServer(ownEnvironment()), STACKLORE_PROVISION_DIR: provisionDir };
+  return (await runChild(process.execPath, [join(folder, program), ...args], { cwd: ROOT, env })).code;
+}
+
+/** This process's environment without `REDIS_URL` and without the user's own stacklore settings. */
+function ownEnvironment() {
+  const env = { ...process.env };
+  for (const name of Object.keys(env)) {
+    const kept = KEPT.includes(name) || name === 'STACKLORE_TEST_SERVER';
+    if (name === 'REDIS_URL' || (name.startsWith('STACKLORE_') && !kept)) delete env[name];
+  }
+  for (const name of FOLDERS) if (env[name]) env[name] = resolve(env[name]);
+  return env;
+}
+
+/**
+ * The server of `STACKLORE_TEST_SERVER` as the setting the product knows.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+function withTestServer({ STACKLORE_TEST_SERVER: server, ...env }) {
+  return server ? { ...env, STACKLORE_SERVER: server } : env;
+}
+
+/**
+ * Makes sure that a server and the model are here, and gives the folder they are in.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string>}
+ */
+async function provision(env) {
+  const dist = (/** @type {string} */ name) => import(pathToFileURL(join(ROOT, 'dist', name)).href);
+  const [{ loadConfig, provisionDir }, { provisionServer }, { provisionModel }, { printReport }] =
+    await Promise.all(
+      ['config.js', 'provision/redis-pair.js', 'provision/model-files.js', 'provision/report.js'].map(dist),
+    );
+  // From a folder without a stacklore.json: the user's own is not for demo and tests.
+  const config = loadConfig({ env: withTestServer(env), cwd: import.meta.dirname });
+  const report = printReport(process.stdout);
+  await provisionServer(config, report);
+  await provisionModel(config, report);
+  return resolve(provisionDir(config));
+}
+
+/**
+ * Runs a program with a data home of its own, which vanishes afterwards, with any server that was left in it.
+ *
+ * @param {string} provisionDir
+ * @param {(env: NodeJS.ProcessEnv) => Promise<{ code: number }>} run
+ */
+async function inTemporaryHome(provisionDir, run) {
+  const home = mkdtempSync(join(tmpdir(), 'stacklore-demo-'));
+  // An empty configuration file, so that a stacklore.json of the working folder is not read.
+  const configFile = join(home, 'stacklore.json');
+  writeFileSync(configFile, '{}');
+  const env = {
+    ...withTestServer(ownEnvironment()),
+    STACKLORE_HOME: home,
+    STACKLORE_PROVISION_DIR: provisionDir,
+    STACKLORE_CONFIG: configFile,
+  };
+  try {
+    const { code } = await run(env);
+    if (code !== 0) await runChild(process.execPath, [MAIN, 'down'], { cwd: ROOT, env, collect: true });
+    return code;
+  } finally {
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** @param {string} text */
+function say(text) {
+  console.log(text);
+}
+
+function requireNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new SetupError(
+    `stacklore needs Node 20.19 or newer, this is ${process.version}. Install a newer one and try again.`,
+  );
+}
+
+const [name = 'setup', ...args] = process.argv.slice(2);
+try {
+  requireNode();
+  const task = TASKS[name];
+  if (!task) throw new SetupError(`There is no task "${name}". Tasks: ${Object.keys(TASKS).join(', ')}.`);
+  process.exitCode = await task(args);
+} catch (error) {
+  // Errors with a code of ours say what to do; of any other the stack is needed.
+  const known =
+    error instanceof SetupError ||
+    (error instanceof Error && ['StackloreError', 'RecordError'].includes(error.name));
+  console.error(known && error instanceof Error ? `\n${error.message}` : error);
+  process.exitCode = 1;
+  if (name === 'test' || name === 'check') console.log('0 passed, 1 failed');
+}

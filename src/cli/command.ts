@@ -1,0 +1,63 @@
+import type { z } from 'zod';
+import type { Config, ConfigInput } from '../config.ts';
+import type { Stacklore } from '../stacklore.ts';
+
+/** One flag: commander's notation, its help, and how it is repeated. */
+export interface Flag {
+  readonly flags: string;
+  readonly description: string;
+  /** Taken several times, giving a list. */
+  readonly isList?: boolean;
+}
+
+/** What a command gets from the process around it. */
+export interface Terminal {
+  /** A line of result, to standard output. */
+  print(line: string): void;
+  /** A line about the work, to standard error; silent with --json. */
+  note(line: string): void;
+  readonly isInteractive: boolean;
+  readonly columns: number;
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Where a command runs: its terminal, its settings, and the façade opened when it asks for it. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly settings: ConfigInput;
+  readonly config: () => Config;
+  /** Opened once, closed when the command has ended. */
+  readonly lore: () => Stacklore;
+}
+
+/** What a command has done: data for --json, lines for people, and whether something failed. */
+export interface Outcome {
+  readonly data: unknown;
+  readonly lines: readonly string[];
+  readonly exitCode?: number;
+}
+
+/** A command as data: help, flags and their schema, and the function that carries it out. */
+export interface Command<Flags extends z.ZodObject = z.ZodObject> {
+  readonly summary: string;
+  /** Commander's notation, e.g. `<sources...>`. */
+  readonly arguments?: string;
+  readonly flags: readonly Flag[];
+  readonly schema: Flags;
+  readonly examples?: readonly string[];
+  run(context: CommandContext, args: readonly string[], flags: z.output<Flags>): Promise<Outcome>;
+}
+
+/** A name with commands of its own below it, or one command. */
+export type CommandModule =
+  | { readonly command: Command }
+  | { readonly commands: Readonly<Record<string, Command>> };
+
+/** Ties the type of a command's flags to its schema. */
+export function defineCommand<Flags extends z.ZodObject>(command: Command<Flags>): Command {
+  // The runner parses the flags by this very schema before it calls `run`.
+  return command as unknown as Command;
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
+import { type CollectionField, collectionField } from '../../schema/knowledge.ts';
+import { type Command, defineCommand } from '../command.ts';
+import { formatBytes, table } from '../format.ts';
+
+const list = defineCommand({
+  summary: 'List all collections.',
+  flags: [],
+  schema: z.strictObject({}),
+  async run({ lore }) {
+    const { collections } = await lore().status();
+    const rows = collections.map(({ name, documents, chunks, indexState, model }) => [
+      ...[name, String(documents), String(chunks), indexState, model ?? 'vectors given'],
+    ]);
+    return {
+      data: { collections },
+      lines: table(['collection', 'documents', 'chunks', 'index', 'model'], rows),
+    };
+  },
+});
+
+const info = defineCommand({
+  summary: "Show a collection's manifest and the state of its index.",
+  arguments: '<name>',
+  flags: [],
+  schema: z.strictObject({}),
+  async run({ lore }, [name = '']) {
+    const collection = await lore().collections.get(name);
+    const status = (await lore().status()).collections.find((one) => one.name === name);
+    const { manifest, version, createdAt } = collection;
+    return {
+      data: { ...collection, status },
+      lines: [
+        `Collection ${name}, made ${createdAt.toISOString()}, corpus version ${version}`,
+        `Documents ${status?.documents ?? 0}, chunks ${status?.chunks ?? 0}, index ${status?.indexState} (${formatBytes(status?.index?.memoryBytes ?? 0)})`,
+        JSON.stringify(manifest, null, 2),
+      ],
+    };
+  },
+});
+
+const create = defineCommand({
+  summary: 'Create a collection with its own fields, index and chunk size.',
+  arguments: '<name>',
+  flags: [
+    { flags: '--fields <list>', description: 'filterable metadata fields, e.g. lang:tag,year:number' },
+    { flags: '--index <kind>', description: 'hnsw (default) or flat (exact, for small collections)' },
+    { flags: '--m <number>', description: 'HNSW: links of a node (16)' },
+    { flags: '--ef-construction <number>', description: 'HNSW: candidates while building (200)' },
+    { flags: '--ef-runtime <number>', description: 'HNSW: candidates while searching (64)' },
+    { flags: '--chunk-size <tokens>', description: 'most tokens of a chunk (128)' },
+    { flags: '--overlap <tokens>', description: 'tokens a chunk repeats of the one before (32)' },
+    { flags: '--dimensions <number>', description: 'vectors of this size are given by a program; no model' },
+  ],
+  schema: z.strictObject({
+    fields: z.string().transform(parseFields).optional(),
+    index: z.enum(['hnsw', 'flat']).optional(),
+    m: z.coerce.number().int().optional(),
+    efConstruction: z.coerce.number().int().optional(),
+    efRuntime: z.coerce.number().int().optional(),
+    chunkSize: z.coerce.number().int().optional(),
+    overlap: z.coerce.number().int().optional(),
+    dimensions: z.coerce.number().int().optional(),
+  }),
+  examples: ['stacklore collections create docs --fields lang:tag,year:number'],
+  async run({ lore }, [name = ''], { overlap, ...settings }) {
+    const collection = await lore().createCollection(name, { ...settings, chunkOverlap: overlap });
+    return { data: collection, lines: [`Created collection ${name}.`] };
+  },
+});
+
+const addField = defineCommand({
+  summary: 'Make more metadata fields filterable; stored documents are indexed by them too.',
+  arguments: '<name> <fields>',
+  flags: [],
+  schema: z.strictObject({}),
+  examples: ['stacklore collections add-field docs lang:tag,year:number'],
+  async run({ lore }, [name = '', fields = '']) {
+    const collection = await lore().addFields(name, parseFields(fields));
+    const declared = collection.manifest.fields.map((field) => `${field.name}:${field.type}`);
+    return { data: collection, lines: [`Filterable fields of ${name}: ${declared.join(', ')}`] };
+  },
+});
+
+const drop = defineCommand({
+  summary: 'Delete a collection with all its documents.',
+  arguments: '<name>',
+  flags: [{ flags: '--yes', description: 'really delete; without it only say what would go' }],
+  schema: z.strictObject({ yes: z.boolean().default(false) }),
+  async run({ lore }, [name = ''], { yes }) {
+    await lore().collections.get(name);
+    if (!yes) {
+      const documents = await lore().documents.count(name);
+      throw new StackloreError('invalid_input', {
+        message: `Nothing was deleted. Dropping "${name}" deletes ${documents} documents for good: repeat with --yes.`,
+      });
+    }
+    const deleted = await lore().dropCollection(name);
+    return { data: { collection: name, deleted }, lines: [`Dropped ${name} with ${deleted} documents.`] };
+  },
+});
+
+export const commands: Record<string, Command> = { list, info, create, 'add-field': addField, drop };
+
+/** `lang:tag,year:number` as declared fields. Throws `invalid_input`. */
+export function parseFields(list: string): CollectionField[] {
+  return list.split(',').map((item) => {
+    const [name, type = 'tag'] = item.trim().split(':');
+    const checked = collectionField.safeParse({ name, type });
+    if (checked.success) return checked.data;
+    throw new StackloreError('invalid_input', {
+      message: `"${item}" declares no field. Write name:tag or name:number, names in lower case, separated by commas.`,
+    });
+  });
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { toMessages } from '../../search/context.ts';
+import { defineCommand } from '../command.ts';
+import { SEARCH_FLAGS, searchFlags } from './search.ts';
+
+export const command = defineCommand({
+  summary: 'Pack the best passages for a question into one cited text for a language model.',
+  arguments: '<question...>',
+  flags: [
+    ...SEARCH_FLAGS,
+    { flags: '--max-tokens <number>', description: 'token budget of the text (2000)' },
+    { flags: '--messages', description: 'print chat messages (system and user) as JSON instead of the text' },
+  ],
+  schema: z.strictObject({
+    ...searchFlags,
+    maxTokens: z.coerce.number().optional(),
+    messages: z.boolean().default(false),
+  }),
+  examples: ['stacklore context "how do sessions expire?" --collection docs --max-tokens 2000'],
+  async run({ lore, terminal }, words, { collection: collections, messages, ...options }) {
+    const question = words.join(' ');
+    const context = await lore().context({ query: question, collections, ...options });
+    for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
+    terminal.note(
+      `${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,
+    );
+    return {
+      data: messages ? { ...context, messages: toMessages(context, question) } : context,
+      lines: [messages ? JSON.stringify(toMessages(context, question), null, 2) : context.text],
+    };
+  },
+});

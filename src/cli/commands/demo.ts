@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
+import { printReport } from '../../provision/report.ts';
+import { startPrivateRedis } from '../../redis/private-redis.ts';
+import { openStacklore, type Stacklore } from '../../stacklore.ts';
+import { defineCommand, type Terminal } from '../command.ts';
+import { formatBytes, wrap } from '../format.ts';
+import { ingestProgress } from '../progress.ts';
+import { describeHit } from './search.ts';
+
+const FIXTURES = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
+const COLLECTION = 'handbook';
+const SHOWN_QUESTIONS = 4;
+const DEPTH = 5;
+
+interface Question {
+  readonly _id: string;
+  readonly text: string;
+  readonly expected: readonly string[];
+}
+
+export const command = defineCommand({
+  summary: 'Ingest a handbook into a Redis server of its own, ask it questions, and leave nothing behind.',
+  flags: [],
+  schema: z.strictObject({}),
+  async run({ terminal, config }) {
+    const server = await startPrivateRedis();
+    const { provisionDir, home, model } = config();
+    const settings = server.config({ provisionDir: provisionDir ?? `${home}/provision`, model });
+    // The demo never touches a server somebody configured: of the environment it gets nothing.
+    const lore = openStacklore(settings, {
+      env: {},
+      report: printReport(terminal.stderr),
+      onNotice: terminal.note,
+    });
+    try {
+      return await demonstrate(lore, terminal);
+    } finally {
+      await lore.close();
+      await server.stop();
+    }
+  },
+});
+
+async function demonstrate(lore: Stacklore, terminal: Terminal) {
+  const { server } = await lore.status();
+  terminal.print(`Redis ${server.version} with search module ${server.searchModule}, on a private socket.\n`);
+  const counts = await ingestHandbook(lore, terminal);
+  const questions = await readQuestions();
+  await showAnswers(lore, terminal, questions.slice(0, SHOWN_QUESTIONS));
+  await showContext(lore, terminal, questions[0]?.text ?? '');
+  const found = await countFound(lore, questions);
+  const { databases, server: after } = await lore.status();
+  return {
+    data: { counts, questions: questions.length, found },
+    lines: [
+      `${found} of ${questions.length} questions have an expected document among the first ${DEPTH} hits.`,
+      `${databases.knowledge.keys} keys, ${formatBytes(after.usedMemoryBytes)} of memory; all of it is removed now.`,
+      '',
+      'Next: stacklore ingest <your folder> --collection docs, then stacklore search "…" --collection docs',
+    ],
+    exitCode: counts.failed > 0 || found === 0 ? 1 : 0,
+  };
+}
+
+async function ingestHandbook(lore: Stacklore, terminal: Terminal) {
+  const request = {
+    sources: [`${FIXTURES}documents`],
+    collection: COLLECTION,
+    settings: {
+      fields: [
+        { name: 'lang', type: 'tag' as const },
+        { name: 'year', type: 'number' as const },
+      ],
+    },
+    read: { base: `${FIXTURES}documents` },
+    signal: terminal.signal,
+  };
+  const progress = ingestProgress(terminal);
+  const report = await lore.ingest({ ...request, onEvent: progress.onEvent });
+  progress.end();
+  for (const { status, source, reason } of report.problems)
+    terminal.print(`${status}: ${source} (${reason})`);
+  const { counts, chunks, seconds } = report;
+  terminal.print(`Ingested ${counts.created} documents as ${chunks} chunks in ${seconds.toFixed(1)} s.`);
+  const again = await lore.ingest(request);
+  terminal.print(
+    `Ingested once more: ${again.counts.unchanged} unchanged, ${again.embedded} chunks embedded.\n`,
+  );
+  return counts;
+}
+
+async function showAnswers(
+  lore: Stacklore,
+  terminal: Terminal,
+  questions: readonly Question[],
+): Promise<void> {
+  for (const { text } of questions) {
+    const started = performance.now();
+    const { hits } = await lore.search({ query: text, collection: COLLECTION, topK: 1 });
+    terminal.print(`Q: ${text}   (${(performance.now() - started).toFixed(0)} ms)`);
+    for (const hit of hits) for (const line of describeHit(hit, 1, 100)) terminal.print(line);
+  }
+}
+
+async function showContext(lore: Stacklore, terminal: Terminal, query: string): Promise<void> {
+  const context = await lore.context({ query, collection: COLLECTION, maxTokens: 300 });
+  terminal.print(`The context a language model would get for the first question (${context.tokens} tokens):`);
+  for (const line of context.text.split('\n')) terminal.print(wrap(line, 100, '   | ').join('\n') || '   |');
+  terminal.print('');
+}
+
+async function countFound(lore: Stacklore, questions: readonly Question[]): Promise<number> {
+  let found = 0;
+  for (const { text, expected } of questions) {
+    const { hits } = await lore.search({ query: text, collection: COLLECTION, topK: DEPTH });
+    if (hits.some(({ source }) => expected.includes(source))) found += 1;
+  }
+  return found;
+}
+
+async function readQuestions(): Promise<Question[]> {
+  const path = `${FIXTURES}queries/handbook.jsonl`;
+  const content = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new StackloreError('source_unreadable', {
+      message: `The demo's questions are missing (${path}). Install stacklore again, or run the demo from a clone.`,
+      cause,
+    });
+  });
+  return content
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Question);
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
+import type { IngestRequest } from '../../ingest/ingest.ts';
+import type { IngestReport } from '../../ingest/tally.ts';
+import { watchSources } from '../../ingest/watch.ts';
+import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
+import { ingestProgress } from '../progress.ts';
+import { parseFields } from './collections.ts';
+
+const count = z.coerce.number().int().min(1);
+
+const schema = z.strictObject({
+  collection: z.string().default('default'),
+  fields: z.string().transform(parseFields).optional(),
+  index: z.enum(['hnsw', 'flat']).optional(),
+  chunkSize: z.coerce.number().int().optional(),
+  overlap: z.coerce.number().int().optional(),
+  maxBytes: count.optional(),
+  maxChunks: count.optional(),
+  base: z.string().optional(),
+  gitignore: z.boolean().default(true),
+  encoding: z.enum(['utf-8', 'latin1']).optional(),
+  textColumns: z
+    .string()
+    .transform((list) => list.split(',').map((name) => name.trim()))
+    .optional(),
+  metadata: z.array(z.string()).transform(parseMetadata).optional(),
+  name: z.string().optional(),
+  allowPrivate: z.boolean().default(false),
+  prune: z.boolean().default(false),
+  watch: z.boolean().default(false),
+});
+
+export const command = defineCommand({
+  summary: 'Turn files, folders and URLs into searchable chunks.',
+  arguments: '<sources...>',
+  flags: [
+    { flags: '--collection <name>', description: 'collection to ingest into, made when missing (default)' },
+    {
+      flags: '--fields <list>',
+      description: 'filterable metadata fields of a new collection, e.g. lang:tag,year:number',
+    },
+    { flags: '--index <kind>', description: 'index of a new collection: hnsw (default) or flat' },
+    { flags: '--chunk-size <tokens>', description: 'most tokens of a chunk in a new collection (128)' },
+    {
+      flags: '--overlap <tokens>',
+      description: 'tokens a chunk repeats of the one before, in a new collection (32)',
+    },
+    {
+      flags: '--metadata <key=value>',
+      description: 'metadata for every document; may be repeated',
+      isList: true,
+    },
+    { flags: '--prune', description: 'delete documents whose files vanished below the given folders' },
+    { flags: '--watch', description: 'go on and ingest files as they change, until Ctrl-C' },
+    { flags: '--base <folder>', description: 'store sources relative to this folder instead of absolute' },
+    { flags: '--no-gitignore', description: 'take files that .gitignore excludes' },
+    { flags: '--max-bytes <number>', description: 'largest source in bytes (20000000)' },
+    { flags: '--max-chunks <number>', description: 'most chunks of a document (5000)' },
+    { flags: '--encoding <name>', description: 'text encoding of the sources: utf-8 (default) or latin1' },
+    {
+      flags: '--text-columns <list>',
+      description: 'columns of CSV and JSONL rows that are text beside title and text',
+    },
+    { flags: '--name <name>', description: 'what standard input (-) is called' },
+    { flags: '--allow-private', description: 'fetch URLs at private and loopback addresses' },
+  ],
+  schema,
+  examples: [
+    'stacklore ingest docs README.md --collection docs',
+    'curl -s https://example.com | stacklore ingest - --name example',
+  ],
+  async run(context, sources, flags) {
+    const request = toRequest(context, sources, flags);
+    const progress = ingestProgress(context.terminal);
+    const report = await context.lore().ingest({ ...request, onEvent: progress.onEvent });
+    progress.end();
+    if (flags.watch && !report.interrupted) await watch(context, request);
+    return outcomeOf(report);
+  },
+});
+
+function toRequest(
+  { terminal }: CommandContext,
+  sources: readonly string[],
+  flags: z.output<typeof schema>,
+): IngestRequest {
+  const { collection, fields, index, chunkSize, overlap: chunkOverlap, maxChunks, prune, metadata } = flags;
+  const { maxBytes, base, gitignore, encoding, textColumns, allowPrivate, name } = flags;
+  return {
+    sources,
+    collection,
+    settings: given({ fields, index, chunkSize, chunkOverlap }),
+    read: {
+      ...given({ maxBytes, base, stdinName: name }),
+      ...{ gitignore, allowPrivate, stdin: terminal.stdin },
+    },
+    parse: given({ encoding, textColumns }),
+    ...given({ maxChunks, metadata }),
+    prune,
+    signal: terminal.signal,
+  };
+}
+
+async function watch({ terminal, lore }: CommandContext, request: IngestRequest): Promise<void> {
+  terminal.note('Watching for changes; press Ctrl-C to stop.');
+  await watchSources(
+    request.sources,
+    async (changed) => {
+      // Pruning looks below the folders, so it needs the sources as they were given.
+      const report = await lore().ingest({ ...request, sources: request.prune ? request.sources : changed });
+      for (const line of summary(report)) terminal.note(line);
+    },
+    { signal: terminal.signal },
+  );
+}
+
+function outcomeOf(report: IngestReport): Outcome {
+  const { problems, counts } = report;
+  const reasons = problems.map(
+    ({ status, source, reason }) => `${status}: ${source}${reason ? ` (${reason})` : ''}`,
+  );
+  return {
+    data: report,
+    lines: [...reasons, ...summary(report)],
+    exitCode: counts.failed > 0 ? 1 : report.interrupted ? 130 : 0,
+  };
+}
+
+function summary({ collection, counts, chunks, embedded, seconds, interrupted }: IngestReport): string[] {
+  const parts = Object.entries(counts).flatMap(([status, number]) =>
+    number > 0 ? [`${number} ${status}`] : [],
+  );
+  const rate = seconds > 0 && embedded > 0 ? `, ${(embedded / seconds).toFixed(1)} chunks/s` : '';
+  return [
+    `${collection}: ${parts.join(', ') || 'nothing to do'}; ${chunks} chunks, ${embedded} embedded in ${seconds.toFixed(1)} s${rate}`,
+    ...(interrupted
+      ? ['Stopped early: later sources were not looked at. Run the same command to go on.']
+      : []),
+  ];
+}
+
+function parseMetadata(items: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    items.map((item) => {
+      const at = item.indexOf('=');
+      if (at > 0) return [item.slice(0, at), item.slice(at + 1)];
+      throw new StackloreError('invalid_input', { message: `--metadata takes key=value, not "${item}".` });
+    }),
+  );
+}
+
+/** An object without its undefined members, as exact optional properties ask for. */
+function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  // Only members that are undefined are left out, which is what the type says.
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: Exclude<T[Name], undefined>;
+  };
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
+import type { Filter } from '../../search/filter.ts';
+import type { SearchHit } from '../../search/search.ts';
+import { defineCommand, type Flag } from '../command.ts';
+import { wrap } from '../format.ts';
+
+/** Flags of every command that searches. */
+export const SEARCH_FLAGS: readonly Flag[] = [
+  {
+    flags: '--collection <name>',
+    description: 'collection to search; may be repeated (default)',
+    isList: true,
+  },
+  { flags: '--top-k <number>', description: 'how many hits, 1 to 1000' },
+  { flags: '--filter <json>', description: 'e.g. \'{"lang":"en","year":{"$gte":2024}}\'' },
+  { flags: '--min-score <number>', description: 'leave out hits whose vectorScore (1 - distance) is lower' },
+  { flags: '--max-per-document <number>', description: 'at most this many hits of one document' },
+  { flags: '--ef-runtime <number>', description: 'HNSW candidates: more is slower and more exact' },
+];
+
+/** The schema of those flags. */
+export const searchFlags = {
+  collection: z.array(z.string()).default(['default']),
+  topK: z.coerce.number().optional(),
+  filter: z.string().transform(parseFilter).optional(),
+  minScore: z.coerce.number().optional(),
+  maxPerDocument: z.coerce.number().optional(),
+  efRuntime: z.coerce.number().optional(),
+};
+
+export const command = defineCommand({
+  summary: 'Find the chunks nearest in meaning to a question.',
+  arguments: '<query...>',
+  flags: [...SEARCH_FLAGS, { flags: '--offset <number>', description: 'skip this many hits' }],
+  schema: z.strictObject({ ...searchFlags, offset: z.coerce.number().optional() }),
+  examples: ['stacklore search "how do sessions expire?" --collection docs --top-k 5'],
+  async run({ lore, terminal }, words, { collection: collections, topK = 5, ...options }) {
+    const answer = await lore().search({ query: words.join(' '), collections, topK, ...options });
+    for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
+    const width = Math.min(terminal.columns, 110);
+    const lines = answer.hits.flatMap((hit, index) => describeHit(hit, index + 1, width));
+    return { data: answer, lines: lines.length === 0 ? ['Nothing found.'] : lines };
+  },
+});
+
+/** A hit as lines: rank, score, where it stands, and its text. */
+export function describeHit(hit: SearchHit, rank: number, width: number): string[] {
+  const place = [hit.title, ...hit.headings.filter((heading) => heading !== hit.title)].join(' › ');
+  const page = hit.page === undefined ? '' : `, page ${hit.page}`;
+  return [
+    `${rank}. ${hit.vectorScore.toFixed(3)}  ${place}`,
+    `   ${hit.source}${page}`,
+    ...wrap(hit.text, width, '   '),
+    '',
+  ];
+}
+
+function parseFilter(json: string): Filter {
+  try {
+    // Only its outer form is checked here: the search itself refuses a filter it does not know.
+    const value: unknown = JSON.parse(json);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Filter;
+  } catch {
+    // Said below, together with JSON that is no object.
+  }
+  throw new StackloreError('invalid_filter', {
+    message: '--filter takes a JSON object, e.g. \'{"lang":"en","year":{"$gte":2024}}\'.',
+  });
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { loadConfig } from '../../config.ts';
+import { printReport, silentReport } from '../../provision/report.ts';
+import { attachEmbeddedRedis } from '../../redis/embedded.ts';
+import { defineCommand } from '../command.ts';
+
+export const command = defineCommand({
+  summary: 'Start the embedded Redis server of the data home, or attach to it.',
+  flags: [
+    {
+      flags: '--port <number>',
+      description: 'also listen on this loopback TCP port (default: unix socket only)',
+    },
+    { flags: '--idle-stop <seconds>', description: 'stop the server after this long without a client' },
+  ],
+  schema: z.strictObject({
+    port: z.coerce.number().int().min(1).max(65_535).optional(),
+    idleStop: z.coerce.number().int().min(0).optional(),
+  }),
+  async run({ terminal, settings }, _args, { port, idleStop }) {
+    const embedded = {
+      ...(port !== undefined && { port }),
+      ...(idleStop !== undefined && { idleStopSeconds: idleStop }),
+    };
+    const config = loadConfig({ settings: { ...settings, embedded } });
+    const report = terminal.isInteractive ? printReport(terminal.stderr) : silentReport;
+    const server = await attachEmbeddedRedis(config, { report, onNotice: terminal.note });
+    await server.close();
+    const { socketPath, pid, started } = server;
+    return {
+      data: { socketPath, pid, started },
+      lines: [
+        `${started ? 'Started' : 'Running already'}: redis-server, process ${pid}, socket ${socketPath}`,
+      ],
+    };
+  },
+});

@@ -1,0 +1,50 @@
+export { type Config, type ConfigInput, type ConfigSources, loadConfig, type ModelConfig } from './config.ts';
+export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
+export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
+export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
+export type { CollectionSettings } from './ingest/collection-settings.ts';
+export type { IngestRequest, TextDocument, TextIngestRequest } from './ingest/ingest.ts';
+export type { ContentType } from './ingest/parse/document.ts';
+export type { ParseOptions } from './ingest/parse/parse-source.ts';
+export type { ReadOptions } from './ingest/source.ts';
+export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
+export type { CollectionStatus, Status } from './maintenance/status.ts';
+export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
+export {
+  type CommandOptions,
+  type ConnectOptions,
+  connectDatabases,
+  type Database,
+  type Databases,
+  type RedisArgument,
+  type RedisCommand,
+} from './redis/databases.ts';
+export type { ErrorEntry, Metric, Usage } from './schema/analytics.ts';
+export type {
+  Chunk,
+  CollectionField,
+  DocumentMetadata,
+  Fact,
+  IndexSettings,
+  Manifest,
+} from './schema/knowledge.ts';
+export type { Message, Session, Task } from './schema/main.ts';
+export type { SystemPrompt, Template, UserPrompt } from './schema/prompts.ts';
+export type { DatabaseName, ValueOf } from './schema/record.ts';
+export { RECORDS } from './schema/records.ts';
+export {
+  type ChatMessage,
+  type Citation,
+  type Context,
+  type ContextAnswer,
+  type Omission,
+  toMessages,
+} from './search/context.ts';
+export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
+export type { ContextInput, SearchInput } from './search/request.ts';
+export type { SearchAnswer, SearchHit } from './search/search.ts';
+export { type OpenOptions, openStacklore, type Stacklore } from './stacklore.ts';
+export type { Collection, Collections } from './stores/knowledge/collections.ts';
+export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './stores/knowledge/document.ts';
+export type { Documents, Page } from './stores/knowledge/documents.ts';
+export type { IndexHealth } from './stores/knowledge/vector-index.ts';

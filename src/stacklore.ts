@@ -1,0 +1,162 @@
+import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
+import type { Embedder } from './embed/embedder.ts';
+import { openLocalEmbedder } from './embed/local-embedder.ts';
+import {
+  addFields,
+  type CollectionParts,
+  type CollectionSettings,
+  createCollection,
+  dropCollection,
+  openCollection,
+} from './ingest/collection-settings.ts';
+import {
+  type IngestRequest,
+  ingest,
+  ingestTexts,
+  type TextDocument,
+  type TextIngestRequest,
+} from './ingest/ingest.ts';
+import type { IngestReport } from './ingest/tally.ts';
+import { readStatus, type Status } from './maintenance/status.ts';
+import { type ProvisionReport, silentReport } from './provision/report.ts';
+import { connectDatabases, type Databases } from './redis/databases.ts';
+import { attachEmbeddedRedis } from './redis/embedded.ts';
+import type { CollectionField } from './schema/knowledge.ts';
+import { type ContextAnswer, findContext } from './search/context.ts';
+import type { ContextInput, SearchInput } from './search/request.ts';
+import { type SearchAnswer, search } from './search/search.ts';
+import { type Collection, Collections } from './stores/knowledge/collections.ts';
+import { Documents } from './stores/knowledge/documents.ts';
+import { VectorIndex } from './stores/knowledge/vector-index.ts';
+
+/** What a Stacklore can be opened with beside its settings. */
+export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
+  /** Told what is being fetched when the server or the model has to be provisioned. */
+  readonly report?: ProvisionReport;
+  /** Takes sentences for the user, e.g. that the server is still loading its data. */
+  readonly onNotice?: (text: string) => void;
+  /** Embeds instead of the configured model. */
+  readonly embedder?: Embedder;
+}
+
+/**
+ * Wires everything once. Nothing is connected, started or loaded until it is first needed; close it when done.
+ *
+ * @example
+ * const lore = openStacklore();
+ * await lore.ingest({ sources: ['docs'], collection: 'docs' });
+ * const { hits } = await lore.search({ query: 'how do sessions expire?', collection: 'docs', topK: 5 });
+ * await lore.close();
+ */
+export function openStacklore(settings: ConfigInput = {}, options: OpenOptions = {}): Stacklore {
+  return new Stacklore(loadConfig({ ...options, settings }), options);
+}
+
+/** The one façade: what is stored, searched and looked after in the four named databases. */
+export class Stacklore {
+  readonly config: Config;
+  readonly databases: Databases;
+  readonly collections: Collections;
+  readonly documents: Documents;
+  readonly #vectorIndex: VectorIndex;
+  readonly #openEmbedder: () => Promise<Embedder>;
+  #embedder: Promise<Embedder> | undefined;
+
+  /** @internal Use `openStacklore`. */
+  constructor(config: Config, options: OpenOptions) {
+    const { report = silentReport, onNotice, embedder } = options;
+    this.config = config;
+    this.databases = connectDatabases(config, {
+      embeddedSocket: async () =>
+        (await attachEmbeddedRedis(config, { report, ...(onNotice && { onNotice }) })).socketPath,
+      ...(onNotice && { onNotice }),
+    });
+    const { knowledge } = this.databases;
+    this.collections = new Collections(knowledge);
+    this.documents = new Documents(knowledge);
+    this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
+    this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
+  }
+
+  /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
+  async ingest(request: IngestRequest): Promise<IngestReport> {
+    return ingest(this.#parts, request);
+  }
+
+  /** Ingests documents that a program holds as text. */
+  async ingestTexts(
+    texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
+    request: TextIngestRequest = {},
+  ): Promise<IngestReport> {
+    return ingestTexts(this.#parts, texts, request);
+  }
+
+  /** The chunks nearest in meaning to a query or a vector, best first. */
+  async search(request: SearchInput): Promise<SearchAnswer> {
+    return search(this.#parts, request);
+  }
+
+  /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */
+  async context(request: ContextInput): Promise<ContextAnswer> {
+    return findContext(this.#parts, request);
+  }
+
+  /** The vector of a query, as `search` would make it. */
+  async embedQuery(text: string): Promise<Float32Array> {
+    return (await this.#parts.embedder()).embedQuery(text);
+  }
+
+  /** The vectors of document texts, in order, as `ingest` would make them. */
+  async embedTexts(texts: readonly string[]): Promise<Float32Array[]> {
+    return (await this.#parts.embedder()).embedTexts(texts);
+  }
+
+  /** The collection to add to, made with these settings when missing. Throws `manifest_mismatch` for another model. */
+  async openCollection(name: string, settings: CollectionSettings = {}): Promise<Collection> {
+    return openCollection(this.#parts, name, settings);
+  }
+
+  /** Creates a collection and its index. */
+  async createCollection(name: string, settings: CollectionSettings = {}): Promise<Collection> {
+    return createCollection(this.#parts, name, settings);
+  }
+
+  /** Makes more metadata fields of a collection filterable, for stored documents too. */
+  async addFields(collection: string, fields: readonly CollectionField[]): Promise<Collection> {
+    return addFields(this.#parts, collection, fields);
+  }
+
+  /** Deletes a collection with all its documents; gives how many there were. */
+  async dropCollection(name: string): Promise<number> {
+    return dropCollection(this.#parts, name);
+  }
+
+  /** What the server, its search module and each collection's index say of themselves. */
+  async status(): Promise<Status> {
+    const { redisUrl, databases } = this.config;
+    const embedded = redisUrl === undefined && databases.knowledge?.url === undefined;
+    return readStatus(this.databases, { ...this.#parts, embedded });
+  }
+
+  /** Closes connections and embedding threads; the embedded server goes on. */
+  async close(): Promise<void> {
+    const embedder = await this.#embedder?.catch(() => undefined);
+    await Promise.all([this.databases.close(), embedder?.close()]);
+  }
+
+  get #parts(): CollectionParts {
+    return {
+      collections: this.collections,
+      documents: this.documents,
+      vectorIndex: this.#vectorIndex,
+      embedder: () => {
+        // A failed load is not remembered: the next call tries again, e.g. after the model was put in place.
+        this.#embedder ??= this.#openEmbedder().catch((error: unknown) => {
+          this.#embedder = undefined;
+          throw error;
+        });
+        return this.#embedder;
+      },
+    };
+  }
+}
