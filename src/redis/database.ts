@@ -43,6 +43,12 @@ export interface DatabaseTarget {
   readonly onNotice: (text: string) => void;
 }
 
+interface Attempt {
+  readonly location: RedisLocation;
+  readonly context: DatabaseContext;
+  readonly timeoutMs: number;
+}
+
 /** A refused or lost connection is tried again this often, with growing pauses, but not beyond `connectTimeoutMs`. */
 const ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 50;
@@ -103,28 +109,31 @@ export class RedisDatabase implements Database {
     const { signal } = this.#abort;
     signal.throwIfAborted();
     const location = await this.#target.locate();
-    // Loaded here: programs that never reach Redis, such as --help, do not pay for the client.
-    await import('./open-wire.ts');
+    // Only now: programs that never reach Redis, such as --help, do not pay for loading the client.
+    const wires = await import('./open-wire.ts');
     const until = performance.now() + this.#target.config.connectTimeoutMs;
     const { name, number, setting } = this.#target;
     const context = { name, place: displayLocation(location, number), setting };
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       try {
-        return await this.#attempt(location, context, Math.max(1, Math.round(until - performance.now())));
+        const timeoutMs = Math.max(1, Math.round(until - performance.now()));
+        return await this.#attempt(wires, { location, context, timeoutMs });
       } catch (error) {
         if (signal.aborted || isFinal(error)) throw error;
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
         const isLast = attempt === ATTEMPTS || performance.now() + pause >= until;
-        if (isLast || isLasting(error)) throw connectFailed(error, attempt, context);
+        if (isLast || isLasting(error)) throw connectFailed(rootOf(error), attempt, context);
         await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     }
   }
 
-  async #attempt(location: RedisLocation, context: DatabaseContext, timeoutMs: number): Promise<Connection> {
+  async #attempt(
+    { isReply, openWire }: typeof import('./open-wire.ts'),
+    { location, context, timeoutMs }: Attempt,
+  ): Promise<Connection> {
     const { config, number, name, onNotice } = this.#target;
-    const { isReply, openWire } = await import('./open-wire.ts');
     let connection: Connection | undefined;
     const wire = await openWire(location, {
       number,
@@ -162,9 +171,13 @@ function isFinal(error: unknown): boolean {
   return error instanceof StackloreError && error.code !== 'database_unreachable';
 }
 
+function rootOf(error: unknown): unknown {
+  return error instanceof StackloreError ? (error.cause ?? error) : error;
+}
+
 /** True for what the next attempt would find again: no permission, or a TLS disagreement. */
 function isLasting(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code ?? ''; // whatever was thrown, a missing code reads as ''
+  const { code = '' } = rootOf(error) as NodeJS.ErrnoException; // of a failure to connect; others have no code
   return /^(EACCES|EPERM|EPROTO|ERR_TLS|ERR_SSL)|CERT|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code);
 }
 

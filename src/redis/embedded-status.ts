@@ -1,10 +1,12 @@
 import type { Config } from '../config.ts';
-import { parseInfo } from './control-connection.mjs';
+import { errorMessage } from '../errors.ts';
+import { type ControlConnection, parseInfo } from './control-connection.mjs';
 import { dataHome, findSocketPath } from './data-home.ts';
 import { findIdleStop } from './idle-stop.ts';
 import { listeningPort } from './loopback-port.ts';
+import { reachServer } from './server-ready.ts';
+import { readServerRecord } from './server-record.ts';
 import { findVersions } from './server-replacement.ts';
-import { reachSharedServer, type SharedServer } from './shared-server.ts';
 
 /** The shared server of a data home as it is now. */
 export interface EmbeddedStatus {
@@ -12,6 +14,8 @@ export interface EmbeddedStatus {
   /** Where it listens, or will listen; absent while that is not decided, in a home with a long path. */
   readonly socketPath?: string;
   readonly logPath: string;
+  /** Why a running server tells no more than its process id. */
+  readonly problem?: string;
   /** The rest is known of a running server only. */
   readonly pid?: number;
   readonly version?: string;
@@ -36,27 +40,28 @@ export async function embeddedStatus(config: Config): Promise<EmbeddedStatus> {
     logPath: paths.logPath,
     ...(socketPath === undefined ? {} : { socketPath }),
   };
-  const server = await reachSharedServer(paths).catch(() => undefined);
-  if (!server) return stopped;
+  const connection = socketPath === undefined ? undefined : await reachServer(socketPath);
+  if (!connection) return stopped;
   try {
-    return { ...stopped, ...(await describeRunning(server)), running: true };
+    return { ...stopped, running: true, ...(await describeRunning(connection)) };
+  } catch (error) {
+    const pid = readServerRecord(paths.recordPath)?.pid;
+    return { ...stopped, running: true, problem: errorMessage(error), ...(pid === undefined ? {} : { pid }) };
   } finally {
-    server.connection.close();
+    connection.close();
   }
 }
 
-async function describeRunning({
-  connection,
-  pid,
-  socketPath,
-}: SharedServer): Promise<Partial<EmbeddedStatus>> {
-  const info = parseInfo(await connection.send(['INFO']));
+/** A status is asked by somebody who waits for it. */
+const ANSWER_MS = 5_000;
+
+async function describeRunning(connection: ControlConnection): Promise<Partial<EmbeddedStatus>> {
+  const info = parseInfo(await connection.send(['INFO'], { timeoutMs: ANSWER_MS }));
   const { server, module } = await findVersions(connection);
   const port = await listeningPort(connection);
   const isLoading = info.get('loading') === '1';
   return {
-    socketPath,
-    pid,
+    pid: Number(info.get('process_id')),
     version: server,
     ...(module === undefined ? {} : { moduleVersion: module }),
     ...(port === 0 ? {} : { port }),

@@ -9,7 +9,7 @@ import { watchIdle } from './idle-stop.ts';
 import { countIndexedDocuments } from './index-counts.ts';
 import { openLoopbackPort } from './loopback-port.ts';
 import { remedyFor } from './server-process.ts';
-import { lastWords, waitUntilLoaded } from './server-ready.ts';
+import { lastWords, refusePartialAnswers, waitUntilLoaded } from './server-ready.ts';
 import {
   areFilesChanged,
   isRecordedProcessAlive,
@@ -19,6 +19,7 @@ import {
 } from './server-record.ts';
 import { hasUsers, type Replaced, replaceServer, reportReplaced } from './server-replacement.ts';
 import {
+  closingOnError,
   endUnreachableServer,
   reachSharedServer,
   removeSocket,
@@ -85,17 +86,20 @@ export async function stopEmbeddedRedis(
   const paths = dataHome(config.home);
   if (!existsSync(paths.dir)) return { stopped: false };
   return withHomeLock(paths, onNotice, async () => {
-    const server = await reachSharedServer(paths);
-    if (server) await stopInGoodOrder(paths, server);
+    const server = await reachSharedServer(paths, onNotice);
+    if (server) await closingOnError(server.connection, stopInGoodOrder(paths, server));
     const stopped = server !== undefined || (await endUnreachableServer(paths, onNotice));
     removeSocket(paths);
     return { stopped };
   });
 }
 
+/** Somebody waits for the stop. */
+const COUNT_MS = 5_000;
+
 async function stopInGoodOrder(paths: DataHome, server: SharedServer): Promise<void> {
-  // A server that is still loading cannot count; then the next start has nothing to compare with.
-  const indexes = await countIndexedDocuments(server.connection).catch(() => undefined);
+  // A server that is loading, or building an index, cannot count; then the next start has nothing to compare with.
+  const indexes = await countIndexedDocuments(server.connection, COUNT_MS).catch(() => undefined);
   await shutDownServer(paths, server);
   const record = readServerRecord(paths.recordPath);
   if (record && indexes) writeServerRecord(paths.recordPath, { ...record, indexes });
@@ -116,15 +120,12 @@ interface Attached extends SharedServer {
 }
 
 async function attachOnce(attachment: Attachment): Promise<EmbeddedRedis> {
-  const running = await reachSharedServer(attachment.paths);
-  const server = running ? await replaceIfChanged(attachment, running) : await startOrReach(attachment);
+  const running = await reachSharedServer(attachment.paths, attachment.onNotice);
+  const server = running
+    ? await closingOnError(running.connection, replaceIfChanged(attachment, running))
+    : await startOrReach(attachment);
   const { connection, socketPath, pid } = server;
-  try {
-    await lastWords(makeReady(attachment, server), server.died);
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+  await closingOnError(connection, lastWords(makeReady(attachment, server), server.died));
   connection.unref();
   return {
     socketPath,
@@ -140,6 +141,7 @@ async function attachOnce(attachment: Attachment): Promise<EmbeddedRedis> {
 async function makeReady({ config, paths, onNotice }: Attachment, server: Attached): Promise<void> {
   const { connection, replaced, socketPath } = server;
   await waitUntilLoaded(connection, onNotice);
+  if (server.died) await refusePartialAnswers(connection);
   if (replaced) await reportReplaced(replaced, { connection, dir: paths.dir }, onNotice);
   const { port = 0, idleStopSeconds } = config.embedded;
   if (port > 0) await openLoopbackPort(connection, port);
@@ -153,19 +155,19 @@ async function startOrReach(attachment: Attachment): Promise<Attached> {
   const files = attachment.files ?? (await provisionServer(config, report));
   return withHomeLock(paths, onNotice, async () => {
     for (;;) {
-      const running = await reachSharedServer(paths);
+      const running = await reachSharedServer(paths, onNotice);
       if (running) return running;
       const record = readServerRecord(paths.recordPath);
-      if (!record || !isRecordedProcessAlive(record)) return startOnOldData(paths, files);
+      if (!record || !isRecordedProcessAlive(record)) return startOnOldData(attachment, files);
       await endUnreachableServer(paths, onNotice);
     }
   });
 }
 
-async function startOnOldData(paths: DataHome, files: ServerFiles): Promise<Attached> {
+async function startOnOldData({ paths, onNotice }: Attachment, files: ServerFiles): Promise<Attached> {
   const record = readServerRecord(paths.recordPath);
   const isReplaced = record !== undefined && (await areFilesChanged(record, files));
-  const server = await startSharedServer(paths, files);
+  const server = await startSharedServer(paths, files, onNotice);
   return isReplaced ? { ...server, replaced: { before: record.indexes, idleStopSeconds: 0 } } : server;
 }
 
@@ -176,16 +178,24 @@ async function replaceIfChanged(attachment: Attachment, running: SharedServer): 
   await waitUntilLoaded(running.connection, onNotice);
   running.connection.close();
   return withHomeLock(paths, onNotice, async () => {
-    const server = await reachSharedServer(paths);
-    if (!server) return startOnOldData(paths, files);
-    // Another command may have replaced it while this one waited for the lock.
-    if (!(await isFromOtherFiles(paths, server, files))) return server;
-    if (!(await hasUsers(server.connection))) return replaceServer(paths, server, files);
-    onNotice(
-      `The search server was started from other files than ${files.serverPath} and is in use; it will be replaced once nobody uses it, or by "stacklore down".`,
-    );
-    return server;
+    const server = await reachSharedServer(paths, onNotice);
+    if (!server) return startOnOldData(attachment, files);
+    return closingOnError(server.connection, replaceUnlessUsed(attachment, server, files));
   });
+}
+
+async function replaceUnlessUsed(
+  { paths, onNotice }: Attachment,
+  server: SharedServer,
+  files: ServerFiles,
+): Promise<Attached> {
+  // Another command may have replaced it while this one waited for the lock.
+  if (!(await isFromOtherFiles(paths, server, files))) return server;
+  if (!(await hasUsers(server.connection))) return replaceServer(paths, { server, files, onNotice });
+  onNotice(
+    `The search server was started from other files than ${files.serverPath} and is in use; it will be replaced once nobody uses it, or by "stacklore down".`,
+  );
+  return server;
 }
 
 async function isFromOtherFiles(paths: DataHome, server: SharedServer, files: ServerFiles): Promise<boolean> {

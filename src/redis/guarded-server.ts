@@ -92,7 +92,8 @@ export class GuardedServer {
     command: ServerCommand,
     describe: (reason: string) => Error,
   ): Promise<{ died: Promise<never> }> {
-    if (this.#guard.exitCode !== null || this.#guard.signalCode !== null) throw describe('it was stopped for good');
+    if (this.#guard.exitCode !== null || this.#guard.signalCode !== null)
+      throw describe('it was stopped for good');
     this.#running = true;
     const died = this.#ended().then((reason): never => {
       throw describe(reason);

@@ -5,12 +5,20 @@ import type { ControlConnection } from './control-connection.mjs';
 /** Documents of each index, by its name. */
 export type IndexCounts = Readonly<Record<string, number>>;
 
-/** How many documents each index holds, once those being built are ready. Empty on a server without search. */
-export async function countIndexedDocuments(connection: ControlConnection): Promise<IndexCounts> {
+/**
+ * How many documents each index holds, once those being built are ready. Empty on a server without search. Rejects when
+ * that takes longer than `timeoutMs`.
+ */
+export async function countIndexedDocuments(
+  connection: ControlConnection,
+  timeoutMs = Number.POSITIVE_INFINITY,
+): Promise<IndexCounts> {
+  const deadline = Date.now() + timeoutMs;
   const counts: Record<string, number> = {};
   for (const name of await listIndexes(connection)) {
     let info = await indexInfo(connection, name);
     while (info.get('indexing') === '1') {
+      if (Date.now() > deadline) throw new Error(`index ${name} is still being built`);
       await sleep(100);
       info = await indexInfo(connection, name);
     }

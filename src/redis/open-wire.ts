@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createClient, createCluster, ErrorReply, RESP_TYPES } from 'redis';
+import { createClient, createCluster, ErrorReply, MaxCommandRedirectionsError, RESP_TYPES } from 'redis';
 import type { Config } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
 import { firstKey, type RedisArgument } from './command.ts';
@@ -29,7 +29,7 @@ const COMMAND_OPTIONS = { timeout: 0 } as const;
 
 /** True for an error Redis replied with, false for anything that broke on the way. */
 export function isReply(error: unknown): boolean {
-  return error instanceof ErrorReply;
+  return error instanceof ErrorReply || error instanceof MaxCommandRedirectionsError;
 }
 
 /** Opens a connection; one attempt, each step of it within `timeoutMs`. */

@@ -7,7 +7,7 @@ import { findServer, type ServerFiles } from '../provision/redis-pair.ts';
 import { silentReport } from '../provision/report.ts';
 import { openGuard } from './guarded-server.ts';
 import { logSize, logTail, remedyFor, serverArguments } from './server-process.ts';
-import { lastWords, reachStartedServer, waitUntilLoaded } from './server-ready.ts';
+import { lastWords, reachStartedServer, refusePartialAnswers, waitUntilLoaded } from './server-ready.ts';
 import { shortFolderPrefix } from './socket-path.ts';
 
 /** A server of one's own: for tests, the demo and the bench. */
@@ -69,6 +69,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
         waitUntilLoaded(connection, () => undefined),
         died,
       );
+      await refusePartialAnswers(connection);
     } finally {
       connection.close();
     }
@@ -121,7 +122,7 @@ async function findFiles(): Promise<ServerFiles> {
 function startFailure(files: ServerFiles, reason: string, log: string): StackloreError {
   const words = log === '' ? '' : ` Its last words:\n${log}`;
   return new StackloreError('server_failed', {
-    message: `The server ${files.serverPath} ended at its start (${reason}). ${remedyFor(log)}${words}`,
+    message: `The server ${files.serverPath} ended at its start (${reason}). ${remedyFor(`${reason}\n${log}`)}${words}`,
   });
 }
 

@@ -80,7 +80,7 @@ const EXPLANATIONS: readonly Explanation[] = [
     text: '{who} cannot serve {command} now ({reply}). Look at the state of the server, then try again.',
   },
   {
-    pattern: /^(CROSSSLOT|MOVED|ASK) |Too many redirections/i,
+    pattern: /^(CROSSSLOT|MOVED|ASK) |^Too many Cluster redirections/,
     code: 'database_error',
     text: '{who} is a cluster and keeps the keys of {command} on different nodes ({reply}). Use one server, or keys with one hash tag.',
   },
@@ -122,14 +122,17 @@ export function connectFailed(cause: unknown, attempts: number, context: Databas
   });
 }
 
-function connectRemedy(reason: string, { setting }: DatabaseContext): string {
+function connectRemedy(reason: string, { place, setting }: DatabaseContext): string {
   if (setting === undefined)
     return 'Start the embedded server with "stacklore up"; its log is in the data home.';
   if (/certificate|self.signed|altname/i.test(reason)) {
     return `Name the authority that signed the server's certificate with STACKLORE_TLS_CA_FILE, or correct the host in ${setting}.`;
   }
-  if (/wrong version number|EPROTO|socket disconnected before secure TLS/i.test(reason)) {
-    return `The server does not seem to speak TLS there: use redis:// instead of rediss:// in ${setting}, or its TLS port.`;
+  if (
+    place.startsWith('rediss') &&
+    /wrong version number|EPROTO|before secure TLS|no answer|closed/i.test(reason)
+  ) {
+    return `The server may not speak TLS there: use redis:// instead of rediss:// in ${setting}, or its TLS port.`;
   }
   if (/EACCES|EPERM/.test(reason))
     return `Give this user the right to open the socket, or correct ${setting}.`;

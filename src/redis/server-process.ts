@@ -60,6 +60,10 @@ function withFile<T>(path: string, read: (file: number) => T): T {
 }
 
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [
+    /spawn .*(ENOENT|EACCES|ENOEXEC)/,
+    'The server binary cannot be started: check the path given with STACKLORE_SERVER.',
+  ],
   [/No space left on device/i, 'The disk is full: free some space, then run the command again.'],
   [
     /(GLIBC|libc\.musl|libssl|libcrypto|shared librar|No such file or directory: .*ld-)/,

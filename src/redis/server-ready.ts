@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, StackloreError } from '../errors.ts';
-import { type ControlConnection, openControl, parseInfo } from './control-connection.mjs';
+import { type ControlConnection, type ControlReply, openControl, parseInfo } from './control-connection.mjs';
 
-/** A server answers within this time even while it loads; a longer silence is told to the user. */
+/** A longer silence is told to the user. */
 const PATIENCE_MS = 10_000;
+/** A server that says nothing for this long hangs: one that loads large data still answers now and then. */
+const SILENCE_LIMIT_MS = 300_000;
 const POLL_MS = 20;
 
 /** A connection to whoever listens on the socket; nothing when nobody does. */
@@ -41,18 +43,37 @@ export async function waitUntilLoaded(
   now: () => number = Date.now,
 ): Promise<void> {
   let noticeDue = now() + 1_000;
-  const say = (text: string): void => {
-    if (now() < noticeDue) return;
-    noticeDue = now() + 1_000;
-    onNotice(text);
-  };
-  while (await isLoading(connection, say)) {
-    // Waited for through its own answer: no deadline, since loading a large key can silence a server for long.
-    const info = parseInfo(await silenceTold(connection.send(['INFO', 'persistence']), say));
+  while (await isLoading(connection, onNotice)) {
+    const info = parseInfo(await askPatiently(connection, ['INFO', 'persistence'], onNotice));
     const percent = info.get('loading_loaded_perc');
-    if (percent !== undefined) say(`The search server is loading its data: ${Number(percent).toFixed(0)} %.`);
+    if (percent !== undefined && now() >= noticeDue) {
+      onNotice(`The search server is loading its data: ${Number(percent).toFixed(0)} %.`);
+      noticeDue = now() + 1_000;
+    }
     await sleep(POLL_MS * 5);
   }
+}
+
+/** Sends a command to a server that may be busy for long, telling so; rejects only after minutes without an answer. */
+export async function askPatiently(
+  connection: ControlConnection,
+  command: readonly string[],
+  onNotice: (text: string) => void,
+): Promise<ControlReply> {
+  const tell = (): void => onNotice('The search server is busy and has not answered yet; still waiting.');
+  const timer = setInterval(tell, PATIENCE_MS);
+  try {
+    return await connection.send(command, { timeoutMs: SILENCE_LIMIT_MS });
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Has a slow query answered with an error, not with part of its hits, also by a module that was given no arguments. */
+export async function refusePartialAnswers(connection: ControlConnection): Promise<void> {
+  // Redis 8 has the setting under a name of its own. A server that knows neither name has no search to set.
+  await connection.send(['FT.CONFIG', 'SET', 'ON_TIMEOUT', 'FAIL']).catch(() => undefined);
+  await connection.send(['CONFIG', 'SET', 'search-on-timeout', 'fail']).catch(() => undefined);
 }
 
 /**
@@ -71,25 +92,13 @@ export async function lastWords<T>(work: Promise<T>, died: Promise<never> | unde
 /** Between the end of a server's connections and the end of its process passes no more than this. */
 const DEATH_MS = 5_000;
 
-async function isLoading(connection: ControlConnection, say: (text: string) => void): Promise<boolean> {
+async function isLoading(connection: ControlConnection, onNotice: (text: string) => void): Promise<boolean> {
   try {
-    await silenceTold(connection.send(['PING']), say);
+    await askPatiently(connection, ['PING'], onNotice);
     return false;
   } catch (error) {
-    if (/^(LOADING|BUSY)\b/.test(errorMessage(error))) return true;
+    if (errorMessage(error).startsWith('LOADING')) return true;
     throw error;
-  }
-}
-
-async function silenceTold<T>(reply: Promise<T>, say: (text: string) => void): Promise<T> {
-  const timer = setInterval(
-    () => say('The search server is busy and has not answered yet; still waiting.'),
-    PATIENCE_MS,
-  );
-  try {
-    return await reply;
-  } finally {
-    clearInterval(timer);
   }
 }
 

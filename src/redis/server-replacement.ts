@@ -23,8 +23,7 @@ export interface Replaced {
 /** Stops a server, which writes a snapshot, and starts the one from `files` on its data. The caller holds the lock. */
 export async function replaceServer(
   paths: DataHome,
-  server: SharedServer,
-  files: ServerFiles,
+  { server, files, onNotice }: { server: SharedServer; files: ServerFiles; onNotice: (text: string) => void },
 ): Promise<StartedServer & { replaced: Replaced }> {
   const replaced = {
     before: await countIndexedDocuments(server.connection),
@@ -32,7 +31,7 @@ export async function replaceServer(
     idleStopSeconds: await findIdleStop(server.connection),
   };
   await shutDownServer(paths, server);
-  return { ...(await startSharedServer(paths, files)), replaced };
+  return { ...(await startSharedServer(paths, files, onNotice)), replaced };
 }
 
 /** Whether somebody works with the server: any connection but those that only look after it. */

@@ -8,7 +8,7 @@ import type { ServerFiles } from '../provision/redis-pair.ts';
 import { type ControlConnection, parseInfo } from './control-connection.mjs';
 import { type DataHome, findSocketPath, makeSocketPath } from './data-home.ts';
 import { logSize, logTail, remedyFor, serverArguments } from './server-process.ts';
-import { lastWords, reachServer, reachStartedServer } from './server-ready.ts';
+import { askPatiently, lastWords, reachServer, reachStartedServer } from './server-ready.ts';
 import {
   identifyFiles,
   isRecordedProcessAlive,
@@ -33,23 +33,32 @@ export interface StartedServer extends SharedServer {
 /** Control connections are no users of a server: this name tells them from those that are. */
 export const CONTROL_NAME = 'stacklore-control';
 
-/** The server of a data home when one listens on its socket. Rejects when that ends at this very moment. */
-export async function reachSharedServer(paths: DataHome): Promise<SharedServer | undefined> {
+/** The server of a data home when one listens on its socket. Rejects when it ends, or hangs, at this very moment. */
+export async function reachSharedServer(
+  paths: DataHome,
+  onNotice: (text: string) => void,
+): Promise<SharedServer | undefined> {
   const socketPath = findSocketPath(paths);
   const connection = socketPath === undefined ? undefined : await reachServer(socketPath);
   if (socketPath === undefined || !connection) return undefined;
+  const pid = await closingOnError(connection, introduce(connection, onNotice));
+  return { connection, socketPath, pid };
+}
+
+/** Waits for work over a connection, which is closed when that fails: an open one would keep the program from ending. */
+export async function closingOnError<T>(connection: ControlConnection, work: Promise<T>): Promise<T> {
   try {
-    return { connection, socketPath, pid: await introduce(connection) };
+    return await work;
   } catch (error) {
     connection.close();
     throw error;
   }
 }
 
-async function introduce(connection: ControlConnection): Promise<number> {
+async function introduce(connection: ControlConnection, onNotice: (text: string) => void): Promise<number> {
   const [, info] = await Promise.all([
     connection.send(['CLIENT', 'SETNAME', CONTROL_NAME]),
-    connection.send(['INFO', 'server']),
+    askPatiently(connection, ['INFO', 'server'], onNotice),
   ]);
   return Number(parseInfo(info).get('process_id'));
 }
@@ -61,7 +70,11 @@ const MAX_LOG_BYTES = 10 * 1024 * 1024;
  * Starts the server of a data home as a process of its own, which outlives this program and its terminal, and records
  * it. The caller holds the home's lock and has seen that no server runs.
  */
-export async function startSharedServer(paths: DataHome, files: ServerFiles): Promise<StartedServer> {
+export async function startSharedServer(
+  paths: DataHome,
+  files: ServerFiles,
+  onNotice: (text: string) => void,
+): Promise<StartedServer> {
   const identity = await identifyFiles(files);
   const socketPath = makeSocketPath(paths);
   rotateLog(paths.logPath);
@@ -82,14 +95,13 @@ export async function startSharedServer(paths: DataHome, files: ServerFiles): Pr
   died.catch(() => undefined);
   server.unref();
   if (server.pid === undefined) return died;
-  writeServerRecord(paths.recordPath, {
-    pid: server.pid,
-    processStart: processStart(server.pid) ?? '',
-    ...identity,
-  });
+  const record = (pid: number): void =>
+    writeServerRecord(paths.recordPath, { pid, processStart: processStart(pid) ?? '', ...identity });
+  record(server.pid);
   const connection = await reachStartedServer(socketPath, died);
-  // Asked, not taken from the process: a wrapper script may have started the server.
-  const pid = await lastWords(introduce(connection), died);
+  const pid = await closingOnError(connection, lastWords(introduce(connection, onNotice), died));
+  // A wrapper script may have started the server as its child.
+  if (pid !== server.pid) record(pid);
   return { connection, socketPath, pid, died };
 }
 
@@ -103,14 +115,14 @@ export async function shutDownServer(paths: DataHome, { connection, pid }: Share
   try {
     await connection.send(['SHUTDOWN', 'SAVE']);
   } catch (cause) {
-    if (/^(ERR|MISCONF|NOPERM)\b/.test(errorMessage(cause))) {
+    // Errors of the server begin with a code in capitals; otherwise the connection ended, as it must.
+    if (/^[A-Z]+ /.test(errorMessage(cause))) {
       const words = logTail(paths.logPath, logStart);
       throw new StackloreError('server_failed', {
         message: `The search server of ${paths.home} could not save its data and goes on running. ${remedyFor(words)} Its last words:\n${words}`,
         cause,
       });
     }
-    // The connection ended, as it must.
   }
   while (start !== undefined && processStart(pid) === start) await sleep(20);
 }
@@ -173,7 +185,7 @@ function startFailure(paths: DataHome, files: ServerFiles, reason: string, logSt
   const words = logTail(paths.logPath, logStart);
   const quoted = words === '' ? '' : ` Its last words (all of ${paths.logPath}):\n${words}`;
   return new StackloreError('server_failed', {
-    message: `The search server ${files.serverPath} ended (${reason}). ${remedyFor(words)}${quoted}`,
+    message: `The search server ${files.serverPath} ended (${reason}). ${remedyFor(`${reason}\n${words}`)}${quoted}`,
   });
 }
 

@@ -6,7 +6,10 @@ import { type ConnectOptions, connectDatabases, type Databases } from '../../src
 const opened: Databases[] = [];
 
 function connect(settings: ConfigInput, options?: ConnectOptions): Databases {
-  const databases = connectDatabases(loadConfig({ settings: { home: '/nowhere', ...settings }, env: {} }), options);
+  const databases = connectDatabases(
+    loadConfig({ settings: { home: '/nowhere', ...settings }, env: {} }),
+    options,
+  );
   opened.push(databases);
   return databases;
 }
@@ -21,7 +24,11 @@ afterEach(async () => {
 describe('connectDatabases', () => {
   it('gives the four named databases without connecting or asking for the embedded server', () => {
     let asked = 0;
-    const databases = connect({}, { embeddedSocket: async () => `/nowhere/${(asked += 1)}` });
+    const embeddedSocket = async () => {
+      asked += 1;
+      return '/nowhere/redis.sock';
+    };
+    const databases = connect({}, { embeddedSocket });
     expect(databases.main.name).toBe('main');
     expect(databases.knowledge.name).toBe('knowledge');
     expect(databases.prompts.name).toBe('prompts');
@@ -79,14 +86,20 @@ describe('connectDatabases', () => {
 
   it('lets commands that come together share one attempt to connect', async () => {
     let asked = 0;
-    const embeddedSocket = async () => `/nowhere/${(asked += 1)}`;
+    const embeddedSocket = async () => {
+      asked += 1;
+      return '/nowhere/redis.sock';
+    };
     const { main } = connect({ connectTimeoutMs: 100 }, { embeddedSocket });
     await Promise.allSettled([main.send(['PING']), main.pipeline([['PING']]), main.transaction([['PING']])]);
     expect(asked).toBe(1);
   });
 
   it('names stacklore up when the embedded server cannot be reached', async () => {
-    const { main } = connect({ connectTimeoutMs: 100 }, { embeddedSocket: async () => '/nowhere/redis.sock' });
+    const { main } = connect(
+      { connectTimeoutMs: 100 },
+      { embeddedSocket: async () => '/nowhere/redis.sock' },
+    );
     await expect(main.send(['PING'])).rejects.toThrow(/stacklore up/);
   });
 

@@ -45,7 +45,9 @@ test('five programs at once get the same server, started by one of them, and it 
     runTypeScript(ATTACH, [config.home, JSON.stringify(serverFiles())]),
   );
   await Promise.all(programs.map((program) => program.ended));
-  const answers = programs.map((program) => JSON.parse(program.output()) as { pid: number; started: boolean });
+  const answers = programs.map(
+    (program) => JSON.parse(program.output()) as { pid: number; started: boolean },
+  );
   expect(new Set(answers.map((answer) => answer.pid)).size).toBe(1);
   expect(answers.filter((answer) => answer.started)).toHaveLength(1);
   expect(await embeddedStatus(config)).toMatchObject({ running: true, pid: answers[0]?.pid });
@@ -143,7 +145,10 @@ test('a server from other files is replaced when nobody uses it, and every index
   const filling = await control(first.socketPath);
   await filling.send(['FT.CREATE', 'notes', 'PREFIX', '1', 'note/', 'SCHEMA', 'text', 'TEXT']);
   for (const id of ['1', '2', '3']) await filling.send(['HSET', `note/${id}`, 'text', `number ${id}`]);
-  editRecord(config.home, (record) => ({ ...record, module: { ...record['module'], sha256: 'f'.repeat(64), bytes: 1 } }));
+  editRecord(config.home, (record) => ({
+    ...record,
+    module: { ...record.module, sha256: 'f'.repeat(64), bytes: 1 },
+  }));
 
   const notices: string[] = [];
   const kept = await attach(config, { onNotice: (text) => notices.push(text) });
@@ -170,7 +175,7 @@ test('an index that holds fewer documents after a change of server is named', as
   await stopEmbeddedRedis(config);
   editRecord(config.home, (record) => ({
     ...record,
-    server: { ...record['server'], sha256: 'f'.repeat(64), bytes: 1 },
+    server: { ...record.server, sha256: 'f'.repeat(64), bytes: 1 },
     indexes: { notes: 7 },
   }));
   const notices: string[] = [];
@@ -183,21 +188,58 @@ test('a damaged append-only file is told with the last words of the server', asy
   await attach(config);
   await stopEmbeddedRedis(config);
   const folder = join(config.home, 'redis', 'appendonlydir');
-  writeFileSync(join(folder, 'appendonly.aof.1.incr.aof'), '*3\r\n$3\r\nSET\r\nnonsense that goes on and on\r\n'.repeat(20));
+  writeFileSync(
+    join(folder, 'appendonly.aof.1.incr.aof'),
+    '*3\r\n$3\r\nSET\r\nnonsense that goes on and on\r\n'.repeat(20),
+  );
   await expect(attach(config)).rejects.toMatchObject({
     code: 'server_failed',
-    message: expect.stringMatching(/append-only file is damaged[\s\S]*Bad file format reading the append only file/),
+    message: expect.stringMatching(
+      /append-only file is damaged[\s\S]*Bad file format reading the append only file/,
+    ),
   });
 });
 
 test('a program that is no server is told with its words', async () => {
   const config = homeConfig();
   const script = join(config.home, 'not-a-server');
-  writeFileSync(script, "#!/bin/sh\necho \"libc.so.6: version 'GLIBC_9.99' not found\" >&2\nexit 1\n");
+  writeFileSync(script, '#!/bin/sh\necho "libc.so.6: version \'GLIBC_9.99\' not found" >&2\nexit 1\n');
   chmodSync(script, 0o755);
   await expect(attach(config, { files: { serverPath: script, origin: 'given' } })).rejects.toMatchObject({
     code: 'server_failed',
     message: expect.stringMatching(/does not run on this system[\s\S]*GLIBC_9.99/),
+  });
+});
+
+test('a server started by a wrapper script is known by its own process', async () => {
+  const config = homeConfig();
+  const { serverPath, modulePath = '' } = serverFiles();
+  const script = join(config.home, 'wrapper');
+  writeFileSync(script, `#!/bin/sh\n'${serverPath}' "$@"\n`);
+  chmodSync(script, 0o755);
+  const files: ServerFiles = { serverPath: script, modulePath, origin: 'given' };
+  const first = await attach(config, { files });
+  expect(readRecord(config.home).pid).toBe(first.pid);
+  const second = await attach(config, { files });
+  expect(second.pid).toBe(first.pid);
+});
+
+test('the status tells a server that does not answer from one that does not run', async () => {
+  const config = homeConfig();
+  const { pid } = await attach(config);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    expect(await embeddedStatus(config)).toMatchObject({
+      running: true,
+      pid,
+      problem: expect.stringContaining('INFO'),
+    });
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  expect(await embeddedStatus(config)).toMatchObject({
+    running: true,
+    version: expect.stringMatching(/^\d+\.\d+/),
   });
 });
 
@@ -223,18 +265,42 @@ test('a port is opened on the loopback address alone, also on a server that runs
   expect(await setting(connection, 'bind')).toBe('127.0.0.1');
 });
 
-test('waits for a server that is loading its data', async () => {
+test('waits for a server that is loading its data, and says how far it is', async () => {
   const config = homeConfig();
-  const first = await attach(config);
+  const files = {
+    serverPath: slowServer(config.home),
+    modulePath: serverFiles().modulePath ?? '',
+    origin: 'given' as const,
+  };
+  const first = await attach(config, { files });
   const filling = await control(first.socketPath);
-  await filling.send(['DEBUG', 'POPULATE', '20000', 'key', '200']).catch(() => undefined);
-  await filling.send(['CONFIG', 'SET', 'key-load-delay', '100']).catch(() => undefined);
+  await Promise.all(Array.from({ length: 20_000 }, (_, id) => filling.send(['SET', `key:${id}`, 'value'])));
+  await filling.send(['BGREWRITEAOF']);
   filling.close();
-  process.kill(first.pid, 'SIGKILL');
-  const [second, third] = await Promise.all([attach(config), attach(config)]);
+  await stopEmbeddedRedis(config);
+  const notices: string[] = [];
+  const [second, third] = await Promise.all([
+    attach(config, { files, onNotice: (text) => notices.push(text) }),
+    attach(config, { files, onNotice: (text) => notices.push(text) }),
+  ]);
   expect(second.pid).toBe(third.pid);
+  expect(notices.join()).toMatch(/loading its data: \d+ %/);
   await using connection = await control(second.socketPath);
-  expect(await connection.send(['PING'])).toBe('PONG');
+  expect(await connection.send(['DBSIZE'])).toBe(20_000);
+});
+
+test('a server that cannot save goes on running, and the refusal says why', async () => {
+  const config = homeConfig();
+  const embedded = await attach(config);
+  const obstacle = join(config.home, 'redis', 'dump.rdb');
+  mkdirSync(join(obstacle, 'inside'), { recursive: true });
+  await expect(stopEmbeddedRedis(config)).rejects.toMatchObject({
+    code: 'server_failed',
+    message: expect.stringMatching(/could not save its data and goes on running[\s\S]*dump.rdb/),
+  });
+  expect(await embeddedStatus(config)).toMatchObject({ running: true, pid: embedded.pid });
+  rmSync(obstacle, { recursive: true });
+  expect(await stopEmbeddedRedis(config)).toEqual({ stopped: true });
 });
 
 test('stops by itself once it had no client for the time given, and saves', async () => {
@@ -268,6 +334,15 @@ function homeConfig(settings: ConfigInput = {}, name = 'home') {
   return loadConfig({ settings: { ...settings, home }, env: {} });
 }
 
+/** A program that starts the real server with loading slowed down. */
+function slowServer(folder: string): string {
+  const path = join(folder, 'slow-server');
+  const slow = '--key-load-delay 150 --loading-process-events-interval-bytes 1024';
+  writeFileSync(path, `#!/bin/sh\nexec '${serverFiles().serverPath}' "$@" ${slow}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
 function attach(
   config: ReturnType<typeof homeConfig>,
   options: { onNotice?: (text: string) => void; files?: ServerFiles } = {},
@@ -290,15 +365,18 @@ async function setting(connection: ControlConnection, name: string): Promise<unk
   return Array.isArray(reply) ? reply[1] : undefined;
 }
 
-type RecordContent = Record<string, object | number | string>;
+interface RecordContent {
+  readonly pid: number;
+  readonly server: object;
+  readonly module: object;
+}
 
 function readRecord(home: string): RecordContent {
   return JSON.parse(readFileSync(join(home, 'redis', 'server.json'), 'utf8')) as RecordContent;
 }
 
-function editRecord(home: string, edit: (record: Record<string, never>) => object): void {
-  const record = readRecord(home) as Record<string, never>;
-  writeFileSync(join(home, 'redis', 'server.json'), JSON.stringify(edit(record)));
+function editRecord(home: string, edit: (record: RecordContent) => object): void {
+  writeFileSync(join(home, 'redis', 'server.json'), JSON.stringify(edit(readRecord(home))));
 }
 
 async function freePort(): Promise<number> {

@@ -7,7 +7,12 @@ const localhost = { host: 'localhost', port: 6379 };
 describe('parseRedisUrl', () => {
   it('reads host, port and number of a server', () => {
     const address = { host: 'redis.example', port: 6380 };
-    expect(parseRedisUrl('redis://redis.example:6380/3')).toEqual({ kind: 'server', address, tls: false, number: 3 });
+    expect(parseRedisUrl('redis://redis.example:6380/3')).toEqual({
+      kind: 'server',
+      address,
+      tls: false,
+      number: 3,
+    });
   });
 
   it('takes localhost and the usual port where the URL names none', () => {

@@ -1,4 +1,4 @@
-/** Attaches to the shared server of a data home and prints what it got: `attach.ts HOME SERVER MODULE`. */
+/** Attaches to the shared server of a data home and prints what it got: `attach.ts HOME FILES`. */
 import { loadConfig } from '../../../src/config.ts';
 import { attachEmbeddedRedis } from '../../../src/redis/embedded.ts';
 

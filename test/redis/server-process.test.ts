@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { describeCountChanges } from '../../src/redis/index-counts.ts';
+import { logSize, logTail, remedyFor, serverArguments } from '../../src/redis/server-process.ts';
+import { fitsSocket, shortFolderPrefix } from '../../src/redis/socket-path.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'stacklore-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('the tail of a log begins where the last start began and is twenty lines at most', () => {
+  const log = join(folder, 'redis.log');
+  expect(logTail(log)).toBe('');
+  writeFileSync(log, 'an earlier run\n');
+  const start = logSize(log);
+  writeFileSync(log, 'line of this run\n'.repeat(30), { flag: 'a' });
+  expect(logTail(log, start).split('\n')).toEqual(Array(20).fill('line of this run'));
+  writeFileSync(log, 'rotated\n');
+  expect(logTail(log, start)).toBe('');
+});
+
+test.each([
+  ['Write error saving DB on disk: No space left on device', /disk is full/],
+  ["/lib/libc.so.6: version `GLIBC_2.38' not found", /does not run on this system/],
+  ["Can't handle RDB format version 13", /server version that wrote it/],
+  ['Bad file format reading the append only file appendonly.aof.1.incr.aof', /append-only file is damaged/],
+  ["Can't open the append-only file: Permission denied", /owner or permissions/],
+  ['spawn /nowhere/redis-server ENOENT', /STACKLORE_SERVER/],
+  ['something never seen', /REDIS_URL/],
+])('says what to do about "%s"', (words, remedy) => {
+  expect(remedyFor(words)).toMatch(remedy);
+});
+
+test('a server without a module of its own is given no module arguments', () => {
+  const settings = { dir: '/data', socketPath: '/data/redis.sock' };
+  const files = { serverPath: '/bin/redis-server', origin: 'path' } as const;
+  expect(serverArguments({ ...settings, files })).not.toContain('--loadmodule');
+  const withModule = serverArguments({ ...settings, files: { ...files, modulePath: '/lib/redisearch.so' } });
+  expect(withModule.slice(-4)).toEqual(['--loadmodule', '/lib/redisearch.so', 'ON_TIMEOUT', 'FAIL']);
+});
+
+test('a socket path may have 107 bytes, counted in bytes', () => {
+  expect(fitsSocket(`/${'x'.repeat(106)}`)).toBe(true);
+  expect(fitsSocket(`/${'x'.repeat(107)}`)).toBe(false);
+  expect(fitsSocket(`/${'é'.repeat(54)}`)).toBe(false);
+  expect(fitsSocket(`${shortFolderPrefix()}XXXXXX/redis.sock`)).toBe(true);
+});
+
+test('names indexes that vanished, appeared or changed, and no others', () => {
+  expect(describeCountChanges({ a: 1, b: 2, c: 3 }, { a: 1, b: 5, d: 4 })).toEqual([
+    'Index "b" held 2 documents before and holds 5 now.',
+    'Index "c" held 3 documents before and holds none now.',
+    'Index "d" held no documents before and holds 4 now.',
+  ]);
+});
