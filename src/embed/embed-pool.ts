@@ -83,9 +83,13 @@ export class EmbedPool {
       process.off('exit', this.#leave);
       process.on('exit', this.#leave);
     }
+    // ONNX Runtime sends usage reports unless this stands in the environment of the process, not of the thread, first.
+    process.env.ORT_DISABLE_TELEMETRY ??= '1';
     const state = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
     const worker = new Worker(this.#options.file ?? new URL('./embed-worker.mjs', import.meta.url), {
       workerData: { ...this.#options.settings, state },
+      // Flags of the program, such as --eval, are not for the thread, which could not even start with some of them.
+      execArgv: [],
       // A run leaves little garbage; without a limit each thread lets tens of megabytes of it pile up.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });

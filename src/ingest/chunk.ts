@@ -212,11 +212,13 @@ function tokensOf(pieces: readonly Piece[], from = 0): number {
 
 /** The last pieces of up to that many tokens, never all of them, and none from before the section they end in. */
 function lastFitting(pieces: readonly Piece[], tokens: number): Piece[] {
+  const end = pieces.at(-1)?.end ?? 0;
   let from = pieces.length;
   let left = tokens;
   while (from > 1 && pieces[from]?.boundary !== BOUNDARY.section) {
-    left -= pieces[from - 1]?.tokens ?? 0;
-    if (left < 0) break;
+    const piece = pieces[from - 1];
+    if (!piece || piece.tokens > left || end - piece.start > tokens * CHARACTERS_PER_TOKEN) break;
+    left -= piece.tokens;
     from--;
   }
   return pieces.slice(from);

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns';
+import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
@@ -20,25 +21,26 @@ export interface FetchedUrl {
 const MAX_REDIRECTS = 5;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
-const USER_AGENT = 'stacklore/0.1.0';
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** A URL as it names a source: host in lower case, no default port, no fragment. Throws `url_refused`. */
 export function normaliseUrl(input: string): URL {
   const url = URL.canParse(input) ? new URL(input) : undefined;
-  if (url === undefined) throw refuse(input, 'it is not a valid URL. Check its spelling.');
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw refuse(input, 'only http and https are read. Give the file itself.');
+  const shown = withoutCredentials(input);
+  if (url === undefined) throw refuse(shown, 'it is not a valid URL. Check its spelling.');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw refuse(shown, 'only http and https are read. Give the file itself.');
+  }
   if (url.username !== '' || url.password !== '') {
-    url.username = '';
-    url.password = '';
-    throw refuse(
-      url.href,
-      'a user name or password in it would be stored with the document. Leave them out.',
-    );
+    throw refuse(shown, 'a user name or password in it would be stored with the document. Leave them out.');
   }
   url.hash = '';
   return url;
+}
+
+/** A URL as it may be shown: without a user name and password. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1');
 }
 
 /**
@@ -57,12 +59,15 @@ export async function fetchUrl(input: string, options: ReadOptions = {}): Promis
     return await followRedirects(normaliseUrl(input), { ...options, signal: deadline.signal });
   } catch (cause) {
     if (options.signal?.aborted) {
-      throw new StackloreError('aborted', { message: `Fetching ${input} was stopped.`, cause });
+      throw new StackloreError('aborted', {
+        message: `Fetching ${withoutCredentials(input)} was stopped.`,
+        cause,
+      });
     }
     if (cause instanceof StackloreError) throw cause;
     const isLate = deadline.signal.aborted;
     const reason = isLate ? `it took longer than ${timeoutMs} ms` : errorMessage(cause);
-    throw fetchFailed(input, reason, cause);
+    throw fetchFailed(withoutCredentials(input), reason, cause);
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', stop);
@@ -100,13 +105,19 @@ function sendRequest(url: URL, options: ReadOptions): Promise<IncomingMessage> {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     const request = send(url, {
       agent: false,
-      headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'gzip, deflate, br' },
+      headers: { 'user-agent': userAgent(), accept: '*/*', 'accept-encoding': 'gzip, deflate, br' },
       lookup: checkedLookup(url, mayConnect),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     request.on('socket', (socket) => limitConnecting(socket, url, options));
     request.on('response', resolve).on('error', reject).end();
   });
+}
+
+function userAgent(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
+  return `stacklore/${version}`;
 }
 
 function connectionRule({
@@ -203,7 +214,7 @@ function fetchFailed(url: string, reason: string, cause?: unknown): StackloreErr
 
 function refuse(url: string, reason: string): StackloreError {
   return new StackloreError('url_refused', {
-    message: `${url} is refused: ${reason}. Give an http(s) URL without them.`,
+    message: `${url} is refused: ${reason}`,
   });
 }
 

@@ -124,16 +124,14 @@ export function* countedWords(
   tokenizer: TextTokenizer,
   limit: number,
 ): Generator<Counted> {
-  const waiting: Span[] = [];
   for (const word of splitAfter(text, stretch, WORD_END)) {
-    waiting.push(word);
-    for (let span = waiting.pop(); span; span = waiting.pop()) {
-      const { start, end } = span;
+    const waiting: Span[] = [word];
+    for (let part = waiting.pop(); part; part = waiting.pop()) {
+      const { start, end } = part;
       const isLong = end - start > LONGEST_WORD;
-      const tokens = isLong ? 0 : tokenizer.count(text.slice(start, end));
+      const tokens = isLong ? Number.POSITIVE_INFINITY : tokenizer.count(text.slice(start, end));
       const cut = isLong ? partEnd(text, start, end) : tokens > limit ? middle(text, start, end) : end;
-      if (cut < end) waiting.push({ start: cut, end });
-      if (isLong || cut < end) waiting.push({ start, end: cut });
+      if (cut < end) waiting.push({ start: cut, end }, { start, end: cut });
       else yield { start, end, tokens };
     }
   }
@@ -153,12 +151,15 @@ function partEnd(text: string, start: number, end: number): number {
 }
 
 function middle(text: string, start: number, end: number): number {
-  return wholeCharacter(text, start, start + Math.ceil((end - start) / 2), end);
+  const at = start + Math.ceil((end - start) / 2);
+  const cut = wholeCharacter(text, start, at, end);
+  return cut < end ? cut : wholeCodePoint(text, at);
 }
 
 const PUNCTUATION = /\p{P}/u;
 const GRAPHEMES = new Intl.Segmenter('und', { granularity: 'grapheme' });
-const LONGEST_GRAPHEME = 64;
+/** Longer ones are hundreds of accents on one letter; less than `LONGEST_WORD`, so that a part is never long again. */
+const LONGEST_GRAPHEME = 32;
 
 /** The end of a character at or before `at`, after `start`; after `at` where the first character is that long. */
 function wholeCharacter(text: string, start: number, at: number, end: number): number {
@@ -167,9 +168,12 @@ function wholeCharacter(text: string, start: number, at: number, end: number): n
   const found = GRAPHEMES.segment(window).containing(at - start);
   if (!found) return at;
   if (found.index > 0) return start + found.index;
-  if (found.segment.length <= LONGEST_GRAPHEME) return start + found.segment.length;
-  // Hundreds of accents on one letter: cut between them, but not through a surrogate pair.
-  return isLowSurrogate(text.charCodeAt(at)) ? at + 1 : at;
+  return found.segment.length <= LONGEST_GRAPHEME ? start + found.segment.length : wholeCodePoint(text, at);
+}
+
+function wholeCodePoint(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xdc00 && unit <= 0xdfff ? at + 1 : at;
 }
 
 /** Letters that never join with a neighbour: most of those below U+0300, kana, CJK, Hangul syllables. */
@@ -181,8 +185,4 @@ function standsAlone(unit: number): boolean {
     (unit >= 0x3400 && unit <= 0x9fff) ||
     (unit >= 0xac00 && unit <= 0xd7a3)
   );
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff;
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { StackloreError } from '../errors.ts';
-import { fetchUrl, normaliseUrl } from './fetch-url.ts';
+import { fetchUrl, normaliseUrl, withoutCredentials } from './fetch-url.ts';
 import { listFiles, unreadable } from './list-files.ts';
 import { looksBinary } from './parse/decode-text.ts';
 import { isSitemap, readSitemap } from './sitemap.ts';
@@ -38,7 +38,10 @@ export async function* listSources(
         yield item;
       }
     } catch (error) {
-      yield failed(input, error instanceof StackloreError ? error : unreadable(input, error));
+      yield failed(
+        withoutCredentials(input),
+        error instanceof StackloreError ? error : unreadable(input, error),
+      );
     }
   }
 }

@@ -1,4 +1,6 @@
-import { basename } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, resolve, sep } from 'node:path';
+import { IgnoreRules } from './ignore-rules.ts';
 
 /** How folders are watched. */
 export interface WatchOptions {
@@ -6,43 +8,47 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** Changes closer together than this are handed over together (300). */
   readonly debounceMs?: number;
+  /** Files that a `.gitignore` names are left out (true). */
+  readonly gitignore?: boolean;
   /** Called once, when changes from now on will be seen. */
   readonly onReady?: () => void;
-  /** Called when watching itself fails, e.g. because the system allows no more watches. */
+  /** Called when watching or handing over fails; watching goes on. */
   readonly onError?: (error: unknown) => void;
 }
 
-/**
- * Calls `onChange` with the files that were added, changed or removed, until the signal aborts. Calls never overlap:
- * what changes during one is handed to the next.
- */
+/** What a batch of changes is handed to: files that were added or changed, and files that are gone. */
+export type ChangeHandler = (changed: readonly string[], removed: readonly string[]) => Promise<void> | void;
+
+/** Calls `onChange` with what changes in the given paths until the signal aborts. Calls never overlap. */
 export async function watchSources(
   paths: readonly string[],
-  onChange: (paths: readonly string[]) => Promise<void> | void,
-  { signal, debounceMs = 300, onReady, onError }: WatchOptions,
+  onChange: ChangeHandler,
+  options: WatchOptions,
 ): Promise<void> {
+  const { signal, debounceMs = 300, gitignore = true, onReady, onError } = options;
   if (signal.aborted) return;
   const { watch } = await import('chokidar');
-  const roots = new Set(paths);
+  const roots = paths.map((path) => resolve(path));
   const isHidden = (path: string): boolean => /^(?:\..|node_modules$)/.test(basename(path));
-  const watcher = watch([...paths], {
+  const watcher = watch(roots, {
     ignoreInitial: true,
-    ignored: (path) => !roots.has(path) && isHidden(path),
+    ignored: (path) => !roots.includes(path) && isHidden(path),
   });
-  const changed = new Set<string>();
+  const waiting = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
 
   const handOver = async (): Promise<void> => {
-    const batch = [...changed].sort();
-    changed.clear();
+    const batch = [...waiting].sort();
+    waiting.clear();
     try {
-      if (batch.length > 0) await onChange(batch);
+      const { changed, removed } = await sortOut(batch, roots, gitignore);
+      if (changed.length + removed.length > 0) await onChange(changed, removed);
     } catch (error) {
       onError?.(error);
     }
     running = undefined;
-    if (changed.size > 0 && !signal.aborted) plan();
+    if (waiting.size > 0 && !signal.aborted) plan();
   };
   const plan = (): void => {
     clearTimeout(timer);
@@ -52,14 +58,39 @@ export async function watchSources(
   };
   watcher.on('all', (event, path) => {
     if (event === 'addDir' || event === 'unlinkDir') return;
-    changed.add(path);
+    waiting.add(path);
     if (running === undefined) plan();
   });
   watcher.on('error', (error) => onError?.(error));
   watcher.on('ready', () => onReady?.());
 
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await new Promise<void>((end) => signal.addEventListener('abort', () => end(), { once: true }));
   clearTimeout(timer);
   await watcher.close();
   await running;
+}
+
+/** Parts what is there from what is gone; new files that `.gitignore` names are left out. */
+async function sortOut(
+  batch: readonly string[],
+  roots: readonly string[],
+  gitignore: boolean,
+): Promise<{ readonly changed: readonly string[]; readonly removed: readonly string[] }> {
+  const changed: string[] = [];
+  const removed: string[] = [];
+  // Read anew for every batch: the rules may be what changed.
+  const rules = new Map<string, IgnoreRules>();
+  for (const path of batch) {
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined) removed.push(path);
+    if (!found?.isFile()) continue;
+    const root = roots.find((folder) => path.startsWith(folder + sep));
+    if (gitignore && root !== undefined) {
+      const known = rules.get(root) ?? (await IgnoreRules.open(root));
+      rules.set(root, known);
+      if (await known.isIgnoredFile(path)) continue;
+    }
+    changed.push(path);
+  }
+  return { changed, removed };
 }

@@ -12,7 +12,8 @@ import { describeHit } from './search.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 const COLLECTION = 'handbook';
-const SHOWN_QUESTIONS = 4;
+/** One of each kind: a page, a procedure, a DOCX, a question in German. */
+const SHOWN = ['q003', 'q019', 'q059', 'q071'];
 const DEPTH = 5;
 
 interface Question {
@@ -49,8 +50,9 @@ async function demonstrate(lore: Stacklore, terminal: Terminal) {
   terminal.print(`Redis ${server.version} with search module ${server.searchModule}, on a private socket.\n`);
   const counts = await ingestHandbook(lore, terminal);
   const questions = await readQuestions();
-  await showAnswers(lore, terminal, questions.slice(0, SHOWN_QUESTIONS));
-  await showContext(lore, terminal, questions[0]?.text ?? '');
+  const shown = questions.filter(({ _id }) => SHOWN.includes(_id));
+  await showAnswers(lore, terminal, shown);
+  await showContext(lore, terminal, shown[1]?.text ?? '');
   const found = await countFound(lore, questions);
   const { databases, server: after } = await lore.status();
   return {
@@ -107,7 +109,9 @@ async function showAnswers(
 
 async function showContext(lore: Stacklore, terminal: Terminal, query: string): Promise<void> {
   const context = await lore.context({ query, collection: COLLECTION, maxTokens: 300 });
-  terminal.print(`The context a language model would get for the first question (${context.tokens} tokens):`);
+  terminal.print(
+    `The context a language model would get for the second question (${context.tokens} tokens):`,
+  );
   for (const line of context.text.split('\n')) terminal.print(wrap(line, 100, '   | ').join('\n') || '   |');
   terminal.print('');
 }

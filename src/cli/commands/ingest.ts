@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StackloreError } from '../../errors.ts';
+import { errorMessage, StackloreError } from '../../errors.ts';
 import type { IngestRequest } from '../../ingest/ingest.ts';
 import type { IngestReport } from '../../ingest/tally.ts';
 import { watchSources } from '../../ingest/watch.ts';
@@ -103,15 +103,23 @@ function toRequest(
 }
 
 async function watch({ terminal, lore }: CommandContext, request: IngestRequest): Promise<void> {
-  terminal.note('Watching for changes; press Ctrl-C to stop.');
+  const { sources, prune = false, read } = request;
+  const paths = sources.filter((source) => source !== '-' && !/^https?:/i.test(source));
+  const noteFailure = (error: unknown) => terminal.note(`Not ingested: ${errorMessage(error)}`);
   await watchSources(
-    request.sources,
+    paths,
     async (changed) => {
+      if (changed.length === 0 && !prune) return;
       // Pruning looks below the folders, so it needs the sources as they were given.
-      const report = await lore().ingest({ ...request, sources: request.prune ? request.sources : changed });
+      const report = await lore().ingest({ ...request, sources: prune ? paths : changed });
       for (const line of summary(report)) terminal.note(line);
     },
-    { signal: terminal.signal },
+    {
+      signal: terminal.signal,
+      gitignore: read?.gitignore ?? true,
+      onReady: () => terminal.note('Watching for changes; press Ctrl-C to stop.'),
+      onError: noteFailure,
+    },
   );
 }
 

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { scanMarkdown } from '../../../src/ingest/parse/scan-markdown.ts';
 
 const PACKAGES = join(import.meta.dirname, '../../../node_modules');
-const FILES = 120;
+const FILES = 60;
 /** Lines where the scanner may see something else than CommonMark does: odd HTML and lists within lists. */
 const MAX_DIFFERING_SHARE = 0.01;
 
