@@ -10,25 +10,36 @@ export interface Flag {
   readonly isList?: boolean;
 }
 
+/** The process a command line runs in; tests give one of their own. */
+export interface Host {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream & { readonly columns?: number };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  on(event: 'SIGINT', listener: () => void): unknown;
+  off(event: 'SIGINT', listener: () => void): unknown;
+  exit(code: number): void;
+}
+
 /** What a command gets from the process around it. */
 export interface Terminal {
-  /** A line of result, to standard output. */
+  /** A line of what is being done, to standard output; silent with --json. */
   print(line: string): void;
   /** A line about the work, to standard error; silent with --json. */
   note(line: string): void;
   readonly isInteractive: boolean;
   readonly columns: number;
   readonly stdin: NodeJS.ReadableStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stderr: Host['stderr'];
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
-/** Where a command runs: its terminal, its settings, and the façade opened when it asks for it. */
+/** Where a command runs: its terminal, its configuration, and the façade opened when it asks for it. */
 export interface CommandContext {
   readonly terminal: Terminal;
-  readonly settings: ConfigInput;
-  readonly config: () => Config;
+  /** The settings of flags, environment and file, these over them. */
+  readonly config: (over?: ConfigInput) => Config;
   /** Opened once, closed when the command has ended. */
   readonly lore: () => Stacklore;
 }

@@ -1,10 +1,10 @@
-import { InvalidArgumentError, type Command as Program } from 'commander';
+import type { Command as Program } from 'commander';
 import { ZodError } from 'zod';
 import { type ConfigInput, loadConfig } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
 import { printReport, silentReport } from '../provision/report.ts';
 import { openStacklore, type Stacklore } from '../stacklore.ts';
-import type { Command, CommandContext, CommandModule, Outcome, Terminal } from './command.ts';
+import type { Command, CommandContext, CommandModule, Host, Outcome, Terminal } from './command.ts';
 import { EXIT_CODES } from './exit-code.ts';
 
 /** Flags every command takes; they are settings, and win over environment and file. */
@@ -26,19 +26,26 @@ interface CommonFlags {
   modelDir?: string;
 }
 
+/** Takes the chosen command, ready to run; it prints its outcome or its error, and gives the exit code. */
+export type OnChosen = (run: (host: Host) => Promise<number>) => Promise<void>;
+
 /** Adds a command, or a name with commands below it, to the program. */
-export function addCommand(program: Program, name: string, summary: string, module: CommandModule): void {
+export function addCommand(
+  program: Program,
+  { name, summary, module }: { name: string; summary: string; module: CommandModule },
+  onChosen: OnChosen,
+): void {
   const parent = program.command(name).summary(summary);
   if ('command' in module) {
-    defineOne(parent, module.command);
+    defineOne(parent, module.command, onChosen);
     return;
   }
   parent.description(summary);
   for (const [subName, command] of Object.entries(module.commands))
-    defineOne(parent.command(subName), command);
+    defineOne(parent.command(subName), command, onChosen);
 }
 
-function defineOne(program: Program, command: Command): void {
+function defineOne(program: Program, command: Command, onChosen: OnChosen): void {
   program.description(command.summary).summary(command.summary);
   if (command.arguments) program.arguments(command.arguments);
   for (const { flags, description, isList } of command.flags) {
@@ -48,60 +55,76 @@ function defineOne(program: Program, command: Command): void {
   for (const [flags, description] of COMMON_FLAGS) program.option(flags, description);
   if (command.examples)
     program.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`);
-  program.action(async () => {
-    process.exitCode = await runCommand(command, program.args, program.opts());
-  });
+  program.action(() =>
+    onChosen((host) => runCommand(command, { args: program.args, given: program.opts(), host })),
+  );
 }
 
-/** Runs a command, prints its outcome or its error, and gives the exit code. */
-async function runCommand(command: Command, args: string[], given: CommonFlags): Promise<number> {
-  const { json = false, home, config, redisUrl, model, modelDir, ...flags } = given;
-  const { terminal, release } = openTerminal(json);
+interface Call {
+  readonly args: readonly string[];
+  readonly given: CommonFlags;
+  readonly host: Host;
+}
+
+async function runCommand(command: Command, { args, given, host }: Call): Promise<number> {
+  const {
+    json = false,
+    home: _home,
+    redisUrl: _url,
+    model: _model,
+    modelDir: _dir,
+    config,
+    ...flags
+  } = given;
+  const { terminal, release } = openTerminal(host, json);
+  const settings = settingsOf(given);
+  const sources = { env: host.env, ...(config !== undefined && { configFile: config }) };
   let lore: Stacklore | undefined;
+  const context: CommandContext = {
+    terminal,
+    config: (over = {}) => loadConfig({ settings: { ...settings, ...over }, ...sources }),
+    lore: () => {
+      const report = json ? silentReport : printReport(host.stderr);
+      lore ??= openStacklore(settings, { ...sources, report, onNotice: terminal.note });
+      return lore;
+    },
+  };
   try {
-    const settings: ConfigInput = {
-      ...(home !== undefined && { home }),
-      ...(redisUrl !== undefined && { redisUrl }),
-      ...((model !== undefined || modelDir !== undefined) && {
-        model: {
-          ...(model !== undefined && { name: model }),
-          ...(modelDir !== undefined && { dir: modelDir }),
-        },
-      }),
-    };
-    const sources = config === undefined ? {} : { configFile: config };
-    const context: CommandContext = {
-      terminal,
-      settings,
-      config: () => loadConfig({ settings, ...sources }),
-      lore: () => {
-        const report = json ? silentReport : printReport(process.stderr);
-        lore ??= openStacklore(settings, { ...sources, report, onNotice: terminal.note });
-        return lore;
-      },
-    };
     const outcome = await command.run(context, args, command.schema.parse(flags));
-    printOutcome(terminal, outcome, json);
+    printOutcome(host, outcome, json);
     return outcome.exitCode ?? 0;
   } catch (error) {
-    return printError(error, json);
+    return printError(host, error, json);
   } finally {
     release();
     await lore?.close();
   }
 }
 
-function printOutcome(terminal: Terminal, outcome: Outcome, json: boolean): void {
-  if (json) terminal.print(JSON.stringify(outcome.data, null, 2));
-  else for (const line of outcome.lines) terminal.print(line);
+function settingsOf({ home, redisUrl, model, modelDir }: CommonFlags): ConfigInput {
+  return {
+    ...(home !== undefined && { home }),
+    ...(redisUrl !== undefined && { redisUrl }),
+    ...((model !== undefined || modelDir !== undefined) && {
+      model: {
+        ...(model !== undefined && { name: model }),
+        ...(modelDir !== undefined && { dir: modelDir }),
+      },
+    }),
+  };
 }
 
-function printError(error: unknown, json: boolean): number {
+function printOutcome({ stdout }: Host, outcome: Outcome, json: boolean): void {
+  if (json) stdout.write(`${JSON.stringify(outcome.data, null, 2)}\n`);
+  else for (const line of outcome.lines) stdout.write(`${line}\n`);
+}
+
+function printError({ stdout, stderr, env }: Host, error: unknown, json: boolean): number {
   const { code, message } = describeError(error);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
-  else process.stderr.write(`stacklore: ${message}\n`);
-  if (code === 'internal' && process.env['STACKLORE_DEBUG'] && error instanceof Error)
-    process.stderr.write(`${error.stack}\n`);
+  if (json) stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+  else stderr.write(`stacklore: ${message}\n`);
+  if (code === 'internal' && env['STACKLORE_DEBUG'] && error instanceof Error)
+    stderr.write(`${error.stack}\n`);
   return EXIT_CODES[code];
 }
 
@@ -116,28 +139,28 @@ function describeError(error: unknown): Pick<StackloreError, 'code' | 'message'>
       message: `${issues.join('; ')}. Run with --help to see what is expected.`,
     };
   }
-  if (error instanceof InvalidArgumentError) return { code: 'invalid_input', message: error.message };
   return { code: 'internal', message: `${errorMessage(error)} (set STACKLORE_DEBUG=1 to see where)` };
 }
 
-function openTerminal(json: boolean): { terminal: Terminal; release: () => void } {
+function openTerminal(host: Host, json: boolean): { terminal: Terminal; release: () => void } {
+  const { stdin, stdout, stderr } = host;
   const abort = new AbortController();
   const onInterrupt = () => {
-    if (abort.signal.aborted) process.exit(130);
+    if (abort.signal.aborted) host.exit(130);
     abort.abort();
-    process.stderr.write('\nFinishing what is under way; press Ctrl-C again to stop at once.\n');
+    stderr.write('\nFinishing what is under way; press Ctrl-C again to stop at once.\n');
   };
-  process.on('SIGINT', onInterrupt);
+  host.on('SIGINT', onInterrupt);
   const terminal: Terminal = {
-    print: (line) => void process.stdout.write(`${line}\n`),
-    note: (line) => void (json || process.stderr.write(`${line}\n`)),
-    isInteractive: Boolean(process.stderr.isTTY) && !json,
-    columns: process.stdout.columns ?? 100,
-    stdin: process.stdin,
-    stderr: process.stderr,
+    print: (line) => void (json || stdout.write(`${line}\n`)),
+    note: (line) => void (json || stderr.write(`${line}\n`)),
+    isInteractive: Boolean(stderr.isTTY) && !json,
+    columns: stdout.columns ?? 100,
+    stdin,
+    stderr,
     signal: abort.signal,
   };
-  return { terminal, release: () => void process.off('SIGINT', onInterrupt) };
+  return { terminal, release: () => void host.off('SIGINT', onInterrupt) };
 }
 
 function kebabCase(name: string): string {

@@ -81,9 +81,18 @@ export const documentIndexRecord = sortedSet({
   score: 'last update, Unix seconds',
 });
 
+/** Names by which filters and metadata mean something every document has itself; it would hide a declared field. */
+const TAKEN_FIELD_NAMES: readonly string[] = [
+  ...['source', 'content_type', 'doc_id', 'updated'],
+  ...RESERVED_METADATA,
+];
+
 const fieldName = z
-  .string()
-  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and _, a letter first');
+  .string('a name is missing')
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and _, a letter first, 63 at most')
+  .refine((name) => !TAKEN_FIELD_NAMES.includes(name), {
+    error: ({ input }) => `"${input}" is something every document has itself; use another name`,
+  });
 
 /** A metadata field that a collection makes filterable. */
 export const collectionField = z.strictObject({ name: fieldName, type: z.enum(['tag', 'number']) });

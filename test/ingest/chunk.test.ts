@@ -21,7 +21,7 @@ function documentOf(parts: readonly string[], title = ''): ParsedDocument {
     const heading = /^(#+) (.*)$/.exec(part);
     const [, kind, body] = heading
       ? []
-      : (/^(paragraph|list-item|code|table|quote): ([^]*)$/.exec(part) ?? []);
+      : (/^(paragraph|list-item|code|table|quote): ([\s\S]*)$/.exec(part) ?? []);
     if (heading) path = [...path.slice(0, (heading[1] ?? '').length - 1), heading[2] ?? ''];
     const content = heading ? part : (body ?? part);
     const blockKind = heading ? 'heading' : ((kind ?? 'paragraph') as Block['kind']);
@@ -95,7 +95,18 @@ describe('chunkDocument', () => {
 
   it('never ends a chunk with a heading', () => {
     const sentence = 'One two three four five six seven.';
-    const document = documentOf(['# A', sentence, '## B', sentence, sentence, '## C', '### D', sentence, '# E', sentence]);
+    const document = documentOf([
+      '# A',
+      sentence,
+      '## B',
+      sentence,
+      sentence,
+      '## C',
+      '### D',
+      sentence,
+      '# E',
+      sentence,
+    ]);
     for (let size = 16; size < 60; size++) {
       for (const chunk of chunksOf(document, { size, overlap: 2 })) expect(chunk.text).not.toMatch(/# \w$/);
     }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTokenizer, loadTokenizer, type TokenizerDefinition } from '../../src/text/count-tokens.ts';
+import { createTokenizer, loadTokenizer } from '../../src/text/count-tokens.ts';
 
 const words = ['hello', 'world', 'em', '##bed', '##ding', ',', '.', 'a', '##a', '##b'];
 const wordPiece = {
@@ -16,7 +16,13 @@ const wordPiece = {
     rstrip: false,
     normalized: false,
   })),
-  normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
+  normalizer: {
+    type: 'BertNormalizer',
+    clean_text: true,
+    handle_chinese_chars: true,
+    strip_accents: null,
+    lowercase: true,
+  },
   pre_tokenizer: { type: 'BertPreTokenizer' },
   post_processor: {
     type: 'TemplateProcessing',
@@ -39,7 +45,7 @@ const wordPiece = {
     max_input_chars_per_word: 100,
     vocab: Object.fromEntries(['[PAD]', '[UNK]', '[CLS]', '[SEP]', ...words].map((word, id) => [word, id])),
   },
-} satisfies TokenizerDefinition & Record<string, unknown>;
+};
 
 /** Splits like a byte-pair tokenizer that sees white space, so that words cannot be counted one by one. */
 const whole = {

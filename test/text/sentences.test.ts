@@ -76,9 +76,12 @@ describe('sentences', () => {
   });
 
   it('takes a hundred thousand full stops, line ends, spaces or brackets in a row', () => {
-    for (const text of ['.', '. ', '\n', '\n ', ' ', '")', '.)', '。', '- ', '\n- ', 'a.'].map((s) => s.repeat(100_000))) {
+    for (const text of ['.', '. ', '\n', '\n ', ' ', '")', '.)', '。', '- ', '\n- ', 'a.'].map((s) =>
+      s.repeat(100_000),
+    )) {
       let covered = 0;
-      for (const { start, end } of sentences(text)) covered += text.slice(start, end).replace(/\s/g, '').length;
+      for (const { start, end } of sentences(text))
+        covered += text.slice(start, end).replace(/\s/g, '').length;
       expect(covered).toBe(text.replace(/\s/g, '').length);
     }
   });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
 import { type CollectionField, collectionField } from '../../schema/knowledge.ts';
 import { type Command, defineCommand } from '../command.ts';
+import { wholeNumber } from '../flag-values.ts';
 import { formatBytes, table } from '../format.ts';
 
 const list = defineCommand({
@@ -56,12 +57,12 @@ const create = defineCommand({
   schema: z.strictObject({
     fields: z.string().transform(parseFields).optional(),
     index: z.enum(['hnsw', 'flat']).optional(),
-    m: z.coerce.number().int().optional(),
-    efConstruction: z.coerce.number().int().optional(),
-    efRuntime: z.coerce.number().int().optional(),
-    chunkSize: z.coerce.number().int().optional(),
-    overlap: z.coerce.number().int().optional(),
-    dimensions: z.coerce.number().int().optional(),
+    m: wholeNumber(0).optional(),
+    efConstruction: wholeNumber(0).optional(),
+    efRuntime: wholeNumber(0).optional(),
+    chunkSize: wholeNumber(0).optional(),
+    overlap: wholeNumber(0).optional(),
+    dimensions: wholeNumber(0).optional(),
   }),
   examples: ['stacklore collections create docs --fields lang:tag,year:number'],
   async run({ lore }, [name = ''], { overlap, ...settings }) {
@@ -106,11 +107,12 @@ export const commands: Record<string, Command> = { list, info, create, 'add-fiel
 /** `lang:tag,year:number` as declared fields. Throws `invalid_input`. */
 export function parseFields(list: string): CollectionField[] {
   return list.split(',').map((item) => {
-    const [name, type = 'tag'] = item.trim().split(':');
+    const [name, type = 'tag', ...rest] = item.trim().split(':');
     const checked = collectionField.safeParse({ name, type });
-    if (checked.success) return checked.data;
+    if (checked.success && rest.length === 0) return checked.data;
+    const reason = checked.error?.issues.map(({ message }) => `${message}. `).join('') ?? '';
     throw new StackloreError('invalid_input', {
-      message: `"${item}" declares no field. Write name:tag or name:number, names in lower case, separated by commas.`,
+      message: `"${item}" declares no field: ${reason}Write name:tag or name:number, separated by commas.`,
     });
   });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { toMessages } from '../../search/context.ts';
 import { defineCommand } from '../command.ts';
+import { wholeNumber } from '../flag-values.ts';
 import { SEARCH_FLAGS, searchFlags } from './search.ts';
 
 export const command = defineCommand({
@@ -13,7 +14,7 @@ export const command = defineCommand({
   ],
   schema: z.strictObject({
     ...searchFlags,
-    maxTokens: z.coerce.number().optional(),
+    maxTokens: wholeNumber(1).optional(),
     messages: z.boolean().default(false),
   }),
   examples: ['stacklore context "how do sessions expire?" --collection docs --max-tokens 2000'],

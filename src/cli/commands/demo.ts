@@ -81,8 +81,7 @@ async function ingestHandbook(lore: Stacklore, terminal: Terminal) {
     signal: terminal.signal,
   };
   const progress = ingestProgress(terminal);
-  const report = await lore.ingest({ ...request, onEvent: progress.onEvent });
-  progress.end();
+  const report = await lore.ingest({ ...request, onEvent: progress.onEvent }).finally(progress.end);
   for (const { status, source, reason } of report.problems)
     terminal.print(`${status}: ${source} (${reason})`);
   const { counts, chunks, seconds } = report;

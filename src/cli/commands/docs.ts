@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { StoredChunk } from '../../stores/knowledge/document.ts';
 import { type Command, defineCommand } from '../command.ts';
+import { wholeNumber } from '../flag-values.ts';
 import { table } from '../format.ts';
 
 const list = defineCommand({
@@ -12,8 +13,8 @@ const list = defineCommand({
   ],
   schema: z.strictObject({
     collection: z.string().default('default'),
-    offset: z.coerce.number().int().min(0).default(0),
-    limit: z.coerce.number().int().min(1).max(10_000).default(100),
+    offset: wholeNumber(0).default(0),
+    limit: wholeNumber(1, 10_000).default(100),
   }),
   async run({ lore }, _args, { collection, offset, limit }) {
     await lore().collections.get(collection);
@@ -61,8 +62,10 @@ const remove = defineCommand({
   flags: [],
   schema: z.strictObject({}),
   async run({ lore }, args) {
+    // All are looked for first: a misspelt id among many must not leave the work half done.
+    await Promise.all(args.map((docId) => lore().documents.get(docId)));
     const deleted = [];
-    for (const docId of args) deleted.push(await lore().documents.delete(docId));
+    for (const docId of new Set(args)) deleted.push(await lore().documents.delete(docId));
     return {
       data: { deleted: deleted.map(({ docId }) => docId) },
       lines: deleted.map(({ docId, title }) => `Deleted ${docId} (${title})`),

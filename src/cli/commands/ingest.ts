@@ -4,19 +4,18 @@ import type { IngestRequest } from '../../ingest/ingest.ts';
 import type { IngestReport } from '../../ingest/tally.ts';
 import { watchSources } from '../../ingest/watch.ts';
 import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
+import { wholeNumber } from '../flag-values.ts';
 import { ingestProgress } from '../progress.ts';
 import { parseFields } from './collections.ts';
-
-const count = z.coerce.number().int().min(1);
 
 const schema = z.strictObject({
   collection: z.string().default('default'),
   fields: z.string().transform(parseFields).optional(),
   index: z.enum(['hnsw', 'flat']).optional(),
-  chunkSize: z.coerce.number().int().optional(),
-  overlap: z.coerce.number().int().optional(),
-  maxBytes: count.optional(),
-  maxChunks: count.optional(),
+  chunkSize: wholeNumber(1).optional(),
+  overlap: wholeNumber(0).optional(),
+  maxBytes: wholeNumber(1).optional(),
+  maxChunks: wholeNumber(1).optional(),
   base: z.string().optional(),
   gitignore: z.boolean().default(true),
   encoding: z.enum(['utf-8', 'latin1']).optional(),
@@ -73,8 +72,10 @@ export const command = defineCommand({
   async run(context, sources, flags) {
     const request = toRequest(context, sources, flags);
     const progress = ingestProgress(context.terminal);
-    const report = await context.lore().ingest({ ...request, onEvent: progress.onEvent });
-    progress.end();
+    const report = await context
+      .lore()
+      .ingest({ ...request, onEvent: progress.onEvent })
+      .finally(progress.end);
     if (flags.watch && !report.interrupted) await watch(context, request);
     return outcomeOf(report);
   },

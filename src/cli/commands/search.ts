@@ -3,6 +3,7 @@ import { StackloreError } from '../../errors.ts';
 import type { Filter } from '../../search/filter.ts';
 import type { SearchHit } from '../../search/search.ts';
 import { defineCommand, type Flag } from '../command.ts';
+import { decimalNumber, wholeNumber } from '../flag-values.ts';
 import { wrap } from '../format.ts';
 
 /** Flags of every command that searches. */
@@ -22,18 +23,18 @@ export const SEARCH_FLAGS: readonly Flag[] = [
 /** The schema of those flags. */
 export const searchFlags = {
   collection: z.array(z.string()).default(['default']),
-  topK: z.coerce.number().optional(),
+  topK: wholeNumber(1, 1_000).optional(),
   filter: z.string().transform(parseFilter).optional(),
-  minScore: z.coerce.number().optional(),
-  maxPerDocument: z.coerce.number().optional(),
-  efRuntime: z.coerce.number().optional(),
+  minScore: decimalNumber().optional(),
+  maxPerDocument: wholeNumber(1).optional(),
+  efRuntime: wholeNumber(1).optional(),
 };
 
 export const command = defineCommand({
   summary: 'Find the chunks nearest in meaning to a question.',
   arguments: '<query...>',
   flags: [...SEARCH_FLAGS, { flags: '--offset <number>', description: 'skip this many hits' }],
-  schema: z.strictObject({ ...searchFlags, offset: z.coerce.number().optional() }),
+  schema: z.strictObject({ ...searchFlags, offset: wholeNumber(0).optional() }),
   examples: ['stacklore search "how do sessions expire?" --collection docs --top-k 5'],
   async run({ lore, terminal }, words, { collection: collections, topK = 5, ...options }) {
     const answer = await lore().search({ query: words.join(' '), collections, topK, ...options });

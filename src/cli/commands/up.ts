@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { loadConfig } from '../../config.ts';
 import { printReport, silentReport } from '../../provision/report.ts';
 import { attachEmbeddedRedis } from '../../redis/embedded.ts';
 import { defineCommand } from '../command.ts';
+import { wholeNumber } from '../flag-values.ts';
 
 export const command = defineCommand({
   summary: 'Start the embedded Redis server of the data home, or attach to it.',
@@ -14,15 +14,15 @@ export const command = defineCommand({
     { flags: '--idle-stop <seconds>', description: 'stop the server after this long without a client' },
   ],
   schema: z.strictObject({
-    port: z.coerce.number().int().min(1).max(65_535).optional(),
-    idleStop: z.coerce.number().int().min(0).optional(),
+    port: wholeNumber(1, 65_535).optional(),
+    idleStop: wholeNumber(0).optional(),
   }),
-  async run({ terminal, settings }, _args, { port, idleStop }) {
+  async run({ terminal, config: configOf }, _args, { port, idleStop }) {
     const embedded = {
       ...(port !== undefined && { port }),
       ...(idleStop !== undefined && { idleStopSeconds: idleStop }),
     };
-    const config = loadConfig({ settings: { ...settings, embedded } });
+    const config = configOf({ embedded });
     const report = terminal.isInteractive ? printReport(terminal.stderr) : silentReport;
     const server = await attachEmbeddedRedis(config, { report, onNotice: terminal.note });
     await server.close();

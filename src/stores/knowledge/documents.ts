@@ -6,7 +6,6 @@ import {
   type CollectionField,
   chunkRecord,
   collectionDocumentsRecord,
-  collectionRecord,
   contentHashesRecord,
   documentIndexRecord,
   documentRecord,
@@ -125,7 +124,7 @@ export class Documents {
 
   /**
    * Publishes a document: its chunks, its metadata and its index entries appear, and those of an earlier version
-   * disappear, in one MULTI. Vectors must have the collection's dimensions, be finite and not zero; nothing is written
+   * disappear, in one MULTI. Throws `not_found` when the collection was dropped. Vectors must have the collection's dimensions, be finite and not zero; nothing is written
    * otherwise (`dimension_mismatch`, `invalid_vector`). Do not change the vectors before the promise resolves.
    */
   async replace(
@@ -153,7 +152,14 @@ export class Documents {
     };
     const writer = chunkWriter(collection, stored);
     const writes = chunks.map((chunk, index) => writer(chunk, index, embeddings[index]));
-    await this.#database.transaction(publishCommands(collection.name, stored, writes));
+    const [isCounted] = await this.#database.transaction(publishCommands(collection.name, stored, writes));
+    if (isCounted === 0) {
+      // Dropped while this document was prepared: what is left of it would belong to no collection.
+      await this.delete(document.docId);
+      throw new StackloreError('not_found', {
+        message: `Collection "${collection.name}" was dropped meanwhile, so the document was not kept. Create the collection again, then repeat.`,
+      });
+    }
     return stored;
   }
 
@@ -166,7 +172,6 @@ export class Documents {
       ['UNLINK', documentRecord.key.build({ docId })],
       ['ZREM', documentIndexRecord.key.build({}), docId],
       ['ZREM', collectionDocumentsRecord.key.build({ collection }), docId],
-      ['HINCRBY', collectionRecord.key.build({ collection }), 'version', '1'],
     ]);
     return document;
   }

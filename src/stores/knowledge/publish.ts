@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StackloreError } from '../../errors.ts';
 import type { RedisArgument } from '../../redis/databases.ts';
+import { float } from '../../schema/fields.ts';
 import { checkId } from '../../schema/key.ts';
 import {
   type CollectionField,
@@ -14,10 +15,14 @@ import {
 } from '../../schema/knowledge.ts';
 import { checkVector } from './check-vector.ts';
 import type { Collection } from './collections.ts';
-import { chunkKey } from './document-ids.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
+import { chunkKey } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
+
+const TAG_SEPARATOR = '\x1f';
+/** RediSearch cuts longer tags, so that from there on different values would look equal. */
+const MAX_TAG_BYTES = 4_095;
 
 /** Prepares what all chunks of a document share, and gives the function that makes each chunk's HSET. */
 export function chunkWriter(collection: Collection, document: StoredDocument) {
@@ -63,15 +68,21 @@ export function publishCommands(
     ['ZADD', documentIndexRecord.key.build({}), seconds, docId],
     ['ZADD', collectionDocumentsRecord.key.build({ collection }), seconds, docId],
     ['HSET', contentHashesRecord.key.build({ collection }), hash, docId],
-    ['HINCRBY', collectionRecord.key.build({ collection }), 'version', '1'],
   ];
 }
 
-/** The command that removes the stored version's chunks; runs first inside the MULTI of a publish or a delete. */
+/**
+ * The command that removes the stored version's chunks and bumps the corpus version; runs first inside the MULTI of a
+ * publish or a delete. It replies 0 when the collection no longer exists.
+ */
 export function clearCommand(collection: string, docId: string): RedisArgument[] {
   const firstChunk = chunkKey(collection, docId, 0);
   return CLEAR_DOCUMENT.evalCommand(
-    [documentRecord.key.build({ docId }), contentHashesRecord.key.build({ collection })],
+    [
+      documentRecord.key.build({ docId }),
+      contentHashesRecord.key.build({ collection }),
+      collectionRecord.key.build({ collection }),
+    ],
     [firstChunk.slice(0, -1), docId],
   );
 }
@@ -90,23 +101,50 @@ export function fieldArguments(
 }
 
 function numberField(name: string, value: unknown): string {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  const number = typeof value === 'string' ? decimal(value) : value;
   if (typeof number === 'number' && Number.isFinite(number)) return String(number);
   throw new StackloreError('invalid_input', {
-    message: `Metadata field "${name}" is declared as a number, but holds ${JSON.stringify(value)}. Correct the document or declare the field as tag.`,
+    message: `Metadata field "${name}" is declared as a number, but holds ${excerpt(value)}. Correct the document, or declare the field as tag.`,
   });
 }
 
-function tagField(name: string, value: unknown): string {
-  const tags = Array.isArray(value) ? value : [value];
-  for (const tag of tags) {
-    if (!['string', 'number', 'boolean'].includes(typeof tag) || String(tag).includes('\x1f')) {
-      throw new StackloreError('invalid_input', {
-        message: `Metadata field "${name}" is declared as a tag, but holds ${JSON.stringify(value)}. Tags are text, numbers, booleans or lists of these.`,
-      });
-    }
+/** Numbers of CSV columns and front matter come as text; JavaScript alone would read "0x10" and " " as numbers too. */
+function decimal(text: string): number | undefined {
+  try {
+    return float.decode(text);
+  } catch {
+    return undefined;
   }
-  return tags.map(String).join('\x1f');
+}
+
+function tagField(name: string, value: unknown): string {
+  const tags: unknown[] = Array.isArray(value) ? value : [value];
+  for (const tag of tags) {
+    const problem = tagProblem(tag);
+    if (problem === undefined) continue;
+    throw new StackloreError('invalid_input', {
+      message: `Metadata field "${name}" is declared as a tag, but ${problem}. Correct the document, or declare another field.`,
+    });
+  }
+  return tags.map(String).join(TAG_SEPARATOR);
+}
+
+/** What keeps a value from being a tag that a filter finds, and only it. */
+function tagProblem(tag: unknown): string | undefined {
+  if (typeof tag === 'number' || typeof tag === 'boolean') return undefined;
+  if (typeof tag !== 'string')
+    return `holds ${excerpt(tag)}: tags are text, numbers, booleans or lists of these`;
+  // RediSearch ends a tag at U+0000 and begins the next one after U+001F.
+  if (tag.includes('\0') || tag.includes(TAG_SEPARATOR))
+    return 'holds U+0000 or U+001F, which no tag can hold';
+  if (Buffer.byteLength(tag) > MAX_TAG_BYTES) return `holds a text of more than ${MAX_TAG_BYTES} bytes`;
+  return undefined;
+}
+
+/** A value short enough for a message. */
+function excerpt(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 }
 
 /** The id of a chunk that was given none: the same for the same place in the same document. */

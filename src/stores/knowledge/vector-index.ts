@@ -1,8 +1,16 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import { CHUNK_PREFIX, type CollectionField, chunkRecord, type Manifest } from '../../schema/knowledge.ts';
+import {
+  CHUNK_PREFIX,
+  type CollectionField,
+  collectionRecord,
+  type Manifest,
+} from '../../schema/knowledge.ts';
 import type { Collection } from './collections.ts';
+import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
+
+export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
 
 /** A nearest-neighbour query in RediSearch's language; user values appear in `params` only. */
 export interface KnnQuery {
@@ -11,17 +19,6 @@ export interface KnnQuery {
   readonly params: readonly RedisArgument[];
   readonly offset: number;
   readonly limit: number;
-}
-
-/** A stored chunk with its cosine distance to the query, 0 (same direction) to 2. */
-export interface ChunkMatch {
-  readonly collection: string;
-  readonly chunkId: string;
-  readonly docId: string;
-  readonly nodeId: string;
-  readonly text: string;
-  readonly metadata: Record<string, unknown>;
-  readonly distance: number;
 }
 
 /** Matches nearest first; `rebuilt` tells that the index had been lost and was made anew before answering. */
@@ -52,9 +49,6 @@ export const DOCUMENT_ATTRIBUTES = [
   { attribute: 'updated_at', type: 'number', mayBeMissing: true },
 ] as const;
 
-/** The name a KNN clause gives the distance. */
-export const DISTANCE = '__distance';
-
 const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
 const INDEX_POLL_MS = 50;
 const LOST_INDEX = /no such index|unknown index name/i;
@@ -76,16 +70,28 @@ export class VectorIndex {
 
   /**
    * The chunks nearest to a vector, nearest first. A lost index is rebuilt from the manifest first.
-   * Throws `query_timeout` when the server ran out of time: a partial answer is never given.
+   * Throws `query_timeout` when the server ran out of time: a partial answer is never given; `not_found` when the
+   * collection itself was dropped.
    */
   async knn(collection: Collection, query: KnnQuery): Promise<KnnAnswer> {
     try {
       return { matches: await this.#search(collection, query), rebuilt: false };
     } catch (error) {
+      if (isUnknownCommand(error)) await requireSearch(this.#database);
       if (!isLostIndex(error)) throw error;
+      await this.#requireRecord(collection);
       await this.ensure(collection);
       return { matches: await this.#search(collection, query), rebuilt: true };
     }
+  }
+
+  /** A collection may be a second old here: one that was dropped meanwhile must not get its index back. */
+  async #requireRecord({ name }: Collection): Promise<void> {
+    const key = collectionRecord.key.build({ collection: name });
+    if ((await this.#database.send<number>(['EXISTS', key])) === 1) return;
+    throw new StackloreError('not_found', {
+      message: `Collection "${name}" was dropped. See stacklore collections list for those there are.`,
+    });
   }
 
   /** Creates index and alias where they are missing and waits until every chunk is indexed. */
@@ -177,67 +183,6 @@ export function aliasOf(collection: string): string {
   return `stacklore:live:${collection}`;
 }
 
-/** RESP2: total, then key and flat field list in turn; the list is nil for a key that is gone or lives elsewhere. */
-type SearchReply = [number, ...(string | string[] | null)[]];
-
-function readMatches(collection: string, reply: SearchReply): ChunkMatch[] {
-  const prefixLength = CHUNK_PREFIX.length + collection.length + 1;
-  const matches: ChunkMatch[] = [];
-  for (let at = 1; at < reply.length; at += 2) {
-    const key = reply[at] as string;
-    const fields = reply[at + 1] as string[] | null | undefined;
-    if (!fields) continue; // a ghost: deleted between match and load, or written in another database number
-    const match = readMatch(collection, key.slice(prefixLength), fields, key);
-    if (match) matches.push(match);
-  }
-  return matches;
-}
-
-function readMatch(collection: string, rawId: string, fields: string[], key: string): ChunkMatch | undefined {
-  let text: string | undefined;
-  let metadata: Record<string, unknown> = {};
-  let docId = '';
-  let nodeId = '';
-  let distance = Number.NaN;
-  for (let at = 0; at < fields.length; at += 2) {
-    const value = fields[at + 1] as string;
-    switch (fields[at]) {
-      case 'text':
-        text = value;
-        break;
-      case 'metadata':
-        metadata = parseMetadata(value);
-        break;
-      case 'doc_id':
-        docId = value;
-        break;
-      case 'node_id':
-        nodeId = value;
-        break;
-      case DISTANCE:
-        distance = Number(value);
-        break;
-    }
-  }
-  // A vector of zeros or NaN has no direction, so its distance means nothing and it cannot be a hit.
-  if (text === undefined || Number.isNaN(distance)) return undefined;
-  // The key is parsed only when it holds an escape: this runs for every match of every search.
-  const chunkId = rawId.includes('%') ? (chunkRecord.key.parse(key)?.chunkId ?? rawId) : rawId;
-  return { collection, chunkId, docId, nodeId, text, metadata, distance: Math.min(2, Math.max(0, distance)) };
-}
-
-/** Metadata of a foreign writer may be anything; only an object has keys to show. */
-function parseMetadata(json: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
-  } catch {
-    return {};
-  }
-}
-
 function createIndex(index: string, collection: string, manifest: Manifest): string[] {
   return [
     ...[
@@ -288,6 +233,10 @@ function attributeArguments(attribute: {
 
 function isLostIndex(error: unknown): boolean {
   return error instanceof StackloreError && LOST_INDEX.test(errorMessage(error.cause ?? error));
+}
+
+function isUnknownCommand(error: unknown): boolean {
+  return error instanceof StackloreError && /unknown command/i.test(errorMessage(error.cause));
 }
 
 function pairs(flat: unknown): Map<string, unknown> {

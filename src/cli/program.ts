@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { CommanderError, Command as Program } from 'commander';
+import { errorMessage } from '../errors.ts';
+import type { CommandModule, Host } from './command.ts';
+
+/** Every command with the sentence `--help` shows. */
+const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<CommandModule>]>> = {
+  ingest: ['turn files, folders and URLs into searchable chunks', () => import('./commands/ingest.ts')],
+  search: ['find the chunks nearest in meaning to a question', () => import('./commands/search.ts')],
+  context: [
+    'pack the best passages for a question into one cited text',
+    () => import('./commands/context.ts'),
+  ],
+  collections: [
+    'list, inspect, create, extend and drop collections',
+    () => import('./commands/collections.ts'),
+  ],
+  docs: ['list, show and delete documents', () => import('./commands/docs.ts')],
+  status: ['say how the server, its search module and the indexes are', () => import('./commands/status.ts')],
+  up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
+  down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],
+  setup: ['fetch the server and the model where they are missing', () => import('./commands/setup.ts')],
+  demo: [
+    'ingest a handbook into a server of its own and answer questions from it',
+    () => import('./commands/demo.ts'),
+  ],
+};
+
+const USAGE = 2;
+
+/** Runs one command line and gives its exit code; never throws. */
+export async function runProgram(args: readonly string[], host: Host): Promise<number> {
+  const isJson = args.includes('--json');
+  const program = new Program('stacklore')
+    .description('Knowledge retrieval and vector search on Redis: folders of documents in, answers out.')
+    .version(version(), '-V, --version', 'print the version')
+    .configureOutput({
+      writeOut: (text) => void host.stdout.write(text),
+      // With --json the refusal is printed as JSON below.
+      writeErr: (text) => void (isJson || host.stderr.write(text)),
+    })
+    .exitOverride();
+  try {
+    return await parse(program, args, host);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      host.stderr.write(`stacklore: ${errorMessage(error)}\n`);
+      return 1;
+    }
+    if (error.exitCode === 0) return 0;
+    if (isJson) {
+      const message = `${error.message.replace(/^error: /, '')}. Run with --help to see what is expected.`;
+      host.stdout.write(`${JSON.stringify({ error: { code: 'invalid_input', message } }, null, 2)}\n`);
+    }
+    return USAGE;
+  }
+}
+
+async function parse(program: Program, args: readonly string[], host: Host): Promise<number> {
+  const words = args.filter((argument) => !argument.startsWith('-'));
+  const named = (words[0] === 'help' ? words[1] : words[0]) ?? '';
+  for (const [name, [summary]] of Object.entries(COMMANDS)) {
+    if (name !== named) program.command(name).summary(summary).description(summary);
+  }
+  let exitCode = 0;
+  const entry = Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined;
+  if (entry) {
+    const [summary, load] = entry;
+    // Only the named command's module is loaded, and with it what it needs: `--help` stays quick.
+    const [{ addCommand }, module] = await Promise.all([import('./run.ts'), load()]);
+    addCommand(program, { name: named, summary, module }, async (run) => {
+      exitCode = await run(host);
+    });
+  }
+  await program.parseAsync(args, { from: 'user' });
+  return exitCode;
+}
+
+function version(): string {
+  const content = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  // Our own package.json, which npm refuses to publish without a version.
+  return (JSON.parse(content) as { version: string }).version;
+}

@@ -1,0 +1,77 @@
+import { CHUNK_PREFIX, chunkRecord } from '../../schema/knowledge.ts';
+
+/** A stored chunk with its cosine distance to the query, 0 (same direction) to 2. */
+export interface ChunkMatch {
+  readonly collection: string;
+  readonly chunkId: string;
+  readonly docId: string;
+  readonly nodeId: string;
+  readonly text: string;
+  readonly metadata: Record<string, unknown>;
+  readonly distance: number;
+}
+
+/** The name a KNN clause gives the distance. */
+export const DISTANCE = '__distance';
+
+/** RESP2: total, then key and flat field list in turn; the list is nil for a key that is gone or lives elsewhere. */
+export type SearchReply = [number, ...(string | string[] | null)[]];
+
+/** The matches of a reply, in its order. */
+export function readMatches(collection: string, reply: SearchReply): ChunkMatch[] {
+  const prefixLength = CHUNK_PREFIX.length + collection.length + 1;
+  const matches: ChunkMatch[] = [];
+  for (let at = 1; at < reply.length; at += 2) {
+    const key = reply[at] as string;
+    const fields = reply[at + 1] as string[] | null | undefined;
+    if (!fields) continue; // a ghost: deleted between match and load, or written in another database number
+    const match = readMatch(collection, key.slice(prefixLength), fields, key);
+    if (match) matches.push(match);
+  }
+  return matches;
+}
+
+function readMatch(collection: string, rawId: string, fields: string[], key: string): ChunkMatch | undefined {
+  let text: string | undefined;
+  let metadata: Record<string, unknown> = {};
+  let docId = '';
+  let nodeId = '';
+  let distance = Number.NaN;
+  for (let at = 0; at < fields.length; at += 2) {
+    const value = fields[at + 1] as string;
+    switch (fields[at]) {
+      case 'text':
+        text = value;
+        break;
+      case 'metadata':
+        metadata = parseMetadata(value);
+        break;
+      case 'doc_id':
+        docId = value;
+        break;
+      case 'node_id':
+        nodeId = value;
+        break;
+      case DISTANCE:
+        distance = Number(value);
+        break;
+    }
+  }
+  // A vector of zeros or NaN has no direction, so its distance means nothing and it cannot be a hit.
+  if (text === undefined || Number.isNaN(distance)) return undefined;
+  // The key is parsed only when it holds an escape: this runs for every match of every search.
+  const chunkId = rawId.includes('%') ? (chunkRecord.key.parse(key)?.chunkId ?? rawId) : rawId;
+  return { collection, chunkId, docId, nodeId, text, metadata, distance: Math.min(2, Math.max(0, distance)) };
+}
+
+/** Metadata of a foreign writer may be anything; only an object has keys to show. */
+function parseMetadata(json: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
+  } catch {
+    return {};
+  }
+}
