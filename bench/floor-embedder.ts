@@ -1,4 +1,3 @@
-import ort from 'onnxruntime-node';
 import type { Config } from '../src/config.ts';
 import { provisionModel } from '../src/provision/model-files.ts';
 import { silentReport } from '../src/provision/report.ts';
@@ -8,6 +7,8 @@ const SPINNING_OFF = { session: { intra_op: { allow_spinning: '0' } } };
 
 /** A bare session of onnxruntime-node over the same model file: nothing but ids in, mean over tokens, unit length. */
 export async function openBareSession(weightsPath: string, threads: number) {
+  disableTelemetry();
+  const { default: ort } = await import('onnxruntime-node');
   const session = await ort.InferenceSession.create(weightsPath, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -26,6 +27,11 @@ export async function openBareSession(weightsPath: string, threads: number) {
     const { data, dims } = outputs[outputName] as unknown as { data: Float32Array; dims: number[] };
     return meanOf(data, dims[2] as number);
   };
+}
+
+/** ONNX Runtime would otherwise write usage reports; a thread's copy of the environment is too late for it. */
+export function disableTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
 /** The bare session with the model's tokenizer before it. */

@@ -3,11 +3,12 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { loadConfig } from '../src/config.ts';
 import { provisionModel } from '../src/provision/model-files.ts';
 import { silentReport } from '../src/provision/report.ts';
-import { openBareSession } from './floor-embedder.ts';
+import { disableTelemetry, openBareSession } from './floor-embedder.ts';
 import { sample } from './measure.ts';
 
 /** The least that embedding these token ids takes: sessions fed one text a call, nothing else in the process. */
 async function main(): Promise<void> {
+  disableTelemetry();
   const [idsPath = '', sessions = '1', threads = '2'] = process.argv.slice(2);
   const all: number[][] = JSON.parse(readFileSync(idsPath, 'utf8'));
   const { weightsPath } = await provisionModel(loadConfig(), silentReport);

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import { type ModelFiles, provisionModel } from '../provision/model-files.ts';
+import { tokenizerIdentity } from '../provision/pinned.ts';
 import { type ProvisionReport, silentReport } from '../provision/report.ts';
 import { loadTokenizer, type TextTokenizer } from '../text/count-tokens.ts';
 import { EmbedPool } from './embed-pool.ts';
@@ -37,7 +38,8 @@ export class LocalEmbedder implements Embedder {
 
   constructor(config: Config, files: ModelFiles, warm = false) {
     const { name, dimensions, maxTokens, pooling, queryPrefix, documentPrefix, runtime } = config.model;
-    const { weightsSha256, tokenizerSha256, dir, weightsPath } = files;
+    const { weightsSha256, dir, weightsPath } = files;
+    const tokenizerSha256 = tokenizerIdentity(files.tokenizerSha256);
     this.model = { name, weightsSha256, tokenizerSha256, pooling, maxTokens, queryPrefix, documentPrefix };
     this.dimensions = dimensions;
     this.#workers = config.embeddingWorkers ?? Math.min(2, availableParallelism());

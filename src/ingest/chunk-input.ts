@@ -7,6 +7,8 @@ export interface ChunkContext {
   readonly headings: readonly string[];
   /** Headings that the chunk's text holds already. */
   readonly shown: ReadonlySet<string>;
+  /** Tokens of the chunk's text, where they were counted. */
+  readonly textTokens: number | undefined;
 }
 
 /** How long the embedded text may be. */
@@ -23,7 +25,7 @@ export interface InputLimits {
  */
 export function chunkInput(
   text: string,
-  { title, headings, shown }: ChunkContext,
+  { title, headings, shown, textTokens }: ChunkContext,
   limits: InputLimits,
 ): string {
   const name = shown.has(title.trim()) ? '' : title.trim();
@@ -32,14 +34,19 @@ export function chunkInput(
     .filter((heading) => !shown.has(heading) && heading !== name);
   for (const lines of shorterAndShorter(name, path)) {
     const input = [...lines, text].join('\n');
-    if (isReadable(input, limits)) return input;
+    const tokens =
+      textTokens === undefined ? undefined : textTokens + limits.tokenizer.count(lines.join('\n'));
+    if (isReadable(input, tokens, limits)) return input;
   }
   return text;
 }
 
-/** Whether the model reads all of a text with the document prefix before it. */
-export function isReadable(text: string, { tokenizer, maxTokens, documentPrefix }: InputLimits): boolean {
-  return tokenizer.encode(documentPrefix + text).length <= maxTokens;
+/** Whether the model reads all of a text with the document prefix before it; `tokens` are the text's, if known. */
+export function isReadable(text: string, tokens: number | undefined, limits: InputLimits): boolean {
+  const { tokenizer, maxTokens, documentPrefix } = limits;
+  const isKnown = tokens !== undefined && tokenizer.isAdditive && documentPrefix.trimStart() === '';
+  const all = isKnown ? tokens + tokenizer.specialTokens : tokenizer.encode(documentPrefix + text).length;
+  return all <= maxTokens;
 }
 
 function* shorterAndShorter(title: string, path: readonly string[]): Generator<readonly string[]> {

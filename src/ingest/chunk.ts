@@ -139,25 +139,26 @@ class Chunker {
   /** The chunk of the first pieces, as many of them as the tokenizer finds to fit; the others are carried over. */
   #cut(wanted: number, next: Boundary): TextChunk {
     let end = wanted;
-    while (!this.#fits(end) && this.#pieces.length > 1) {
-      if (end > this.#repeated + 1) end--;
-      else {
-        this.#dropRepeated(1);
-        end--;
-      }
+    let tokens = this.#countFitting(end);
+    while (tokens === undefined && this.#pieces.length > 1) {
+      if (end <= this.#repeated + 1) this.#dropRepeated(1);
+      end--;
+      tokens = this.#countFitting(end);
     }
     const taken = this.#pieces.slice(0, end);
     const carried = this.#pieces.slice(end);
-    const chunk = this.#chunkOf(taken, this.#repeated);
+    const chunk = this.#chunkOf(taken, this.#repeated, tokens);
     const repeated = (carried[0]?.boundary ?? next) === BOUNDARY.section ? [] : this.#endOf(taken);
     this.#pieces = [...repeated, ...carried];
     this.#repeated = repeated.length;
     return chunk;
   }
 
-  #fits(end: number): boolean {
+  /** Tokens of the first pieces' text, or `undefined` when they do not fit in a chunk. */
+  #countFitting(end: number): number | undefined {
     const text = this.#textOf(this.#pieces.slice(0, end));
-    return this.#options.tokenizer.count(text) <= this.#options.size && isReadable(text, this.#options);
+    const tokens = this.#options.tokenizer.count(text);
+    return tokens <= this.#options.size && isReadable(text, tokens, this.#options) ? tokens : undefined;
   }
 
   /** The last sentences of a chunk that fit in the overlap, or the last words where no sentence does. */
@@ -173,7 +174,7 @@ class Chunker {
     );
   }
 
-  #chunkOf(taken: readonly Piece[], repeated: number): TextChunk {
+  #chunkOf(taken: readonly Piece[], repeated: number, textTokens: number | undefined): TextChunk {
     const fresh = taken.slice(repeated);
     const text = this.#textOf(taken);
     const start = taken[0]?.start ?? 0;
@@ -182,7 +183,11 @@ class Chunker {
     const shown = new Set(
       fresh.filter((piece) => piece.isHeading).map((piece) => piece.headings.at(-1) ?? ''),
     );
-    const input = chunkInput(text, { title: this.#document.title, headings, shown }, this.#options);
+    const input = chunkInput(
+      text,
+      { title: this.#document.title, headings, shown, textTokens },
+      this.#options,
+    );
     const chunk = { index: this.#index++, text, start, end: start + text.length, headings, input };
     return page === undefined ? chunk : { ...chunk, page };
   }

@@ -112,3 +112,12 @@ export const DEFAULT_TOKENIZER_CONFIG = {
   unk_token: '[UNK]',
   mask_token: '[MASK]',
 } as const;
+
+/**
+ * One hash for tokenizer files that give the same tokens: the two pinned ones differ only in settings for truncation,
+ * which are not read. So collections made with either can be searched with the other.
+ */
+export function tokenizerIdentity(sha256: string): string {
+  const pinned: readonly string[] = DEFAULT_MODEL.tokenizerSha256;
+  return pinned.includes(sha256) ? DEFAULT_MODEL.tokenizerSha256[0] : sha256;
+}

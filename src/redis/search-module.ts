@@ -11,6 +11,7 @@ const searchable = new WeakSet<Database>();
  */
 export async function requireSearch(database: Database): Promise<void> {
   if (searchable.has(database)) return;
+  await refuseCluster(database);
   const probe = `stacklore:probe:${randomUUID()}`;
   // As one MULTI: a user who may create but not drop, or a connection that breaks, leaves no index behind.
   await database
@@ -22,6 +23,17 @@ export async function requireSearch(database: Database): Promise<void> {
       throw explain(error, database);
     });
   searchable.add(database);
+}
+
+/** On a cluster an index of this module sees the keys of its own shard only, so searches would silently miss most. */
+async function refuseCluster(database: Database): Promise<void> {
+  const info = await database.send<string>(['INFO', 'cluster']);
+  if (!info.includes('cluster_enabled:1')) return;
+  throw new StackloreError('search_unavailable', {
+    message:
+      `The ${database.name} database is a Redis Cluster, which stacklore cannot search yet. ` +
+      `Give it a server of its own with STACKLORE_${database.name.toUpperCase()}_URL; the other databases may stay on the cluster.`,
+  });
 }
 
 function explain(error: unknown, { name }: Database): unknown {

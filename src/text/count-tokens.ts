@@ -10,6 +10,8 @@ export interface TextTokenizer {
   count(text: string): number;
   /** Special tokens that `encode` puts around any text. */
   readonly specialTokens: number;
+  /** True when texts joined by white space have exactly the tokens of both: a whole then need not be counted again. */
+  readonly isAdditive: boolean;
 }
 
 /** Reads a `tokenizer.json` and, where there is one, its `tokenizer_config.json`. Throws `model_unavailable`. */
@@ -31,7 +33,12 @@ export function loadTokenizer(tokenizerPath: string, tokenizerConfigPath?: strin
 
 /** The part of a `tokenizer.json` that decides how its text may be cut. */
 export interface TokenizerDefinition {
-  readonly model: { readonly type?: string; readonly max_input_chars_per_word?: number };
+  readonly model: {
+    readonly type?: string;
+    readonly max_input_chars_per_word?: number;
+    readonly continuing_subword_prefix?: string;
+    readonly unk_token?: string;
+  };
   readonly normalizer?: { readonly type?: string } | null;
   readonly pre_tokenizer?: { readonly type?: string } | null;
   readonly added_tokens?: readonly { readonly content: string }[];
@@ -43,13 +50,64 @@ export function createTokenizer(
   settings: Readonly<Record<string, unknown>> = {},
 ): TextTokenizer {
   const tokenizer = new Tokenizer(definition, settings);
+  if (definition.model.type === 'WordPiece' && tokenizer.model)
+    boundWordPiece(tokenizer.model, definition.model);
   return readsWordByWord(definition, settings)
     ? new WordTokenizer(tokenizer, definition.model.max_input_chars_per_word ?? 100)
     : new WholeTokenizer(tokenizer);
 }
 
+/**
+ * Lets the library's WordPiece look for pieces no longer than its vocabulary has for a beginning. Its own search begins
+ * with all of a word, which for hashes and addresses takes longer than everything else in ingest but the model.
+ */
+function boundWordPiece(
+  model: NonNullable<Tokenizer['model']>,
+  settings: TokenizerDefinition['model'],
+): void {
+  const vocabulary = model.tokens_to_ids;
+  const { max_input_chars_per_word: mostCharacters = 100, continuing_subword_prefix: prefix = '##' } =
+    settings;
+  const unknown = settings.unk_token ?? '[UNK]';
+  const outer = piecesByBeginning(vocabulary.keys());
+  const inner = piecesByBeginning(
+    [...vocabulary.keys()].flatMap((piece) => (piece.startsWith(prefix) ? [piece.slice(prefix.length)] : [])),
+  );
+
+  const piecesOf = (word: string): string[] => {
+    const pieces: string[] = [];
+    for (let start = 0; start < word.length; ) {
+      const { known, longest } = start === 0 ? outer : inner;
+      let end = Math.min(word.length, start + (longest.get(word.slice(start, start + 2)) ?? 1));
+      while (end > start && !known.has(word.slice(start, end))) end -= 1;
+      if (end === start) return [unknown];
+      pieces.push((start === 0 ? '' : prefix) + word.slice(start, end));
+      start = end;
+    }
+    return pieces;
+  };
+  model.encode = (words: string[]) => {
+    // Characters are counted only where there may be too many: most words have fewer UTF-16 units than that.
+    const isTooLong = (word: string) => word.length > mostCharacters && [...word].length > mostCharacters;
+    return words.flatMap((word) => (isTooLong(word) ? [unknown] : piecesOf(word)));
+  };
+}
+
+/** Pieces, and the length of the longest of those that begin with the same two UTF-16 units. */
+function piecesByBeginning(pieces: Iterable<string>): { known: Set<string>; longest: Map<string, number> } {
+  const known = new Set<string>();
+  const longest = new Map<string, number>();
+  for (const piece of pieces) {
+    known.add(piece);
+    const beginning = piece.slice(0, 2);
+    longest.set(beginning, Math.max(piece.length, longest.get(beginning) ?? 0));
+  }
+  return { known, longest };
+}
+
 /** Any tokenizer: each text is encoded as a whole. */
 class WholeTokenizer implements TextTokenizer {
+  readonly isAdditive = false;
   readonly #tokenizer: Tokenizer;
   readonly specialTokens: number;
 
@@ -69,6 +127,7 @@ class WholeTokenizer implements TextTokenizer {
 
 /** BERT's kind of tokenizer never looks across white space, so each word is encoded once and then remembered. */
 class WordTokenizer implements TextTokenizer {
+  readonly isAdditive = true;
   readonly #tokenizer: Tokenizer;
   readonly #longestWord: number;
   readonly #before: readonly number[];
@@ -123,7 +182,7 @@ class WordTokenizer implements TextTokenizer {
  * deleted by the tokenizer, so that the words beside them become one.
  */
 const WORD_GAP = /[ \t\n\r\p{Z}]+/u;
-const LONGEST_REMEMBERED = 32;
+const LONGEST_REMEMBERED = 256;
 const MOST_REMEMBERED = 20_000;
 
 /** The same characters on their own: a piece of a longer string keeps all of that string in memory. */

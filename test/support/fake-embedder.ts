@@ -90,6 +90,7 @@ export class FakeEmbedder implements Embedder {
 
 /** Words as tokens, each word's id its hash, with one special token on either side. */
 export const fakeTokenizer: TextTokenizer = {
+  isAdditive: true,
   specialTokens: 2,
   encode: (text) => [1, ...wordsOf(text).map((word) => 3 + (hashOf(word) % 1_000_000)), 2],
   count: (text) => wordsOf(text).length,
