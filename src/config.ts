@@ -139,7 +139,7 @@ export interface ConfigSources {
 export function loadConfig(sources: ConfigSources = {}): Config {
   const { env = process.env, cwd = process.cwd() } = sources;
   const merged = merge(
-    merge(readFile(sources.configFile ?? env['STACKLORE_CONFIG'], cwd), fromEnvironment(env)),
+    merge(readFile(sources.configFile ?? env.STACKLORE_CONFIG, cwd), fromEnvironment(env)),
     sources.settings ?? {},
   );
   const withModel = merge(KNOWN_MODELS[modelName(merged)] ?? {}, merged);
@@ -187,11 +187,11 @@ const KNOWN_MODELS: Readonly<Record<string, Record<string, unknown>>> = {
 
 function modelName(settings: Record<string, unknown>): string {
   const { model: given } = settings;
-  return isObject(given) && typeof given['name'] === 'string' ? given['name'] : '';
+  return isObject(given) && typeof given.name === 'string' ? given.name : '';
 }
 
 function defaultHome(env: Readonly<Record<string, string | undefined>>): string {
-  const dataHome = env['XDG_DATA_HOME'];
+  const dataHome = env.XDG_DATA_HOME;
   return join(dataHome?.startsWith('/') ? dataHome : join(homedir(), '.local', 'share'), 'stacklore');
 }
 

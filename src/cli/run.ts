@@ -123,8 +123,7 @@ function printError({ stdout, stderr, env }: Host, error: unknown, json: boolean
   const { code, message } = describeError(error);
   if (json) stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
   else stderr.write(`stacklore: ${message}\n`);
-  if (code === 'internal' && env['STACKLORE_DEBUG'] && error instanceof Error)
-    stderr.write(`${error.stack}\n`);
+  if (code === 'internal' && env.STACKLORE_DEBUG && error instanceof Error) stderr.write(`${error.stack}\n`);
   return EXIT_CODES[code];
 }
 

@@ -7,9 +7,15 @@ import type { Documents } from '../stores/knowledge/documents.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { CHUNKER_VERSION } from './chunk.ts';
 
+/** Two fields of one name would make an index that the server refuses. */
+const declaredFields = z
+  .array(collectionField)
+  .max(64)
+  .refine((fields) => new Set(fields.map(({ name }) => name)).size === fields.length, 'a name comes twice');
+
 /** What a collection can be created with; everything has a default. */
 export const collectionSettings = z.strictObject({
-  fields: z.array(collectionField).max(64).default([]),
+  fields: declaredFields.default([]),
   index: z.enum(['hnsw', 'flat']).default('hnsw'),
   m: z.int().min(2).max(512).default(16),
   efConstruction: z.int().min(1).max(4096).default(200),
@@ -31,20 +37,27 @@ export interface CollectionParts {
   readonly embedder: () => Promise<Embedder>;
 }
 
-/** Creates a collection and its index. Throws `already_exists`, or `invalid_input` naming a bad setting. */
+/**
+ * Creates a collection and its index. Throws `already_exists`, `invalid_input` naming a bad setting, or
+ * `search_unavailable` before anything is recorded.
+ */
 export async function createCollection(
   parts: CollectionParts,
   name: string,
   settings: CollectionSettings = {},
 ): Promise<Collection> {
-  const collection = await parts.collections.create(name, await manifestFor(parts, settings));
+  const checked = parseWith(collectionSettings, settings);
+  await parts.vectorIndex.requireSearch();
+  const collection = await parts.collections.create(name, await manifestFor(parts, checked));
+  // An index of this name can only be left from a collection that was dropped while another process rebuilt it.
+  await parts.vectorIndex.drop(collection);
   await parts.vectorIndex.ensure(collection);
   return collection;
 }
 
 /**
- * The collection to ingest into, made with these settings when it does not exist. Throws `manifest_mismatch` when it
- * was made with another model, or with other settings than those given.
+ * The collection to ingest into, made with these settings when it does not exist. Throws `manifest_mismatch` or
+ * `dimension_mismatch` when it was made with another model, or with other settings than those given.
  */
 export async function openCollection(
   parts: CollectionParts,
@@ -53,7 +66,7 @@ export async function openCollection(
 ): Promise<Collection> {
   const existing = (await parts.collections.find(name)) ?? (await createOrFind(parts, name, settings));
   requireSameSettings(existing, settings);
-  requireSameModel(existing, (await parts.embedder()).model);
+  requireSameModel(existing, await parts.embedder());
   await parts.vectorIndex.ensure(existing);
   return existing;
 }
@@ -64,16 +77,17 @@ export async function addFields(
   name: string,
   fields: readonly CollectionField[],
 ): Promise<Collection> {
+  const wanted = parseWith(declaredFields, fields);
   const collection = await parts.collections.get(name);
   const declared = new Map(collection.manifest.fields.map((field) => [field.name, field.type]));
-  for (const { name: field, type } of fields) {
+  for (const { name: field, type } of wanted) {
     if (declared.has(field) && declared.get(field) !== type) {
       throw new StackloreError('already_exists', {
         message: `Field "${field}" of collection "${name}" is a ${declared.get(field)} already. Use another name.`,
       });
     }
   }
-  const added = fields.filter((field) => !declared.has(field.name));
+  const added = wanted.filter((field) => !declared.has(field.name));
   if (added.length === 0) return collection;
   await parts.vectorIndex.addFields(collection, added);
   // Declared before the stored chunks get the field, so that a document ingested meanwhile carries it too.
@@ -92,11 +106,13 @@ export async function dropCollection(
   await parts.vectorIndex.drop(collection);
   const deleted = await parts.documents.deleteAll(collection);
   await parts.collections.delete(name);
+  // What another process published until the record was gone; from then on it refuses.
+  if ((await parts.documents.count(name)) > 0) await parts.documents.deleteAll(collection);
   return deleted;
 }
 
-/** Throws `manifest_mismatch` unless this model may add vectors to the collection. */
-export function requireSameModel({ name, manifest }: Collection, model: EmbeddingModel): void {
+/** Throws `manifest_mismatch` or `dimension_mismatch` unless this embedder may add vectors to the collection. */
+function requireSameModel({ name, manifest }: Collection, { model, dimensions }: Embedder): void {
   const made = manifest.model;
   if (!made) {
     throw new StackloreError('manifest_mismatch', {
@@ -106,7 +122,12 @@ export function requireSameModel({ name, manifest }: Collection, model: Embeddin
   const differing = (Object.keys(made) as (keyof EmbeddingModel)[]).filter(
     (part) => made[part] !== model[part],
   );
-  if (differing.length === 0) return;
+  if (differing.length === 0 && dimensions === manifest.dimensions) return;
+  if (differing.length === 0) {
+    throw new StackloreError('dimension_mismatch', {
+      message: `Collection "${name}" holds ${manifest.dimensions}-dimension vectors, the configured model gives ${dimensions}. Correct the model's dimensions, or ingest into another collection.`,
+    });
+  }
   throw new StackloreError('manifest_mismatch', {
     message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs in ${differing.join(', ')}. Configure the first one, or ingest into another collection.`,
   });
@@ -127,8 +148,10 @@ async function createOrFind(
   }
 }
 
-async function manifestFor(parts: CollectionParts, input: CollectionSettings): Promise<Manifest> {
-  const settings = parseSettings(input);
+async function manifestFor(
+  parts: CollectionParts,
+  settings: z.output<typeof collectionSettings>,
+): Promise<Manifest> {
   const { dimensions, chunkSize: size, chunkOverlap: overlap, m, efConstruction, efRuntime } = settings;
   const embedder = dimensions === undefined ? await parts.embedder() : undefined;
   const most = embedder?.model.maxTokens ?? size;
@@ -152,8 +175,8 @@ async function manifestFor(parts: CollectionParts, input: CollectionSettings): P
   };
 }
 
-function parseSettings(input: CollectionSettings): z.output<typeof collectionSettings> {
-  const checked = collectionSettings.safeParse(input);
+function parseWith<T>(schema: z.ZodType<T>, input: unknown): T {
+  const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
   const issues = checked.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new StackloreError('invalid_input', {

@@ -20,10 +20,15 @@ const DOCUMENTS_AT_ONCE = 4;
 export async function ingest(parts: CollectionParts, request: IngestRequest): Promise<IngestReport> {
   const { sources, collection = 'default', read = {}, prune = false } = request;
   const job = await startJob(parts, request);
-  if (prune) job.vanished = await findVanished(parts.documents, collection, { sources, base: read.base });
+  if (prune) job.vanished = await findVanished(parts.documents, collection, { sources, read });
   await ingestAll(job, readDocuments(job, await listAll(job, sources)));
   if (prune && !job.stop.signal.aborted) {
-    for await (const outcome of pruneVanished(parts.documents, collection, job)) job.tally.add(outcome);
+    try {
+      for await (const outcome of pruneVanished(parts.documents, collection, job)) job.tally.add(outcome);
+    } catch (error) {
+      // What was ingested is reported all the same.
+      job.tally.add(failure('--prune', error));
+    }
   }
   return reportOf(job);
 }
@@ -73,9 +78,9 @@ function reportOf({ tally, collection, started, stop }: Job): IngestReport {
   return tally.report(collection.name, (performance.now() - started) / 1_000, stop.signal.aborted);
 }
 
-async function listAll({ request, tally }: Job, sources: readonly string[]): Promise<SourceRef[]> {
+async function listAll({ request, tally, stop }: Job, sources: readonly string[]): Promise<SourceRef[]> {
   const refs = new Map<string, SourceRef>();
-  for await (const item of listSources(sources, request.read ?? {})) {
+  for await (const item of listSources(sources, { signal: stop.signal, ...request.read })) {
     if ('status' in item) tally.add(item);
     else if (!refs.has(item.source)) refs.set(item.source, item);
   }

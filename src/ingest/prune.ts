@@ -1,6 +1,8 @@
 import { lstat, stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
+import { StackloreError } from '../errors.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
+import type { ReadOptions } from './source.ts';
 import type { DocumentOutcome } from './tally.ts';
 
 /** Documents whose sources are gone, by id. */
@@ -13,13 +15,13 @@ export type Vanished = ReadonlyMap<string, string>;
 export async function findVanished(
   documents: Documents,
   collection: string,
-  { sources, base }: { readonly sources: readonly string[]; readonly base?: string | undefined },
+  { sources, read: { cwd = '.', base } }: { readonly sources: readonly string[]; readonly read: ReadOptions },
 ): Promise<Vanished> {
-  const roots = await existingFolders(sources);
+  const roots = await existingFolders(sources, cwd);
   const vanished = new Map<string, string>();
   if (roots.length === 0) return vanished;
   for await (const { docId, source } of documents.all(collection)) {
-    const path = pathOf(source, base);
+    const path = pathOf(source, base === undefined ? undefined : resolve(cwd, base));
     if (path === undefined || !roots.some((root) => path === root || path.startsWith(root + sep))) continue;
     if (!(await exists(path)) && !(await exists(withoutRow(path)))) vanished.set(docId, source);
   }
@@ -39,10 +41,17 @@ export async function* pruneVanished(
     const produced = source.includes('#') ? rows.get(withoutRow(source)) : undefined;
     const rowIsGone = produced !== undefined && !produced.has(docId);
     if (!vanished.has(docId) && !rowIsGone) continue;
-    await documents.delete(docId);
+    await deleteIfPresent(documents, docId);
     const reason = rowIsGone ? 'The row is no longer in its file.' : 'The file no longer exists.';
     yield { source, docId, title, status: 'pruned', reason };
   }
+}
+
+/** Deletes a document that another process may have deleted a moment ago. */
+export async function deleteIfPresent(documents: Documents, docId: string): Promise<void> {
+  await documents.delete(docId).catch((error: unknown) => {
+    if (!(error instanceof StackloreError && error.code === 'not_found')) throw error;
+  });
 }
 
 /** The source of the file that a row's source points into: `data.csv` of `data.csv#17`. */
@@ -51,15 +60,16 @@ export function withoutRow(source: string): string {
   return at === -1 ? source : source.slice(0, at);
 }
 
-async function existingFolders(sources: readonly string[]): Promise<string[]> {
+async function existingFolders(sources: readonly string[], cwd: string): Promise<string[]> {
   const folders: string[] = [];
   for (const source of sources) {
     if (source === '-' || /^https?:/i.test(source)) continue;
-    const isFolder = await stat(source).then(
+    const path = resolve(cwd, source);
+    const isFolder = await stat(path).then(
       (found) => found.isDirectory(),
       () => false,
     );
-    if (isFolder) folders.push(resolve(source));
+    if (isFolder) folders.push(path);
   }
   return folders;
 }

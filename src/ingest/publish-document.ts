@@ -1,21 +1,27 @@
 import { createHash } from 'node:crypto';
 import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
 import { type Collection, manifestHash } from '../stores/knowledge/collections.ts';
-import { checkDocId, defaultDocId } from '../stores/knowledge/document-ids.ts';
 import type { NewDocument, StoredDocument } from '../stores/knowledge/document.ts';
+import { checkDocId, defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { chunkDocument, type TextChunk } from './chunk.ts';
 import type { Job, Work } from './job.ts';
 import type { ParsedDocument } from './parse/document.ts';
+import { deleteIfPresent } from './prune.ts';
 import type { DocumentOutcome } from './tally.ts';
 
 const DEFAULT_MAX_CHUNKS = 5_000;
 const HOPELESS: readonly ErrorCode[] = [
+  'server_unavailable',
+  'server_failed',
   'database_unreachable',
+  'database_timeout',
   'database_auth',
   'database_readonly',
   'database_full',
   'search_unavailable',
   'model_unavailable',
+  // The collection itself: it was dropped meanwhile.
+  'not_found',
 ];
 /** The event loop gets a turn after this many chunks, so that a long document does not hold up connections. */
 const CHUNKS_PER_TURN = 32;
@@ -45,7 +51,7 @@ async function publishDocument(job: Job, { parsed, produced }: Work, hash: strin
   }
   const twin = await findTwin(job, document);
   if (twin !== undefined && parsed.docId === undefined) {
-    if (earlier) await documents.delete(docId);
+    if (earlier) await deleteIfPresent(documents, docId);
     const reason = `Its text equals that of document ${twin}; it is stored once.`;
     return { source, docId, title, status: 'duplicate', duplicateOf: twin, reason };
   }

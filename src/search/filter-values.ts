@@ -38,7 +38,8 @@ function encodeTag(value: unknown, path: string, field: string): string {
   if (!tag.isWellFormed()) throw invalidFilter(path, 'holds half of a surrogate pair');
   if (Buffer.byteLength(tag) > MAX_TAG_BYTES)
     throw invalidFilter(path, `is longer than ${MAX_TAG_BYTES} bytes`);
-  return tag;
+  // The one character that a parameter does not carry as it is: the server reads it as an escape of the next.
+  return tag.replaceAll('\\', '\\\\');
 }
 
 function encodeNumber(value: unknown, path: string, field: string): string {

@@ -166,31 +166,34 @@ export class Documents {
   /** Deletes a document with its chunks and index entries in one MULTI. Throws `not_found`. */
   async delete(docId: string): Promise<StoredDocument> {
     const document = await this.get(docId);
-    const collection = document.collection ?? 'default';
-    await this.#database.transaction([
-      clearCommand(collection, docId),
-      ['UNLINK', documentRecord.key.build({ docId })],
-      ['ZREM', documentIndexRecord.key.build({}), docId],
-      ['ZREM', collectionDocumentsRecord.key.build({ collection }), docId],
-    ]);
+    await this.#remove(docId, document.collection ?? 'default');
     return document;
   }
 
-  /** Deletes every document of a collection, page by page, and chunks under its prefix that no document knows. */
+  /** Deletes every document of a collection, one by one, and chunks under its prefix that no document knows. */
   async deleteAll({ name }: Pick<Collection, 'name'>): Promise<number> {
+    const listed = collectionDocumentsRecord.key.build({ collection: name });
     let deleted = 0;
-    for await (const { docId } of this.all(name)) {
-      await this.delete(docId);
-      deleted += 1;
+    // The list is emptied, not removed: a document that is published meanwhile must not be forgotten.
+    for (;;) {
+      const last = String(SOURCES_PER_READ - 1);
+      const docIds = await this.#database.send<string[]>(['ZRANGE', listed, '0', last]);
+      if (docIds.length === 0) break;
+      for (const docId of docIds) {
+        const document = await this.find(docId);
+        if (document && (document.collection ?? 'default') === name) {
+          await this.#remove(docId, name);
+          deleted += 1;
+        } else {
+          await this.#database.send(['ZREM', listed, docId]);
+        }
+      }
     }
     const prefix = chunkKey(name, 'x', 0).slice(0, -'x_chunk_0'.length);
     for await (const keys of scanKeys(this.#database, `${prefix}*`)) {
       if (keys.length > 0) await this.#database.send(['UNLINK', ...keys]);
     }
-    const helpers = [contentHashesRecord, collectionDocumentsRecord].map((record) =>
-      record.key.build({ collection: name }),
-    );
-    await this.#database.send(['UNLINK', ...helpers]);
+    await this.#database.send(['UNLINK', contentHashesRecord.key.build({ collection: name })]);
     return deleted;
   }
 
@@ -205,6 +208,15 @@ export class Documents {
       }
       if (writes.length > 0) await this.#database.pipeline(writes);
     }
+  }
+
+  async #remove(docId: string, collection: string): Promise<void> {
+    await this.#database.transaction([
+      clearCommand(collection, docId),
+      ['UNLINK', documentRecord.key.build({ docId })],
+      ['ZREM', documentIndexRecord.key.build({}), docId],
+      ['ZREM', collectionDocumentsRecord.key.build({ collection }), docId],
+    ]);
   }
 
   async #read(docIds: readonly string[]): Promise<StoredDocument[]> {

@@ -94,6 +94,11 @@ export class VectorIndex {
     });
   }
 
+  /** Throws `search_unavailable` with the remedy where this database cannot be indexed and searched. */
+  async requireSearch(): Promise<void> {
+    await requireSearch(this.#database);
+  }
+
   /** Creates index and alias where they are missing and waits until every chunk is indexed. */
   async ensure({ name, manifest, index }: Collection): Promise<void> {
     await requireSearch(this.#database);
@@ -163,7 +168,11 @@ export class VectorIndex {
     const reply = await this.#database.send<unknown[]>(['FT.INFO', index]);
     const info = pairs(reply);
     const errors = pairs(info.get('Index Errors'));
-    const memoryMb = Number(info.get('total_index_memory_sz_mb') ?? 0);
+    // RediSearch 2.10 does not count vectors into the total, later versions do.
+    const [totalMb, vectorMb] = ['total_index_memory_sz_mb', 'vector_index_sz_mb'].map((n) =>
+      Number(info.get(n) ?? 0),
+    );
+    const memoryMb = (totalMb ?? 0) >= (vectorMb ?? 0) ? (totalMb ?? 0) : (totalMb ?? 0) + (vectorMb ?? 0);
     const failures = Number(info.get('hash_indexing_failures') ?? 0);
     const lastFailure = errors.get('last indexing error');
     return {

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../../src/redis/databases.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import type { Collection } from '../../../src/stores/knowledge/collections.ts';
-import { defaultDocId } from '../../../src/stores/knowledge/document-ids.ts';
 import type { NewDocument } from '../../../src/stores/knowledge/document.ts';
+import { defaultDocId } from '../../../src/stores/knowledge/document-ids.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 
@@ -37,6 +37,9 @@ const vector = (...values: number[]) => Float32Array.from([...values, 0, 0, 0, 0
 const texts = (...all: string[]) =>
   all.map((text, index) => ({ text, start: index * 10, end: index * 10 + text.length }));
 const keysOf = (pattern: string) => allKeys(knowledge, pattern);
+
+const yearOf = (value: unknown) => ['year', value] as const;
+const langOf = (value: unknown) => ['lang', value] as const;
 
 describe('replace', () => {
   it('stores every chunk under the documented key with the documented fields', async () => {
@@ -139,6 +142,62 @@ describe('replace', () => {
       code: 'invalid_input',
       message: expect.stringContaining('year'),
     });
+  });
+
+  it.each([
+    ['2024', '2024'],
+    [' 2024 ', '2024'],
+    ['-1.50', '-1.5'],
+    ['1e3', '1000'],
+    [0.1, '0.1'],
+  ])('stores %j in a declared number field as %s', async (year, stored) => {
+    await lore.documents.replace(docs, document('numbers', { metadata: { year } }), texts('a'), [vector(1)]);
+    const key = 'llama_index/vector_store/docs/numbers_chunk_0';
+    expect(await knowledge.send(['HGET', key, 'meta_year'])).toBe(stored);
+  });
+
+  const unfit: readonly (readonly [field: string, value: unknown])[] = [
+    ...['0x10', '0b1', ' ', '', '1_000', '1,5', '1e999', 'Infinity', 'NaN', '12 apples'].map(yearOf),
+    ...[Number.NaN, true, [2024], { year: 2024 }].map(yearOf),
+    ...['en\u0000', '\u0000', 'a\u001fb', 'x'.repeat(4_096), 'é'.repeat(2_048)].map(langOf),
+    ...[{ lang: 'en' }, [['en']], ['en', 'a\u0000']].map(langOf),
+  ];
+  it.each(unfit)('refuses %s: %j and writes nothing', async (field, value) => {
+    const refused = document('unfit', { metadata: { [field]: value } });
+    const attempt = lore.documents.replace(docs, refused, texts('a'), [vector(1)]);
+    await expect(attempt).rejects.toMatchObject({
+      code: 'invalid_input',
+      message: expect.stringMatching(new RegExp(`^Metadata field "${field}" .{1,250}$`)),
+    });
+    expect(await keysOf('*unfit*')).toEqual([]);
+  });
+
+  it('finds the longest tag there can be by a filter, and only it', async () => {
+    const longest = 'é'.repeat(2_047);
+    for (const [docId, lang] of [
+      ['long-a', `${longest}a`],
+      ['long-b', `${longest}b`],
+    ] as const) {
+      await lore.documents.replace(docs, document(docId, { metadata: { lang } }), texts('a'), [vector(1)]);
+    }
+    const request = { vector: vector(1), collection: 'docs', filter: { lang: `${longest}b` } };
+    expect((await lore.search(request)).hits.map(({ docId }) => docId)).toEqual(['long-b']);
+  });
+
+  it('leaves nothing of a document whose collection was dropped meanwhile', async () => {
+    const dropped = await lore.createCollection('dropped', { dimensions: 4 });
+    await lore.dropCollection('dropped');
+    const attempt = lore.documents.replace(dropped, document('homeless'), texts('a', 'b'), [
+      vector(1),
+      vector(1),
+    ]);
+    await expect(attempt).rejects.toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining('dropped'),
+    });
+    expect((await keysOf('*')).filter((key) => /dropped|homeless/.test(key))).toEqual([]);
+    expect(await knowledge.send(['ZSCORE', 'index:documents', 'homeless'])).toBeNull();
+    expect(await lore.collections.find('dropped')).toBeUndefined();
   });
 });
 

@@ -144,6 +144,53 @@ it('drops a collection with everything in it, and nothing of its neighbours', as
   expect(await lore.documents.count('doomed2')).toBe(2);
 });
 
+it('does not bring back the index of a collection that another process dropped a moment ago', async () => {
+  await fill('gone', 2);
+  const search = () => lore.search({ vector: Float32Array.of(1, 0), collection: 'gone' });
+  expect((await search()).hits).toHaveLength(2);
+  await openTestLore(redis).dropCollection('gone');
+  await expect(search()).rejects.toMatchObject({ code: 'not_found' });
+  expect(await knowledge.send<string[]>(['FT._LIST'])).not.toContain('stacklore:index:gone:1');
+});
+
+it('starts a collection with an index of its own, whatever is left from one of that name', async () => {
+  await fill('reborn', 2);
+  await lore.dropCollection('reborn');
+  await knowledge.send(['FT.CREATE', 'stacklore:index:reborn:1', 'PREFIX', '1', 'x:', 'SCHEMA', 'x', 'TAG']);
+  await fill('reborn', 3);
+  const { hits } = await lore.search({ vector: Float32Array.of(1, 0), collection: 'reborn' });
+  expect(hits).toHaveLength(3);
+});
+
+it('deletes the documents of a collection that are listed without being there, too', async () => {
+  await fill('listed', 2);
+  await knowledge.send(['ZADD', 'stacklore:documents:listed', '1', 'ghost']);
+  expect(await lore.dropCollection('listed')).toBe(2);
+  expect(await allKeys(knowledge, '*listed*')).toEqual([]);
+});
+
+it.each([
+  [[{ name: 'source', type: 'tag' as const }], 'use another name'],
+  [[{ name: 'updated', type: 'number' as const }], 'use another name'],
+  [[{ name: 'title', type: 'tag' as const }], 'use another name'],
+  [[{ name: 'no name', type: 'tag' as const }], 'lower-case'],
+  [
+    [
+      { name: 'lang', type: 'tag' as const },
+      { name: 'lang', type: 'number' as const },
+    ],
+    'twice',
+  ],
+])('refuses to declare %j, at once and later, and leaves nothing behind', async (fields, says) => {
+  const refusal = { code: 'invalid_input', message: expect.stringContaining(says) };
+  await expect(lore.createCollection('undeclared', { dimensions: 2, fields })).rejects.toMatchObject(refusal);
+  expect(await lore.collections.find('undeclared')).toBeUndefined();
+  const plain =
+    (await lore.collections.find('plain')) ?? (await lore.createCollection('plain', { dimensions: 2 }));
+  await expect(lore.addFields('plain', fields)).rejects.toMatchObject(refusal);
+  expect((await lore.collections.get('plain')).manifest).toEqual(plain.manifest);
+});
+
 it('lets one of two creators at once win whole', async () => {
   const results = await Promise.allSettled([
     lore.createCollection('contested', { dimensions: 2 }),

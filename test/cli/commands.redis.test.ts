@@ -1,0 +1,162 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Stacklore } from '../../src/stacklore.ts';
+import { openTestLore } from '../support/lore.ts';
+import { usePrivateRedis } from '../support/redis.ts';
+import { jsonOf, runCli } from '../support/run-cli.ts';
+
+const redis = usePrivateRedis();
+let lore: Stacklore;
+
+const run = (...args: string[]) =>
+  runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+/** What a command prints with --json when it succeeds. */
+const json = async (...args: string[]) => {
+  const result = await run(...args, '--json');
+  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+  return jsonOf(result);
+};
+const store = (docId: string, collection: string) =>
+  lore.ingestTexts([{ text: `# ${docId}\n\nAll about ${docId}.`, source: `${docId}.md`, docId }], {
+    collection,
+  });
+
+beforeAll(async () => {
+  lore = openTestLore(redis);
+  await store('lamp', 'docs');
+  await store('pier', 'docs');
+});
+
+describe('collections', () => {
+  it('are created with fields, shown, extended, listed and dropped', async () => {
+    const created = await json(
+      'collections',
+      'create',
+      'made',
+      '--dimensions',
+      '4',
+      '--fields',
+      'lang,year:number',
+    );
+    expect(created).toMatchObject({
+      name: 'made',
+      manifest: {
+        dimensions: 4,
+        fields: [
+          { name: 'lang', type: 'tag' },
+          { name: 'year', type: 'number' },
+        ],
+      },
+    });
+    expect(await json('collections', 'add-field', 'made', 'owner:tag')).toMatchObject({
+      manifest: { fields: [{ name: 'lang' }, { name: 'year' }, { name: 'owner', type: 'tag' }] },
+    });
+    expect(await json('collections', 'info', 'made')).toMatchObject({
+      name: 'made',
+      status: { documents: 0, indexState: 'ready' },
+    });
+    expect(await json('collections', 'list')).toMatchObject({
+      collections: expect.arrayContaining([expect.objectContaining({ name: 'made', dimensions: 4 })]),
+    });
+    expect(await json('collections', 'drop', 'made', '--yes')).toEqual({ collection: 'made', deleted: 0 });
+    expect((await run('collections', 'info', 'made')).exitCode).toBe(1);
+  });
+
+  it('are not dropped without --yes, which says what would go', async () => {
+    const { exitCode, stderr } = await run('collections', 'drop', 'docs');
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/Nothing was deleted\. Dropping "docs" deletes 2 documents.*--yes/);
+    expect(await lore.documents.count('docs')).toBe(2);
+  });
+
+  it('are not created twice', async () => {
+    const { exitCode, stderr } = await run('collections', 'create', 'docs', '--dimensions', '4');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('exists already');
+  });
+
+  it.each([
+    ['no/name', '1 to 64 letters'],
+    ['other --chunk-size 16 --overlap 16', 'overlap (16) must be smaller'],
+    ['other --m 1', 'm: '],
+    ['other --dimensions 0', 'dimensions: '],
+  ])('are refused as "%s"', async (args, says) => {
+    const given = args.includes('--dimensions') ? [] : ['--dimensions', '4'];
+    const { exitCode, stderr } = await run('collections', 'create', ...args.split(' '), ...given);
+    expect(stderr).toContain(says);
+    expect(exitCode).toBe(2);
+    expect(await lore.collections.find('other')).toBeUndefined();
+  });
+
+  it.each([
+    ['collections info nowhere'],
+    ['collections drop nowhere --yes'],
+    ['collections add-field nowhere lang:tag'],
+    ['docs list --collection nowhere'],
+    ['search lamp --collection nowhere'],
+    ['context lamp --collection docs --collection nowhere'],
+  ])('that do not exist end "%s" with exit code 1', async (line) => {
+    const text = await run(...line.split(' '));
+    expect(text).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(text.stderr).toMatch(
+      /^stacklore: There is no collection "nowhere"\. See stacklore collections list/,
+    );
+    const asJson = await run(...line.split(' '), '--json');
+    expect(jsonOf(asJson)).toMatchObject({ error: { code: 'not_found' } });
+  });
+});
+
+describe('documents', () => {
+  it('are listed page by page', async () => {
+    expect(await json('docs', 'list', '--collection', 'docs', '--limit', '1')).toMatchObject({
+      total: 2,
+      items: [{ docId: expect.stringMatching(/lamp|pier/), chunkCount: 1 }],
+    });
+    expect(await json('docs', 'list', '--collection', 'docs', '--offset', '2')).toMatchObject({ items: [] });
+  });
+
+  it('are shown with their chunks', async () => {
+    expect(await json('docs', 'show', 'lamp')).toMatchObject({
+      ...{ docId: 'lamp', source: 'lamp.md', collection: 'docs' },
+      chunks: [{ chunkId: 'lamp_chunk_0', text: expect.stringContaining('All about lamp.') }],
+    });
+    expect((await run('docs', 'show', 'lamp')).stdout).toContain('--- lamp_chunk_0\n');
+  });
+
+  it.each([
+    ['show', 'nobody', 1, 'no document "nobody"'],
+    ['show', '', 2, 'is empty'],
+    ['show', 'x\u0000y', 2, 'control character'],
+    ['show', 'x'.repeat(600), 2, 'longer than 512 bytes'],
+    ['delete', 'nobody', 1, 'no document "nobody"'],
+  ])('that do not exist or cannot: %s %j', async (command, docId, exitCode, says) => {
+    const result = await run('docs', command, docId);
+    expect(result).toMatchObject({ exitCode, stdout: '' });
+    expect(result.stderr).toContain(says);
+  });
+
+  it('are deleted all or not at all', async () => {
+    await store('first', 'deleting');
+    await store('second', 'deleting');
+    expect((await run('docs', 'delete', 'first', 'nobody')).exitCode).toBe(1);
+    expect(await lore.documents.count('deleting')).toBe(2);
+    expect(await json('docs', 'delete', 'first', 'second', 'first')).toEqual({
+      deleted: ['first', 'second'],
+    });
+    expect(await lore.documents.count('deleting')).toBe(0);
+  });
+});
+
+it('says how the server is', async () => {
+  expect(await json('status')).toMatchObject({
+    server: { version: expect.stringMatching(/^\d+\./), embedded: false },
+    databases: { knowledge: { keys: expect.any(Number) } },
+    collections: expect.arrayContaining([expect.objectContaining({ name: 'docs', documents: 2 })]),
+  });
+  expect((await run('status')).stdout).toMatch(/^docs +2 +2 +ready/m);
+});
+
+it('says that an index was lost', async () => {
+  await store('wreck', 'wrecks');
+  await lore.databases.knowledge.send(['FT.DROPINDEX', 'stacklore:index:wrecks:1']);
+  expect((await run('status')).stdout).toMatch(/^wrecks +1 +0 +lost/m);
+});

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { jsonOf, runCli } from '../support/run-cli.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Settings under which reaching for any server would fail at once, with another exit code. */
+const env = () => ({
+  STACKLORE_HOME: temporaryFolder(),
+  REDIS_URL: 'redis://127.0.0.1:1',
+  STACKLORE_CONNECT_TIMEOUT_MS: '50',
+});
+const run = (...args: string[]) => runCli(args, { env: env() });
+
+const COMMANDS = [
+  ...['ingest', 'search', 'context', 'status', 'up', 'down', 'setup', 'demo'].map((name) => [name]),
+  ...['list', 'info', 'create', 'add-field', 'drop'].map((name) => ['collections', name]),
+  ...['list', 'show', 'delete'].map((name) => ['docs', name]),
+];
+
+describe('help', () => {
+  it.each(COMMANDS.map((words) => [words.join(' '), words] as const))(
+    'of "%s" shows its flags',
+    async (name, words) => {
+      const { exitCode, stdout, stderr } = await run(...words, '--help');
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).toContain(`Usage: stacklore ${name}`);
+      expect(stdout).toContain('--redis-url <url>');
+      expect(stdout).toContain('--json');
+    },
+  );
+
+  it('without a command lists all of them', async () => {
+    const { exitCode, stdout } = await run('--help');
+    expect(exitCode).toBe(0);
+    for (const [name] of COMMANDS) expect(stdout).toContain(`  ${name} `);
+  });
+
+  it('is the same by "help <command>"', async () => {
+    expect((await run('help', 'search')).stdout).toBe((await run('search', '--help')).stdout);
+  });
+});
+
+it('prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  for (const flag of ['--version', '-V'])
+    expect(await run(flag)).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+const WRONG: readonly (readonly [what: string, args: readonly string[], says: string])[] = [
+  ['no command', [], 'Usage: stacklore'],
+  ['an unknown command', ['serch', 'x'], "unknown command 'serch'"],
+  ['a command named like a part of every object', ['constructor'], "unknown command 'constructor'"],
+  ['an unknown command below another', ['docs', 'destroy'], "unknown command 'destroy'"],
+  ['a name without its command', ['collections'], 'Usage: stacklore collections'],
+  ['an unknown flag', ['search', 'x', '--top', '5'], "unknown option '--top'"],
+  ['a flag before its command', ['--top-k', '5', 'search', 'x'], "unknown option '--top-k'"],
+  ['a flag without its value', ['search', 'x', '--top-k'], 'argument missing'],
+  ['nothing to search for', ['search'], "missing required argument 'query'"],
+  ['nothing to ingest', ['ingest'], "missing required argument 'sources'"],
+  ['no document', ['docs', 'show'], "missing required argument 'docId'"],
+  ['more than there is to say', ['status', 'now'], 'too many arguments'],
+  ['top-k of letters', ['search', 'x', '--top-k', 'abc'], '--top-k: must be a whole number from 1 to 1000'],
+  ['top-k of nothing', ['search', 'x', '--top-k', ''], '--top-k: must be a whole number from 1 to 1000'],
+  ['top-k of 0', ['search', 'x', '--top-k', '0'], '--top-k: must be a whole number from 1 to 1000'],
+  ['top-k of 1001', ['search', 'x', '--top-k', '1001'], '--top-k: must be a whole number from 1 to 1000'],
+  ['top-k of 1.5', ['search', 'x', '--top-k', '1.5'], '--top-k: must be a whole number'],
+  ['top-k in another base', ['search', 'x', '--top-k', '0x10'], '--top-k: must be a whole number'],
+  ['a negative offset', ['search', 'x', '--offset=-1'], '--offset: must be a whole number of at least 0'],
+  ['a least score of letters', ['search', 'x', '--min-score', 'high'], '--min-score: must be a number'],
+  ['a least score out of range', ['search', 'x', '--min-score', '2'], 'minScore: must be at most 1'],
+  ['a budget of letters', ['context', 'x', '--max-tokens', 'all'], '--max-tokens: must be a whole number'],
+  ['a filter that is no JSON', ['search', 'x', '--filter', '{lang:en}'], '--filter takes a JSON object'],
+  ['a filter that is a list', ['search', 'x', '--filter', '[]'], '--filter takes a JSON object'],
+  ['a query of spaces', ['search', '   '], 'query: must hold something to look for'],
+  ['an index of another kind', ['collections', 'create', 'c', '--index', 'ivf'], '--index: '],
+  ['a chunk size of letters', ['ingest', 'x', '--chunk-size', 'big'], '--chunk-size: must be a whole number'],
+  ['an unknown encoding', ['ingest', 'x', '--encoding', 'utf-16'], '--encoding: '],
+  ['metadata without a value', ['ingest', 'x', '--metadata', 'lang'], '--metadata takes key=value'],
+  ['a port out of range', ['up', '--port', '70000'], '--port: must be a whole number from 1 to 65535'],
+  ['a page of no size', ['docs', 'list', '--limit', '0'], '--limit: must be a whole number from 1 to 10000'],
+  ...['Lang:tag', 'lang:text', 'lang:tag:x', '', 'a b', '1st', 'x'.repeat(64)].map(
+    (fields) =>
+      [
+        `a field "${fields}"`,
+        ['collections', 'create', 'c', '--fields', fields],
+        'declares no field',
+      ] as const,
+  ),
+  ['a field every document has', ['collections', 'create', 'c', '--fields', 'source'], 'use another name'],
+  [
+    'a field of two types',
+    ['collections', 'create', 'c', '--fields', 'a,a:number', '--dimensions', '4'],
+    'twice',
+  ],
+  [
+    'a URL of another kind',
+    ['status', '--redis-url', 'http://localhost'],
+    'redisUrl (REDIS_URL): must start with',
+  ],
+  [
+    'a configuration file that is missing',
+    ['status', '--config', '/nowhere.json'],
+    '/nowhere.json cannot be read',
+  ],
+];
+
+describe('refuses with exit code 2 and a hint', () => {
+  it.each(WRONG)('%s', async (_, args, says) => {
+    const { exitCode, stdout, stderr } = await run(...args);
+    expect(stderr).toContain(says);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  // A flag that lacks its value would take --json for it.
+  const withJson = WRONG.filter(([what, args]) => args.length > 1 && what !== 'a flag without its value');
+  it.each(withJson)('%s, as JSON', async (_, args) => {
+    const result = await run(...args, '--json');
+    expect(jsonOf(result)).toEqual({
+      error: { code: expect.stringMatching(/^invalid_/), message: expect.stringMatching(/./) },
+    });
+    expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 2, stderr: '' });
+  });
+});
+
+describe('a server that cannot be reached', () => {
+  it.each([
+    [['status']],
+    [['search', 'x']],
+    [['context', 'x']],
+    [['collections', 'list']],
+    [['collections', 'info', 'docs']],
+    [['docs', 'list']],
+    [['docs', 'show', 'x']],
+  ])('ends %j with exit code 3 and says what to do', async (args) => {
+    const { exitCode, stdout, stderr } = await run(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
+    expect(stderr).toMatch(/^stacklore: The knowledge database \(redis:\/\/127\.0\.0\.1:1.*REDIS_URL\.\n$/);
+  });
+});
