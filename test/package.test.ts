@@ -54,7 +54,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('the package, installed into an empty folder', () => {
   test('holds compiled code, its documents and nothing else', () => {
     const top = readdirSync(installed).filter((name) => name !== 'node_modules');
-    expect(top.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json']);
+    expect(top.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'dist',
+      'docs',
+      'fixtures',
+      'package.json',
+    ]);
     const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
     const foreign = files.filter((file) => /\.[a-z]+$/.test(file) && !/\.(js|mjs|d\.ts|d\.mts)$/.test(file));
     expect(foreign).toEqual([]);
@@ -151,7 +159,7 @@ async function pack(): Promise<void> {
   for (const name of ['package.json', 'README.md', 'LICENSE', ...MANIFEST.files]) {
     if (name === 'dist' || name.startsWith('!')) continue;
     mkdirSync(dirname(join(staged, name)), { recursive: true });
-    cpSync(join(ROOT, name), join(staged, name));
+    cpSync(join(ROOT, name), join(staged, name), { recursive: true });
   }
   const dist = join(staged, 'dist');
   if (isBuilt()) cpSync(join(ROOT, 'dist'), dist, { recursive: true });
