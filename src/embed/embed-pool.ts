@@ -35,7 +35,7 @@ export class EmbedPool {
     if (!this.#closed && this.#threads.size === 0) this.#start();
   }
 
-  /** The vector of one text, given as its token ids. Throws `embedding_failed`. */
+  /** The vector of one text, given as its token ids. Throws `embedding_failed`, or `model_unavailable`. */
   embed(ids: number[]): Promise<Float32Array> {
     if (this.#closed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
@@ -132,8 +132,10 @@ export class EmbedPool {
       if (this.#threads.size > 0) this.#limit = this.#threads.size;
       else lost.push(...this.#queue.splice(0));
     }
-    const what = thread.isReady ? 'The embedding thread failed' : 'The embedding model could not be loaded';
-    for (const job of lost) job.reject(this.#closed ? closedError() : failedError(what, thread.failure));
+    const lostError = thread.isReady
+      ? failedError('The embedding thread failed', thread.failure)
+      : unloadableError(thread.failure);
+    for (const job of lost) job.reject(this.#closed ? closedError() : lostError);
     if (!this.#closed) this.#dispatch();
   }
 
@@ -188,6 +190,12 @@ async function endThread(thread: Thread): Promise<void> {
 function failedError(what: string, reason: string): StackloreError {
   return new StackloreError('embedding_failed', {
     message: `${what} (${reason}). Try again; if it stays so, check the model's files and settings.`,
+  });
+}
+
+function unloadableError(reason: string): StackloreError {
+  return new StackloreError('model_unavailable', {
+    message: `The embedding model could not be loaded (${reason}). Check the model's files and settings.`,
   });
 }
 

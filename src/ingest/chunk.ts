@@ -47,6 +47,22 @@ export function* chunkDocument(document: ParsedDocument, options: ChunkOptions):
   yield* chunker.finish();
 }
 
+/** Whether a text makes more chunks than allowed for sure, whatever the tokenizer sees in it; cheaper than to cut it. */
+export function isSurelyTooLong(
+  text: string,
+  { size, maxChunks }: { size: number; maxChunks: number },
+): boolean {
+  const most = maxChunks * size * CHARACTERS_PER_TOKEN;
+  if (text.length <= most) return false;
+  // White space between chunks belongs to none of them.
+  let count = 0;
+  for (let index = 0; index < text.length && count <= most; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > 0x20 && (code < 0x80 || /\S/.test(text.charAt(index)))) count += 1;
+  }
+  return count > most;
+}
+
 /** More text than this for each token is no language: padding, or characters that the tokenizer drops. */
 const CHARACTERS_PER_TOKEN = 24;
 

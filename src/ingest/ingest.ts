@@ -1,26 +1,37 @@
-import { checkDocId } from '../stores/knowledge/document-ids.ts';
+import { defaultDocId } from '../stores/knowledge/document-ids.ts';
+import { isSurelyTooLong } from './chunk.ts';
 import { type CollectionParts, openCollection } from './collection-settings.ts';
 import { forEachLimited } from './for-each-limited.ts';
-import type { IngestRequest, Job, TextIngestRequest, Work } from './job.ts';
-import { parseSource } from './parse/parse-source.ts';
-import { findVanished, pruneVanished } from './prune.ts';
-import { failure, ingestDocument } from './publish-document.ts';
+import type { IngestRequest, Job, TextDocument, TextIngestRequest, Work } from './job.ts';
+import { type ParseOptions, parseSource } from './parse/parse-source.ts';
+import { deleteIfPresent, findVanished, pruneVanished } from './prune.ts';
+import { DEFAULT_MAX_CHUNKS, failure, ingestDocument, tooManyChunks } from './publish-document.ts';
 import { listSources, readSource, type SourceRef } from './read-source.ts';
+import { checkIngestRequest, checkTextDocument, checkTextIngestRequest } from './request.ts';
+import { Room } from './room.ts';
+import type { SourceProblem } from './source.ts';
 import { type IngestReport, Tally } from './tally.ts';
 import { Turns } from './turns.ts';
 
-export type { IngestRequest, TextIngestRequest } from './job.ts';
+export type { IngestRequest, TextDocument, TextIngestRequest } from './job.ts';
 
-/** Documents under way at once: enough that parsing and publishing hide behind embedding, few enough for memory. */
+/** Documents under way at once: enough that parsing and publishing hide behind embedding. */
 const DOCUMENTS_AT_ONCE = 4;
+/** UTF-16 units of text under way at once, for a text needs many times its length while it is cut and published. */
+const TEXT_AT_ONCE = 8_000_000;
+
 /**
  * Turns sources into stored, searchable documents. One bad source never stops the rest: it is reported. Throws only
- * when nothing can be ingested at all: no server, no model, a collection made with other settings.
+ * when nothing can be ingested at all: a wrong request, no server, no model, a collection made with other settings.
  */
 export async function ingest(parts: CollectionParts, request: IngestRequest): Promise<IngestReport> {
+  checkIngestRequest(request);
   const { sources, collection = 'default', read = {}, prune = false } = request;
-  const job = await startJob(parts, request);
-  if (prune) job.vanished = await findVanished(parts.documents, collection, { sources, read });
+  const job = await startJob(parts, request, prune);
+  if (prune) {
+    for (const docId of await findVanished(parts.documents, collection, { sources, read }))
+      job.vanished.add(docId);
+  }
   await ingestAll(job, readDocuments(job, await listAll(job, sources)));
   if (prune && !job.stop.signal.aborted) {
     try {
@@ -30,18 +41,9 @@ export async function ingest(parts: CollectionParts, request: IngestRequest): Pr
       job.tally.add(failure('--prune', error));
     }
   }
+  job.isSecondPass = true;
+  await ingestAll(job, readDocuments(job, [...new Set(job.postponed.values())]));
   return reportOf(job);
-}
-
-/** A document that a program holds as text; `source` names it in hits and, without a `docId`, identifies it. */
-export interface TextDocument {
-  readonly text: string;
-  readonly source: string;
-  readonly title?: string;
-  readonly docId?: string;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  /** How the text is read, Markdown unless told otherwise. */
-  readonly contentType?: 'markdown' | 'text' | 'html' | 'code';
 }
 
 /** Like `ingest`, for texts instead of sources. */
@@ -50,22 +52,28 @@ export async function ingestTexts(
   texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
   request: TextIngestRequest = {},
 ): Promise<IngestReport> {
+  checkTextIngestRequest(request);
   const job = await startJob(parts, request);
   await ingestAll(job, parseTexts(job, texts));
   return reportOf(job);
 }
 
-async function startJob(parts: CollectionParts, request: TextIngestRequest): Promise<Job> {
+async function startJob(parts: CollectionParts, request: TextIngestRequest, prune = false): Promise<Job> {
+  const startedAt = new Date();
   const collection = await openCollection(parts, request.collection ?? 'default', request.settings);
   const stop = new AbortController();
   request.signal?.addEventListener('abort', () => stop.abort(), { once: true });
   if (request.signal?.aborted) stop.abort();
   return {
-    ...{ parts, request, collection, stop, started: performance.now() },
+    ...{ parts, request, collection, stop, started: performance.now(), startedAt },
     embedder: await parts.embedder(),
     tally: new Tally(request.onEvent),
-    vanished: new Map(),
-    rows: new Map(),
+    listed: new Set(),
+    vanished: new Set(),
+    rows: prune ? new Map() : undefined,
+    postponed: new Map(),
+    isSecondPass: false,
+    room: new Room(TEXT_AT_ONCE),
     turns: new Turns(),
   };
 }
@@ -78,66 +86,110 @@ function reportOf({ tally, collection, started, stop }: Job): IngestReport {
   return tally.report(collection.name, (performance.now() - started) / 1_000, stop.signal.aborted);
 }
 
-async function listAll({ request, tally, stop }: Job, sources: readonly string[]): Promise<SourceRef[]> {
-  const refs = new Map<string, SourceRef>();
+async function listAll(job: Job, sources: readonly string[]): Promise<SourceRef[]> {
+  const { request, tally, stop, listed } = job;
+  const refs: SourceRef[] = [];
   for await (const item of listSources(sources, { signal: stop.signal, ...request.read })) {
     if ('status' in item) tally.add(item);
-    else if (!refs.has(item.source)) refs.set(item.source, item);
+    else if (!listed.has(item.source)) {
+      listed.add(item.source);
+      refs.push(item);
+    }
   }
-  request.onEvent?.({ kind: 'listed', sources: refs.size });
-  return [...refs.values()];
+  request.onEvent?.({ kind: 'listed', sources: refs.length });
+  return refs;
 }
 
 /** Reads and parses the sources one after the other; what fails is reported and left out. */
 async function* readDocuments(job: Job, refs: readonly SourceRef[]): AsyncGenerator<Work> {
   const { request, tally, stop } = job;
   for (const [index, ref] of refs.entries()) {
-    const produced = new Set<string>();
-    let isComplete = true;
+    if (stop.signal.aborted) return;
     try {
-      for await (const parsed of parseSource(
-        await readSource(ref, request.read ?? {}),
-        request.parse ?? {},
-      )) {
-        if (stop.signal.aborted) return;
-        if ('status' in parsed) {
-          tally.add(parsed);
-          isComplete = false;
-        } else {
-          yield { parsed, produced };
-        }
-      }
-      if (isComplete) job.rows.set(ref.source, produced);
+      yield* readDocumentsOf(job, ref);
     } catch (error) {
       tally.add(failure(ref.source, error));
     }
     if (stop.signal.aborted) return;
-    request.onEvent?.({ kind: 'source', source: ref.source, done: index + 1 });
+    if (!job.isSecondPass) request.onEvent?.({ kind: 'source', source: ref.source, done: index + 1 });
   }
+}
+
+async function* readDocumentsOf(job: Job, ref: SourceRef): AsyncGenerator<Work> {
+  const { request, rows, stop } = job;
+  const origin = ref.kind;
+  const produced = rows && new Set<string>();
+  let isComplete = true;
+  const source = await readSource(ref, request.read ?? {});
+  // Bytes are at least as many as the characters they hold, so that no text is made that there is no room for yet.
+  await job.room.waitFor(source.bytes.length);
+  for await (const parsed of parseSource(source, parseOptions(job))) {
+    if (stop.signal.aborted) return;
+    if ('status' in parsed) {
+      isComplete &&= isEmpty(parsed, ref.source);
+      if (!job.isSecondPass) await addProblem(job, parsed, { source: ref.source });
+    } else {
+      yield { parsed, origin, ref, ...(produced && { produced }) };
+    }
+  }
+  if (isComplete && produced) rows?.set(ref.source, produced);
+}
+
+function parseOptions({ request, collection }: Job): ParseOptions {
+  const { maxChunks = DEFAULT_MAX_CHUNKS, parse } = request;
+  const { size } = collection.manifest.chunker;
+  const checkText = (text: string): void => {
+    if (isSurelyTooLong(text, { size, maxChunks })) throw tooManyChunks(maxChunks);
+  };
+  return { ...parse, checkText };
+}
+
+/** Whether all of a source was read and holds no text. */
+function isEmpty({ status, code, source }: SourceProblem, whole: string): boolean {
+  return status === 'skipped' && code === 'invalid_input' && source === whole;
+}
+
+/** Reports a problem. A source that has no text any more takes its stored document along. */
+async function addProblem(
+  { parts, collection, turns, tally }: Job,
+  problem: SourceProblem,
+  { source, docId = defaultDocId(collection.name, source) }: { source: string; docId?: string },
+): Promise<void> {
+  const earlier = isEmpty(problem, source) ? await parts.documents.find(docId) : undefined;
+  if (earlier?.source !== source) {
+    tally.add(problem);
+    return;
+  }
+  await turns.run([`id ${source}`], () => deleteIfPresent(parts.documents, docId));
+  const reason = `${problem.reason} Its earlier text was deleted.`;
+  tally.add({ source, docId, title: earlier.title, status: 'pruned', reason });
 }
 
 async function* parseTexts(
   job: Job,
   texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
 ): AsyncGenerator<Work> {
-  for await (const { text, source, contentType = 'markdown', docId, title, metadata } of texts) {
+  for await (const document of texts) {
     if (job.stop.signal.aborted) return;
     try {
-      const given = {
-        ...(docId !== undefined && { docId: checkDocId(docId) }),
-        ...(title !== undefined && { title }),
-      };
-      const bytes = Buffer.from(text, 'utf8');
-      for await (const parsed of parseSource({ source, name: source, contentType, bytes }, {})) {
-        if ('status' in parsed) job.tally.add(parsed);
-        else
-          yield {
-            parsed: { ...parsed, ...given, metadata: { ...parsed.metadata, ...metadata } },
-            produced: new Set(),
-          };
-      }
+      yield* parseText(job, checkTextDocument(document));
     } catch (error) {
-      job.tally.add(failure(source, error));
+      job.tally.add(failure(String(document?.source), error));
     }
+  }
+}
+
+async function* parseText(job: Job, document: TextDocument): AsyncGenerator<Work> {
+  const { text, source, contentType = 'markdown', docId, title, metadata } = document;
+  const given = { ...(docId !== undefined && { docId }), ...(title !== undefined && { title }) };
+  await job.room.waitFor(text.length);
+  const read = { source, name: source, contentType, bytes: Buffer.from(text, 'utf8') };
+  for await (const parsed of parseSource(read, parseOptions(job))) {
+    if ('status' in parsed) await addProblem(job, parsed, { source, ...(docId !== undefined && { docId }) });
+    else
+      yield {
+        parsed: { ...parsed, ...given, metadata: { ...parsed.metadata, ...metadata } },
+        origin: 'program',
+      };
   }
 }

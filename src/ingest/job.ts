@@ -4,7 +4,8 @@ import type { CollectionParts, CollectionSettings } from './collection-settings.
 import type { ParsedDocument } from './parse/document.ts';
 import type { ParseOptions } from './parse/parse-source.ts';
 import type { Vanished } from './prune.ts';
-import type { ReadOptions } from './source.ts';
+import type { Room } from './room.ts';
+import type { ReadOptions, SourceRef } from './source.ts';
 import type { IngestEvent, Tally } from './tally.ts';
 import type { Turns } from './turns.ts';
 
@@ -31,26 +32,50 @@ export interface IngestRequest extends TextIngestRequest {
   readonly prune?: boolean;
 }
 
+/** A document that a program holds as text; `source` names it in hits and, without a `docId`, identifies it. */
+export interface TextDocument {
+  readonly text: string;
+  readonly source: string;
+  readonly title?: string;
+  readonly docId?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** How the text is read, Markdown unless told otherwise. */
+  readonly contentType?: 'markdown' | 'text' | 'html' | 'code';
+}
+
 /** One run of an ingest. */
 export interface Job {
   readonly parts: CollectionParts;
   readonly request: TextIngestRequest & Pick<IngestRequest, 'read' | 'parse'>;
   readonly started: number;
+  readonly startedAt: Date;
   readonly collection: Collection;
   readonly embedder: Embedder;
+  /** Sources of the run; what is stored of them may be replaced before it ends. */
+  readonly listed: Set<string>;
   /** Documents whose files are gone; their text may be taken over by a file of another name. */
-  vanished: Vanished;
+  readonly vanished: Vanished;
   readonly tally: Tally;
   /** Aborted by the caller's signal, or when the server is out of reach and going on is pointless. */
   readonly stop: AbortController;
-  /** For each completely read source the ids of its documents, to recognise rows that vanished from it. */
-  readonly rows: Map<string, Set<string>>;
+  /** When pruning, for each completely read source the ids of its documents, to recognise rows that vanished from it. */
+  readonly rows: Map<string, Set<string>> | undefined;
+  /** Documents that wait, by id, until all others are done: what has their text may still change. */
+  readonly postponed: Map<string, SourceRef>;
+  /** Whether only postponed documents are handled, now for good. */
+  isSecondPass: boolean;
+  /** Limits the text of the documents under way. */
+  readonly room: Room;
   /** Documents of one id, or of equal text, are handled one after the other: the second must see the first. */
   readonly turns: Turns;
 }
 
-/** A parsed document, and where its id is noted down as given by its source. */
+/** A parsed document and where it comes from. */
 export interface Work {
   readonly parsed: ParsedDocument;
-  readonly produced: Set<string>;
+  readonly origin: SourceRef['kind'] | 'program';
+  /** What to read the document from once more. */
+  readonly ref?: SourceRef;
+  /** Where its id is noted down as given by its source. */
+  readonly produced?: Set<string>;
 }

@@ -1,12 +1,13 @@
 import { lstat, stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
 import { StackloreError } from '../errors.ts';
+import type { StoredDocument } from '../stores/knowledge/document.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import type { ReadOptions } from './source.ts';
 import type { DocumentOutcome } from './tally.ts';
 
 /** Documents whose sources are gone, by id. */
-export type Vanished = ReadonlyMap<string, string>;
+export type Vanished = Set<string>;
 
 /**
  * The documents of a collection whose files no longer exist below the given folders. A folder that itself is missing
@@ -18,12 +19,12 @@ export async function findVanished(
   { sources, read: { cwd = '.', base } }: { readonly sources: readonly string[]; readonly read: ReadOptions },
 ): Promise<Vanished> {
   const roots = await existingFolders(sources, cwd);
-  const vanished = new Map<string, string>();
+  const vanished: Vanished = new Set();
   if (roots.length === 0) return vanished;
-  for await (const { docId, source } of documents.all(collection)) {
-    const path = pathOf(source, base === undefined ? undefined : resolve(cwd, base));
+  for await (const document of documents.all(collection)) {
+    const path = pathOf(document, base === undefined ? undefined : resolve(cwd, base));
     if (path === undefined || !roots.some((root) => path === root || path.startsWith(root + sep))) continue;
-    if (!(await exists(path)) && !(await exists(withoutRow(path)))) vanished.set(docId, source);
+    if (await isGone(path)) vanished.add(document.docId);
   }
   return vanished;
 }
@@ -35,10 +36,13 @@ export async function* pruneVanished(
   {
     vanished,
     rows,
-  }: { readonly vanished: Vanished; readonly rows: ReadonlyMap<string, ReadonlySet<string>> },
+  }: {
+    readonly vanished: Vanished;
+    readonly rows?: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+  },
 ): AsyncGenerator<DocumentOutcome> {
-  for await (const { docId, source, title } of documents.all(collection)) {
-    const produced = source.includes('#') ? rows.get(withoutRow(source)) : undefined;
+  for await (const { docId, source, title, origin, container = source } of documents.all(collection)) {
+    const produced = origin === 'file' ? rows?.get(container) : undefined;
     const rowIsGone = produced !== undefined && !produced.has(docId);
     if (!vanished.has(docId) && !rowIsGone) continue;
     await deleteIfPresent(documents, docId);
@@ -52,12 +56,6 @@ export async function deleteIfPresent(documents: Documents, docId: string): Prom
   await documents.delete(docId).catch((error: unknown) => {
     if (!(error instanceof StackloreError && error.code === 'not_found')) throw error;
   });
-}
-
-/** The source of the file that a row's source points into: `data.csv` of `data.csv#17`. */
-export function withoutRow(source: string): string {
-  const at = source.lastIndexOf('#');
-  return at === -1 ? source : source.slice(0, at);
 }
 
 async function existingFolders(sources: readonly string[], cwd: string): Promise<string[]> {
@@ -74,15 +72,18 @@ async function existingFolders(sources: readonly string[], cwd: string): Promise
   return folders;
 }
 
-function pathOf(source: string, base: string | undefined): string | undefined {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(source)) return undefined;
-  if (isAbsolute(source)) return source;
-  return base === undefined ? undefined : resolve(base, source);
+/** The path of a document's file. Where no origin was recorded, only an absolute path is surely meant as one. */
+function pathOf({ source, origin, container }: StoredDocument, base: string | undefined): string | undefined {
+  const path = container ?? source;
+  if (origin !== undefined && origin !== 'file') return undefined;
+  if (isAbsolute(path)) return path;
+  return base === undefined || origin === undefined ? undefined : resolve(base, path);
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether a path leads nowhere; one that may not be looked at, or on a disk that fails, could still be there. */
+async function isGone(path: string): Promise<boolean> {
   return lstat(path).then(
-    () => true,
     () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT' || error.code === 'ENOTDIR',
   );
 }

@@ -9,7 +9,8 @@ import type { ParsedDocument } from './parse/document.ts';
 import { deleteIfPresent } from './prune.ts';
 import type { DocumentOutcome } from './tally.ts';
 
-const DEFAULT_MAX_CHUNKS = 5_000;
+/** Most chunks of one document unless told otherwise. */
+export const DEFAULT_MAX_CHUNKS = 5_000;
 const HOPELESS: readonly ErrorCode[] = [
   'server_unavailable',
   'server_failed',
@@ -23,27 +24,37 @@ const HOPELESS: readonly ErrorCode[] = [
   // The collection itself: it was dropped meanwhile.
   'not_found',
 ];
+/** Documents that may wait for the second pass; memory must not grow with their number. */
+const MOST_POSTPONED = 10_000;
 /** The event loop gets a turn after this many chunks, so that a long document does not hold up connections. */
 const CHUNKS_PER_TURN = 32;
 
 /** Brings one document into the collection and notes what became of it; never throws. */
-export async function ingestDocument(job: Job, { parsed, produced }: Work): Promise<void> {
+export async function ingestDocument(job: Job, work: Work): Promise<void> {
+  const { parsed } = work;
   try {
     const hash = createHash('sha256').update(parsed.text).digest('hex');
     const keys = [`id ${parsed.docId ?? parsed.source}`, `text ${hash}`];
-    job.tally.add(await job.turns.run(keys, () => publishDocument(job, { parsed, produced }, hash)));
+    const outcome = await job.room.run(parsed.text.length, () =>
+      job.turns.run(keys, () => publishDocument(job, work, hash)),
+    );
+    if (outcome) job.tally.add(outcome);
   } catch (error) {
     if (isHopeless(error)) job.stop.abort();
     job.tally.add(failure(parsed.source, error));
   }
 }
 
-async function publishDocument(job: Job, { parsed, produced }: Work, hash: string): Promise<DocumentOutcome> {
+/** What became of a document, or `undefined` when it is none of this pass. */
+async function publishDocument(job: Job, work: Work, hash: string): Promise<DocumentOutcome | undefined> {
+  const { parsed, ref } = work;
   const { collection, request } = job;
   const { documents } = job.parts;
-  const document = await describe(job, parsed, hash);
+  const document = await describe(job, work, hash);
   const { docId, source, title } = document;
-  produced.add(docId);
+  if (job.isSecondPass && !job.postponed.has(docId)) return undefined;
+  work.produced?.add(docId);
+  job.vanished.delete(docId);
 
   const earlier = await documents.find(docId);
   if (earlier && isUnchanged(earlier, document, collection)) {
@@ -51,9 +62,13 @@ async function publishDocument(job: Job, { parsed, produced }: Work, hash: strin
   }
   const twin = await findTwin(job, document);
   if (twin !== undefined && parsed.docId === undefined) {
+    if (ref !== undefined && ref.kind !== 'stdin' && mayChange(job, twin)) {
+      job.postponed.set(docId, ref);
+      return undefined;
+    }
     if (earlier) await deleteIfPresent(documents, docId);
-    const reason = `Its text equals that of document ${twin}; it is stored once.`;
-    return { source, docId, title, status: 'duplicate', duplicateOf: twin, reason };
+    const reason = `Its text equals that of document ${twin.docId}; it is stored once.`;
+    return { source, docId, title, status: 'duplicate', duplicateOf: twin.docId, reason };
   }
 
   const chunks = await cutIntoChunks(job, parsed, request.maxChunks ?? DEFAULT_MAX_CHUNKS);
@@ -62,7 +77,7 @@ async function publishDocument(job: Job, { parsed, produced }: Work, hash: strin
   return {
     ...{ source, docId, title, status: earlier ? 'updated' : 'created' },
     ...{ chunks: chunks.length, embedded: embeddings.made },
-    ...(twin === undefined ? {} : { duplicateOf: twin }),
+    ...(twin === undefined ? {} : { duplicateOf: twin.docId }),
   };
 }
 
@@ -77,12 +92,13 @@ async function embedChunks(job: Job, chunks: readonly HashedChunk[], earlier: St
   return { vectors: chunks.map((chunk) => known.get(chunk.inputHash) as Float32Array), made: missing.length };
 }
 
-async function describe(job: Job, parsed: ParsedDocument, hash: string): Promise<NewDocument> {
-  const { title, source, contentType, wordCount } = parsed;
+async function describe(job: Job, { parsed, origin }: Work, hash: string): Promise<NewDocument> {
+  const { title, source, contentType, wordCount, container } = parsed;
   const own = parsed.docId === undefined ? {} : { _id: parsed.docId };
   return {
     docId: await chooseDocId(job, parsed),
-    ...{ title, source, contentType, wordCount },
+    ...{ title, source, contentType, wordCount, origin },
+    ...(container === undefined ? {} : { container }),
     hash,
     metadata: { ...parsed.metadata, ...own, ...job.request.metadata },
   };
@@ -108,14 +124,29 @@ function isUnchanged(earlier: StoredDocument, document: NewDocument, { manifest 
     earlier.title === document.title &&
     earlier.source === document.source &&
     earlier.contentType === document.contentType &&
+    earlier.origin === document.origin &&
+    earlier.container === document.container &&
     JSON.stringify(earlier.metadata ?? {}) === JSON.stringify(document.metadata ?? {})
   );
 }
 
 /** Another document of the collection with equal text, whose source still exists. */
-async function findTwin(job: Job, { docId, hash }: NewDocument): Promise<string | undefined> {
-  const twin = await job.parts.documents.findByHash(job.collection.name, hash);
-  return twin === docId || twin === undefined || job.vanished.has(twin) ? undefined : twin;
+async function findTwin(job: Job, { docId, hash }: NewDocument): Promise<StoredDocument | undefined> {
+  const twinId = await job.parts.documents.findByHash(job.collection.name, hash);
+  if (twinId === docId || twinId === undefined || job.vanished.has(twinId)) return undefined;
+  const twin = await job.parts.documents.find(twinId);
+  // Postponed and not published since, it has the text only until its own turn comes.
+  return twin && job.isSecondPass && job.postponed.has(twinId) && !isOfThisRun(job, twin) ? undefined : twin;
+}
+
+/** Whether this run may still replace a stored document; then it is too early to leave another one out for it. */
+function mayChange(job: Job, twin: StoredDocument): boolean {
+  if (job.isSecondPass || isOfThisRun(job, twin) || job.postponed.size >= MOST_POSTPONED) return false;
+  return job.listed.has(twin.container ?? twin.source);
+}
+
+function isOfThisRun({ startedAt }: Job, { updatedAt }: StoredDocument): boolean {
+  return updatedAt >= startedAt;
 }
 
 type HashedChunk = TextChunk & { readonly inputHash: string };
@@ -132,14 +163,19 @@ async function cutIntoChunks(job: Job, parsed: ParsedDocument, maxChunks: number
   const chunks: HashedChunk[] = [];
   for (const chunk of chunkDocument(parsed, options)) {
     if (chunks.length === maxChunks) {
-      throw new StackloreError('too_large', {
-        message: `The document has more than ${maxChunks} chunks. Split it, or raise --max-chunks.`,
-      });
+      throw tooManyChunks(maxChunks);
     }
     chunks.push({ ...chunk, inputHash: createHash('sha256').update(chunk.input).digest('hex').slice(0, 32) });
     if (chunks.length % CHUNKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return chunks;
+}
+
+/** The refusal of a document that would be cut into more chunks than allowed. */
+export function tooManyChunks(maxChunks: number): StackloreError {
+  return new StackloreError('too_large', {
+    message: `The document has more than ${maxChunks} chunks. Split it, or raise --max-chunks.`,
+  });
 }
 
 /** The outcome of something that threw. */

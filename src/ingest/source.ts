@@ -17,8 +17,8 @@ export interface Source {
   readonly name: string;
   /** The media type a server named; a hint only. */
   readonly contentType?: string;
-  /** All bytes; of a binary file that is not a document only the beginning. */
-  readonly bytes: Buffer;
+  /** All bytes; of a binary file that is not a document only the beginning. Let go once they are decoded. */
+  bytes: Buffer;
   readonly modifiedAt?: Date;
 }
 

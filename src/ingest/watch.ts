@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve, sep } from 'node:path';
+import { isDynamicPattern } from 'tinyglobby';
+import { StackloreError } from '../errors.ts';
 import { IgnoreRules } from './ignore-rules.ts';
 
 /** How folders are watched. */
@@ -18,6 +21,18 @@ export interface WatchOptions {
 
 /** What a batch of changes is handed to: files that were added or changed, and files that are gone. */
 export type ChangeHandler = (changed: readonly string[], removed: readonly string[]) => Promise<void> | void;
+
+/** The sources that can be watched: URLs and `-` are left out. Throws `invalid_input` for globs, and when none is left. */
+export function watchablePaths(sources: readonly string[]): string[] {
+  const paths = sources.filter((source) => source !== '-' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(source));
+  const pattern = paths.find((path) => isDynamicPattern(path) && !existsSync(path));
+  if (pattern === undefined && paths.length > 0) return paths;
+  const what =
+    pattern === undefined ? 'URLs and standard input cannot be watched' : `${pattern} cannot be watched`;
+  throw new StackloreError('invalid_input', {
+    message: `${what}, only folders and files. Name a folder or a file, or leave out --watch.`,
+  });
+}
 
 /** Calls `onChange` with what changes in the given paths until the signal aborts. Calls never overlap. */
 export async function watchSources(

@@ -62,7 +62,10 @@ describe('EmbedPool', () => {
       const calls = await Promise.allSettled(Array.from({ length: 9 }, () => pool.embed([ANSWER])));
       for (const call of calls) {
         expect(call).toMatchObject({
-          reason: { message: expect.stringContaining('could not be loaded (no such model)') },
+          reason: {
+            code: 'model_unavailable',
+            message: expect.stringContaining('could not be loaded (no such model)'),
+          },
         });
       }
     }

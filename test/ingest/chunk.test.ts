@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ChunkOptions, chunkDocument, type TextChunk } from '../../src/ingest/chunk.ts';
+import { type ChunkOptions, chunkDocument, isSurelyTooLong, type TextChunk } from '../../src/ingest/chunk.ts';
 import type { Block, ParsedDocument } from '../../src/ingest/parse/document.ts';
 import { fakeTokenizer } from '../support/fake-embedder.ts';
 
@@ -36,6 +36,17 @@ const chunksOf = (document: ParsedDocument, options: Partial<ChunkOptions> = {})
   ...chunkDocument(document, { ...defaults, ...options }),
 ];
 const texts = (chunks: readonly TextChunk[]) => chunks.map((chunk) => chunk.text);
+
+it('knows of a text that is too long for so many chunks before it is cut, not counting white space', () => {
+  const limits = { size: 10, maxChunks: 2 };
+  expect(isSurelyTooLong('x'.repeat(481), limits)).toBe(true);
+  expect(isSurelyTooLong('x'.repeat(480), limits)).toBe(false);
+  expect(isSurelyTooLong('x \n\u3000'.repeat(480), limits)).toBe(false);
+  for (const letter of ['x', 'ä', '字', 'x,']) {
+    const { length } = chunksOf(plain(letter.repeat(481)), { size: 10 });
+    expect(length).toBeGreaterThan(2);
+  }
+});
 
 describe('chunkDocument', () => {
   it('gives a short document as one chunk', () => {

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { IngestRequest } from '../../src/ingest/ingest.ts';
+import type { IngestRequest, TextDocument } from '../../src/ingest/ingest.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { FakeEmbedder } from '../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../support/lore.ts';
@@ -105,6 +106,51 @@ describe('equal content', () => {
     expect(await sources()).toEqual(['new.md']);
   });
 
+  it('is not lost when what had it first changes in the same run', async () => {
+    await write('b.md', '# B\n\nThe text that wanders.\n');
+    await ingest();
+    await write('a.md', '# B\n\nThe text that wanders.\n');
+    await write('b.md', '# B\n\nSomething else.\n');
+    const report = await ingest();
+    expect(report.counts).toMatchObject({ created: 1, updated: 1, duplicate: 0 });
+    expect(await find('text that wanders')).toMatchObject({ source: join(folder, 'a.md') });
+  });
+
+  it('changes places between two files without loss', async () => {
+    await write('a.md', '# A\n\nFirst words.\n');
+    await write('b.md', '# A\n\nSecond words.\n');
+    await ingest();
+    await write('a.md', '# A\n\nSecond words.\n');
+    await write('b.md', '# A\n\nFirst words.\n');
+    expect((await ingest()).counts).toMatchObject({ updated: 2, duplicate: 0 });
+    expect(await find('first')).toMatchObject({ source: join(folder, 'b.md') });
+    expect(await find('second')).toMatchObject({ source: join(folder, 'a.md') });
+  });
+
+  it('leaves the older version of a file in place until its new text is stored', async () => {
+    await write('a.md', '# A\n\nOlder words.\n');
+    await write('b.md', '# A\n\nWandering poison.\n');
+    await ingest();
+    await write('a.md', '# A\n\nWandering poison.\n');
+    await write('b.md', '# A\n\nOther words.\n');
+    const onText = (text: string) => {
+      if (text.includes('poison')) throw new Error('out of memory');
+    };
+    const failing = openTestLore(redis, {}, { embedder: new FakeEmbedder({ onText }) });
+    const report = await failing.ingest({ sources: [folder], collection });
+    expect(report.counts).toMatchObject({ updated: 1, failed: 1, duplicate: 0 });
+    expect(await find('older')).toMatchObject({ source: join(folder, 'a.md') });
+  });
+
+  it('stays reported as duplicate, run after run', async () => {
+    await write('a.md', '# Same\n\nSame text.\n');
+    await write('b.md', '# Same\n\nSame text.\n');
+    await write('rows.jsonl', '{"text":"same row"}\n{"text":"same row"}\n');
+    const expected = { duplicate: 2, failed: 0 };
+    expect((await ingest()).counts).toMatchObject({ ...expected, created: 2 });
+    expect((await ingest()).counts).toMatchObject({ ...expected, unchanged: 2 });
+  });
+
   it('does not swallow rows that carry ids of their own', async () => {
     await write('rows.jsonl', '{"_id":"r1","text":"same words"}\n{"_id":"r2","text":"same words"}\n');
     expect((await ingest()).counts).toMatchObject({ created: 2, duplicate: 0 });
@@ -130,6 +176,46 @@ describe('prune', () => {
     await write('rows.jsonl', '{"_id":"p2","text":"second row"}\n');
     expect((await ingest({ prune: true })).counts).toMatchObject({ pruned: 1, unchanged: 1 });
     expect(await lore.documents.find('p1')).toBeUndefined();
+  });
+
+  it('removes all rows of a file that has none any more', async () => {
+    await write('rows.csv', 'title,text\nOne,first row\n');
+    await ingest();
+    await write('rows.csv', 'title,text\n');
+    expect((await ingest({ prune: true })).counts).toMatchObject({ pruned: 1 });
+  });
+
+  it('tells rows from files whose names hold a #', async () => {
+    await write('notes', '# Notes\n\nAlpha.\n');
+    await write('notes#1.md', '# Other notes\n\nBeta.\n');
+    await write('F', '# F\n\nGamma.\n');
+    await write('F#.md', '# F again\n\nDelta.\n');
+    await ingest({ prune: true });
+    await rm(join(folder, 'notes#1.md'));
+    expect((await ingest({ prune: true })).counts).toMatchObject({ pruned: 1, unchanged: 3 });
+    expect(await sources()).toEqual(['F', 'F#.md', 'notes']);
+  });
+
+  it('leaves alone what never was a file', async () => {
+    await write('a.md', '# A\n\nAlpha.\n');
+    await lore.ingestTexts([{ text: 'Beta.', source: 'memory/1' }], { collection });
+    await ingest({ sources: ['-'], read: { stdin: Readable.from(['Gamma.']), stdinName: 'piped.md' } });
+    const report = await ingest({ prune: true, read: { base: folder } });
+    expect(report.counts).toMatchObject({ created: 1, pruned: 0 });
+    expect((await lore.documents.list(collection)).items.map(({ source }) => source).sort()).toEqual([
+      'a.md',
+      'memory/1',
+      'piped.md',
+    ]);
+  });
+
+  it('keeps what it cannot look for', async () => {
+    await write('in/sub/a.md', '# A\n\nAlpha.\n');
+    await ingest();
+    await rm(join(folder, 'in/sub'), { recursive: true });
+    await symlink('sub', join(folder, 'in/sub'));
+    expect((await ingest({ prune: true })).counts).toMatchObject({ pruned: 0 });
+    expect(await sources()).toEqual(['in/sub/a.md']);
   });
 
   it('keeps everything when the folder itself is gone', async () => {
@@ -204,12 +290,87 @@ it('keeps one file of rows with ids in two collections apart', async () => {
 });
 
 it('ends with one whole version when two ingests of one file run at once', async () => {
-  await write('a.md', `# A\n\n${'Words of the file. '.repeat(200)}`);
-  const reports = await Promise.all([ingest(), ingest(), ingest()]);
-  expect(reports.every(({ counts }) => counts.failed === 0)).toBe(true);
-  const [document] = (await lore.documents.list(collection)).items;
+  const texts = [1, 2].map((n) => `# A\n\n${`Words of version ${n}. `.repeat(200 * n)}`);
+  await Promise.all([write('first/a.md', texts[0] ?? ''), write('second/a.md', texts[1] ?? '')]);
+  const lores = [lore, openTestLore(redis)];
+  const reports = await Promise.all(
+    ['first', 'second'].map((name, n) =>
+      lores[n]?.ingest({ sources: ['a.md'], collection, read: readFrom(name) }),
+    ),
+  );
+  expect(reports.map((report) => report?.counts.failed)).toEqual([0, 0]);
+  const { items } = await lore.documents.list(collection);
+  expect(items).toHaveLength(1);
+  const document = await lore.documents.get(items[0]?.docId ?? '');
+  const stored: string[] = [];
+  for await (const { text } of lore.documents.chunks(document)) stored.push(text);
+  const versions = new Set(stored.join(' ').match(/version \d/g));
+  expect([...versions]).toHaveLength(1);
   const keys = await allKeys(lore.databases.knowledge, `llama_index/vector_store/${collection}/*`);
-  expect(keys).toHaveLength(document?.chunkCount ?? -1);
+  expect(keys).toHaveLength(document.chunkCount);
+});
+
+/** Two folders whose files have the same sources. */
+const readFrom = (name: string) => ({ cwd: join(folder, name), base: join(folder, name) });
+
+it('deletes the text of a file that became empty, and says so', async () => {
+  await write('a.md', '# A\n\nAlpha words.\n');
+  await write('b.md', '# B\n\nBeta words.\n');
+  await ingest();
+  await write('a.md', '');
+  await write('b.md', '\n\n');
+  const report = await ingest();
+  expect(report.counts).toMatchObject({ pruned: 2, skipped: 0, unchanged: 0 });
+  expect(report.problems[0]?.reason).toContain('is empty. Its earlier text was deleted');
+  expect(await sources()).toEqual([]);
+  expect((await ingest()).counts).toMatchObject({ pruned: 0, skipped: 2 });
+});
+
+it('reports a file this user may not read, and ingests it for a user who may', async () => {
+  await write('a.md', '# A\n\nAlpha words.\n');
+  await chmod(join(folder, 'a.md'), 0o000);
+  const { counts, problems } = await ingest();
+  if (process.getuid?.() === 0) expect(counts).toMatchObject({ created: 1, failed: 0 });
+  else {
+    expect(counts).toMatchObject({ created: 0, failed: 1 });
+    expect(problems[0]).toMatchObject({
+      code: 'source_unreadable',
+      reason: expect.stringContaining('may not be read by this user'),
+    });
+  }
+});
+
+it('refuses a document whose length alone is too much for its chunks', async () => {
+  await write('a.txt', 'x'.repeat(64 * 24 + 1));
+  const report = await ingest({ maxChunks: 1, settings: { chunkSize: 64 } });
+  expect(report.problems[0]).toMatchObject({ status: 'failed', code: 'too_large' });
+});
+
+describe('a request', () => {
+  it.each([
+    ['no list of sources', { sources: 'docs' }, 'sources: '],
+    ['no sources', { sources: [] }, 'sources: name at least one source.'],
+    ['a number that is none', { sources: ['x'], maxChunks: Number.NaN }, 'maxChunks: '],
+    ['a limit of nothing', { sources: ['x'], read: { maxBytes: 0 } }, 'read.maxBytes: '],
+    ['an unknown setting', { sources: ['x'], settings: { chunksize: 3 } }, 'settings: '],
+    ['an unknown member', { sources: ['x'], recursive: true }, '"recursive"'],
+  ])('with %s is refused, naming it', async (_, request, says) => {
+    // What a program without types may hand over.
+    await expect(lore.ingest(request as unknown as IngestRequest)).rejects.toMatchObject({
+      code: 'invalid_input',
+      message: expect.stringContaining(says),
+    });
+  });
+
+  it('for texts is refused where it is wrong, and so is each text by itself', async () => {
+    const wrong = { collection, prune: true } as object;
+    await expect(lore.ingestTexts([], wrong)).rejects.toMatchObject({ code: 'invalid_input' });
+    // What a program without types may hand over.
+    const texts = [{ text: 5, source: 'memory:1' } as unknown as TextDocument];
+    const report = await lore.ingestTexts([...texts, { text: 'Fine.', source: 'memory:2' }], { collection });
+    expect(report).toMatchObject({ counts: { created: 1, failed: 1 } });
+    expect(report.problems[0]).toMatchObject({ code: 'invalid_input', source: 'memory:1' });
+  });
 });
 
 it('refuses a document of more chunks than allowed, naming the flag', async () => {

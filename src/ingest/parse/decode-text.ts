@@ -26,8 +26,11 @@ export function normaliseText(text: string): string {
   if (clean.includes('\r')) clean = clean.replace(/\r\n?/g, '\n');
   if (clean.includes('\0')) clean = clean.replaceAll('\0', '');
   if (clean.includes('\f')) clean = clean.replaceAll('\f', '\n');
-  return clean.toWellFormed().normalize('NFC');
+  // Below U+0300 nothing combines; normalising would copy a long text all the same.
+  return COMBINING.test(clean) ? clean.toWellFormed().normalize('NFC') : clean;
 }
+
+const COMBINING = /[\u0300-\uffff]/;
 
 /** Whether bytes can be read as text: in the encoding given or declared, by a byte order mark, or as UTF-8. */
 export function isText(source: Source, encoding?: string): boolean {

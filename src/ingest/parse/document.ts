@@ -17,6 +17,8 @@ export interface ParsedDocument {
   /** Only when the input itself names one (`_id` or `id` of a row). */
   readonly docId?: string;
   readonly source: string;
+  /** Only of a row: the source that holds it. */
+  readonly container?: string;
   readonly title: string;
   readonly contentType: ContentType;
   /** NFC, with `\n` as the only line end. */

@@ -4,8 +4,9 @@ import { plainInline } from './markdown-line.ts';
 import { scanMarkdown } from './scan-markdown.ts';
 
 /** A Markdown document. Its text stays Markdown, which people and models read well; only front matter is cut off. */
-export async function parseMarkdown(text: string): Promise<Draft> {
+export async function parseMarkdown(text: string, checkText?: (text: string) => void): Promise<Draft> {
   const { values, body } = await cutFrontMatter(text);
+  checkText?.(body);
   const { title, ...metadata } = values;
   const { blocks, firstHeading } = scanMarkdown(body);
   return { text: body, blocks, metadata, title: titleText(title) ?? firstHeading ?? htmlHeading(body) };

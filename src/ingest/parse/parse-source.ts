@@ -27,6 +27,11 @@ export interface ParseOptions {
   readonly textColumns?: readonly string[];
   /** The type of every text, instead of telling by content and name. */
   readonly contentType?: ContentType;
+  /**
+   * Throws for a text that is too long to be stored, before its structure is looked for.
+   * @internal
+   */
+  readonly checkText?: (text: string) => void;
 }
 
 /** The documents of a source: one for most formats, one a row for CSV and JSONL. Problems are given, never thrown. */
@@ -74,26 +79,29 @@ async function* parseAs(
   }
 }
 
-async function parseText(type: ContentType, source: Source, { encoding }: ParseOptions): Promise<Draft> {
+async function parseText(type: ContentType, source: Source, options: ParseOptions): Promise<Draft> {
+  const text = takeText(source, options);
+  if (type === 'html') return parseHtml(text);
+  if (type === 'markdown') return parseMarkdown(text, options.checkText);
+  options.checkText?.(text);
+  if (type === 'code') return parseCode(text, source.name, languageOf(source.name));
+  return { text, blocks: paragraphsOf(text) };
+}
+
+/** The text of a source, which lets go of its bytes: a large source is not held twice. */
+function takeText(source: Source, { encoding }: ParseOptions): string {
   const text = decodeText(source, encoding);
-  switch (type) {
-    case 'markdown':
-      return parseMarkdown(text);
-    case 'html':
-      return parseHtml(text);
-    case 'code':
-      return parseCode(text, source.name, languageOf(source.name));
-    default:
-      return { text, blocks: paragraphsOf(text) };
-  }
+  source.bytes = Buffer.alloc(0);
+  return text;
 }
 
 function* parseRows(
   type: 'csv' | 'json' | 'jsonl',
   source: Source,
-  { encoding, textColumns }: ParseOptions,
+  options: ParseOptions,
 ): Generator<TypedDraft | SourceProblem> {
-  const text = decodeText(source, encoding);
+  const { textColumns } = options;
+  const text = takeText(source, options);
   if (text.trim() === '') return yield skipped(source.source, 'invalid_input', `${source.name} has no text.`);
   if (type === 'csv') return yield* typeAll('csv', parseCsv(source, text, textColumns));
 
@@ -129,6 +137,7 @@ function finish(draft: TypedDraft, source: Source): ParsedDocument | SourceProbl
   return {
     ...(docId === undefined ? {} : { docId }),
     source: row === undefined ? source.source : `${source.source}#${row}`,
+    ...(row === undefined ? {} : { container: source.source }),
     title: cutHeading(normaliseText(draft.title ?? '')) || baseName(source.name),
     contentType,
     text,

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { StackloreError } from '../errors.ts';
+import { checkDocId } from '../stores/knowledge/document-ids.ts';
+import { collectionSettings } from './collection-settings.ts';
+import type { TextDocument } from './job.ts';
+
+const count = z.int().positive();
+const metadata = z.record(z.string(), z.unknown());
+const signal = z.instanceof(AbortSignal);
+const callback = z.custom<unknown>((value) => typeof value === 'function', 'must be a function');
+const contentTypes = ['markdown', 'html', 'text', 'pdf', 'docx', 'csv', 'jsonl', 'json', 'code'] as const;
+
+const readOptions = z.strictObject({
+  cwd: z.string().optional(),
+  base: z.string().optional(),
+  gitignore: z.boolean().optional(),
+  maxBytes: count.optional(),
+  stdin: z.custom<unknown>(isAsyncIterable, 'must be a stream').optional(),
+  stdinName: z.string().min(1).optional(),
+  maxPages: count.optional(),
+  allowPrivate: z.boolean().optional(),
+  mayConnect: callback.optional(),
+  fetchTimeoutMs: count.optional(),
+  connectTimeoutMs: count.optional(),
+  signal: signal.optional(),
+});
+
+const parseOptions = z.strictObject({
+  encoding: z.string().optional(),
+  textColumns: z.array(z.string()).optional(),
+  contentType: z.enum(contentTypes).optional(),
+});
+
+const textIngestRequest = z.strictObject({
+  collection: z.string().optional(),
+  settings: collectionSettings.optional(),
+  metadata: metadata.optional(),
+  maxChunks: count.optional(),
+  onEvent: callback.optional(),
+  signal: signal.optional(),
+});
+
+const ingestRequest = textIngestRequest.extend({
+  sources: z.array(z.string()).min(1, 'name at least one source'),
+  read: readOptions.optional(),
+  parse: parseOptions.optional(),
+  prune: z.boolean().optional(),
+});
+
+const textDocument = z.strictObject({
+  text: z.string(),
+  source: z.string().min(1),
+  title: z.string().optional(),
+  docId: z.string().optional(),
+  metadata: metadata.optional(),
+  contentType: z.enum(['markdown', 'text', 'html', 'code']).optional(),
+});
+
+/** Throws `invalid_input` naming each field of the request that cannot be used. */
+export function checkIngestRequest(request: unknown): void {
+  check(ingestRequest, request, 'request');
+}
+
+/** Throws `invalid_input` naming each field of the request that cannot be used. */
+export function checkTextIngestRequest(request: unknown): void {
+  check(textIngestRequest, request, 'request');
+}
+
+/** The document itself. Throws `invalid_input` naming each field that cannot be used. */
+export function checkTextDocument(document: TextDocument): TextDocument {
+  check(textDocument, document, 'document');
+  if (document.docId !== undefined) checkDocId(document.docId);
+  return document;
+}
+
+function check(schema: z.ZodType, input: unknown, what: string): void {
+  const checked = schema.safeParse(input);
+  if (checked.success) return;
+  const issues = checked.error.issues.map(({ path, message }) => `${path.join('.') || what}: ${message}.`);
+  throw new StackloreError('invalid_input', { message: issues.join(' ') });
+}
+
+function isAsyncIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
