@@ -2,13 +2,13 @@ export { type Config, type ConfigInput, type ConfigSources, loadConfig, type Mod
 export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
-export type { CollectionSettings } from './ingest/collection-settings.ts';
+export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
 export type { IngestRequest, TextDocument, TextIngestRequest } from './ingest/ingest.ts';
 export type { ContentType } from './ingest/parse/document.ts';
 export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
-export type { CollectionStatus, Status } from './maintenance/status.ts';
+export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export {
   type CommandOptions,

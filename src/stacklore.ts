@@ -7,6 +7,7 @@ import {
   type CollectionSettings,
   createCollection,
   dropCollection,
+  type ExtendedCollection,
   openCollection,
 } from './ingest/collection-settings.ts';
 import {
@@ -17,7 +18,7 @@ import {
   type TextIngestRequest,
 } from './ingest/ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
-import { readStatus, type Status } from './maintenance/status.ts';
+import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
 import { attachEmbeddedRedis } from './redis/embedded.ts';
@@ -73,7 +74,7 @@ export class Stacklore {
     });
     const { knowledge } = this.databases;
     this.collections = new Collections(knowledge);
-    this.documents = new Documents(knowledge);
+    this.documents = new Documents(knowledge, { commandTimeoutMs: config.commandTimeoutMs });
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
   }
@@ -121,14 +122,19 @@ export class Stacklore {
     return createCollection(this.#parts, name, settings);
   }
 
-  /** Makes more metadata fields of a collection filterable, for stored documents too. */
-  async addFields(collection: string, fields: readonly CollectionField[]): Promise<Collection> {
+  /** Makes more metadata fields of a collection filterable, for stored documents too; `warnings` tell where it cannot. */
+  async addFields(collection: string, fields: readonly CollectionField[]): Promise<ExtendedCollection> {
     return addFields(this.#parts, collection, fields);
   }
 
   /** Deletes a collection with all its documents; gives how many there were. */
   async dropCollection(name: string): Promise<number> {
     return dropCollection(this.#parts, name);
+  }
+
+  /** What every collection holds and how its index is; no other database than knowledge is asked. */
+  async listCollections(): Promise<CollectionStatus[]> {
+    return readCollections(this.#parts);
   }
 
   /** What the server, its search module and each collection's index say of themselves. */

@@ -10,15 +10,7 @@ interface Room {
   readonly packages?: readonly string[];
 }
 
-const PARSERS = [
-  '@mozilla/readability',
-  'cheerio',
-  'csv-parse',
-  'file-type',
-  'linkedom',
-  'mammoth',
-  'turndown',
-];
+const PARSERS = ['@mozilla/readability', 'cheerio', 'file-type', 'linkedom', 'mammoth'];
 const MARKDOWN = [
   'mdast',
   'mdast-util-from-markdown',

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Config, ConfigInput } from '../config.ts';
+import type { ProvisionReport } from '../provision/report.ts';
 import type { Stacklore } from '../stacklore.ts';
 
 /** One flag: commander's notation, its help, and how it is repeated. */
@@ -38,6 +39,8 @@ export interface Terminal {
 /** Where a command runs: its terminal, its configuration, and the façade opened when it asks for it. */
 export interface CommandContext {
   readonly terminal: Terminal;
+  /** Told what is being fetched; silent with --json only. */
+  readonly report: ProvisionReport;
   /** The settings of flags, environment and file, these over them. */
   readonly config: (over?: ConfigInput) => Config;
   /** Opened once, closed when the command has ended. */

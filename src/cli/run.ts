@@ -80,11 +80,12 @@ async function runCommand(command: Command, { args, given, host }: Call): Promis
   const settings = settingsOf(given);
   const sources = { env: host.env, ...(config !== undefined && { configFile: config }) };
   let lore: Stacklore | undefined;
+  const report = json ? silentReport : printReport(host.stderr);
   const context: CommandContext = {
     terminal,
+    report,
     config: (over = {}) => loadConfig({ settings: { ...settings, ...over }, ...sources }),
     lore: () => {
-      const report = json ? silentReport : printReport(host.stderr);
       lore ??= openStacklore(settings, { ...sources, report, onNotice: terminal.note });
       return lore;
     },

@@ -1,4 +1,5 @@
-import type { Databases } from '../redis/databases.ts';
+import { type ErrorCode, StackloreError } from '../errors.ts';
+import type { Database, Databases } from '../redis/databases.ts';
 import type { DatabaseName } from '../schema/record.ts';
 import type { Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
@@ -8,13 +9,19 @@ import type { IndexHealth, VectorIndex } from '../stores/knowledge/vector-index.
 export interface CollectionStatus {
   readonly name: string;
   readonly documents: number;
-  readonly chunks: number;
+  /** Chunks in the index; `null` unless the index is ready, as nothing else counts them. */
+  readonly chunks: number | null;
   readonly dimensions: number;
   readonly model: string | null;
   /** `lost`: the next search or ingest rebuilds it from the manifest. */
   readonly indexState: 'ready' | 'indexing' | 'lost';
   readonly index?: IndexHealth;
 }
+
+/** The keys in the numbered database of a named one, which others may share, or why it gives no answer. */
+export type DatabaseStatus =
+  | { readonly keys: number }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string } };
 
 /** The state of the server behind the knowledge base and of every collection. */
 export interface Status {
@@ -28,26 +35,35 @@ export interface Status {
     readonly persistence: string;
     readonly evictionPolicy: string;
   };
-  /** Keys in the numbered database of each named one; named databases may share a number. */
-  readonly databases: Readonly<Record<DatabaseName, { readonly keys: number }>>;
+  readonly databases: Readonly<Record<Exclude<DatabaseName, 'knowledge'>, DatabaseStatus>> & {
+    readonly knowledge: { readonly keys: number };
+  };
   readonly collections: readonly CollectionStatus[];
 }
 
-interface StatusParts {
-  /** True when the server is the embedded one of the data home. */
-  readonly embedded: boolean;
+/** What the state of collections is read from. */
+export interface CollectionStatusParts {
   readonly collections: Collections;
   readonly documents: Documents;
   readonly vectorIndex: VectorIndex;
 }
 
-/** Asks the server and every collection how they are. */
+interface StatusParts extends CollectionStatusParts {
+  /** True when the server is the embedded one of the data home. */
+  readonly embedded: boolean;
+}
+
+/** Asks the server and every collection how they are. Throws when the knowledge database cannot be reached. */
 export async function readStatus(databases: Databases, parts: StatusParts): Promise<Status> {
   const { knowledge } = databases;
   const [info, modules] = await knowledge.pipeline<string>([['INFO'], ['INFO', 'modules']]);
   const values = parseInfo(info ?? '');
-  const names = ['main', 'knowledge', 'prompts', 'analytics'] as const;
-  const sizes = await Promise.all(names.map((name) => databases[name].send<number>(['DBSIZE'])));
+  const [keys, main, prompts, analytics] = await Promise.all([
+    knowledge.send<number>(['DBSIZE']),
+    readDatabase(databases.main),
+    readDatabase(databases.prompts),
+    readDatabase(databases.analytics),
+  ]);
   return {
     server: {
       version: values.get('redis_version') ?? 'unknown',
@@ -59,30 +75,38 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
       persistence: values.get('aof_enabled') === '1' ? 'aof' : 'rdb',
       evictionPolicy: values.get('maxmemory_policy') ?? 'unknown',
     },
-    // The array holds exactly one size for each name.
-    databases: Object.fromEntries(
-      names.map((name, at) => [name, { keys: sizes[at] }]),
-    ) as Status['databases'],
+    databases: { main, knowledge: { keys }, prompts, analytics },
     collections: await readCollections(parts),
   };
 }
 
-async function readCollections({
-  collections,
-  documents,
-  vectorIndex,
-}: StatusParts): Promise<CollectionStatus[]> {
-  const all = await collections.list();
+async function readDatabase(database: Database): Promise<DatabaseStatus> {
+  try {
+    return { keys: await database.send<number>(['DBSIZE']) };
+  } catch (error) {
+    if (!(error instanceof StackloreError)) throw error;
+    return { error: { code: error.code, message: error.message } };
+  }
+}
+
+/** What every collection holds and how its index is; asks the knowledge database only. */
+export async function readCollections(parts: CollectionStatusParts): Promise<CollectionStatus[]> {
+  const all = await parts.collections.list();
   return Promise.all(
-    all.map(async ({ name, manifest }) => {
-      const [count, health] = await Promise.all([documents.count(name), vectorIndex.findHealth({ name })]);
+    all.map(async (collection) => {
+      const { name, manifest } = collection;
+      const [count, health] = await Promise.all([
+        parts.documents.count(name),
+        parts.vectorIndex.findHealth(collection),
+      ]);
+      const isReady = health !== undefined && !health.indexing;
       return {
         name,
         documents: count,
-        chunks: health?.documents ?? 0,
+        chunks: isReady ? health.documents : null,
         dimensions: manifest.dimensions,
         model: manifest.model?.name ?? null,
-        indexState: health ? (health.indexing ? 'indexing' : 'ready') : 'lost',
+        indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
         ...(health && { index: health }),
       } as const;
     }),

@@ -14,6 +14,11 @@ export interface KeyTemplate<Template extends string = string> {
   build(params: Readonly<Record<KeyParams<Template>, string>>): string;
   /** The key exactly as writers without escaping form it, for reading what they stored. */
   buildRaw(params: Readonly<Record<KeyParams<Template>, string>>): string;
+  /**
+   * Where a record of these ids may be, the first to look at first: the raw key of other writers where it differs and
+   * means no other ids, then the one that `build` gives.
+   */
+  candidates(params: Readonly<Record<KeyParams<Template>, string>>): readonly string[];
   /** The ids inside a key, or `undefined` when the key is not of this template. */
   parse(key: string): Record<KeyParams<Template>, string> | undefined;
 }
@@ -54,6 +59,14 @@ export function keyTemplate<const Template extends string>(template: Template): 
     return key;
   }
 
+  function parse(key: string) {
+    const match = matcher.exec(key);
+    if (!match) return undefined;
+    const ids = names.map((name, index) => [name, unescapeId(match[index + 1] ?? '')]);
+    // The names come from the template itself, so the record has exactly its parameters.
+    return Object.fromEntries(ids) as Record<KeyParams<Template>, string>;
+  }
+
   return {
     template,
     pattern: parts
@@ -61,13 +74,16 @@ export function keyTemplate<const Template extends string>(template: Template): 
       .join(''),
     build: (params) => assemble(params, escapeId),
     buildRaw: (params) => assemble(params, (id) => id),
-    parse(key) {
-      const match = matcher.exec(key);
-      if (!match) return undefined;
-      const ids = names.map((name, index) => [name, unescapeId(match[index + 1] ?? '')]);
-      // The names come from the template itself, so the record has exactly its parameters.
-      return Object.fromEntries(ids) as Record<KeyParams<Template>, string>;
+    candidates(params) {
+      const built = assemble(params, escapeId);
+      const raw = assemble(params, (id) => id);
+      if (raw === built) return [built];
+      // The raw key of "a%3Ab" is the key of "a:b".
+      const ids: Readonly<Record<string, string>> | undefined = parse(raw);
+      const isOwn = names.every((name) => ids?.[name] === (params as Record<string, string>)[name]);
+      return isOwn ? [raw, built] : [built];
     },
+    parse,
   };
 }
 

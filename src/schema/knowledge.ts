@@ -52,6 +52,9 @@ export const documentRecord = hash({
     collection: text.optional(),
     manifestHash: text.optional(),
     metadata: jsonObject.optional(),
+    // `file`, `url`, `stdin` or `program`; and the source that holds the document as one of its rows.
+    origin: text.optional(),
+    container: text.optional(),
   },
 });
 export type DocumentMetadata = ValueOf<typeof documentRecord>;

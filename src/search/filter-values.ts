@@ -1,5 +1,6 @@
 import { StackloreError } from '../errors.ts';
 import { timestamp } from '../schema/fields.ts';
+import { tagProblem } from '../schema/tag.ts';
 
 /** A field as far as its values go. */
 export interface ValueTarget {
@@ -21,9 +22,6 @@ const ENCODERS: Record<ValueTarget['type'], (value: unknown, path: string, field
 /** The white space that the server trims from a tag when it indexes one, but not from a parameter. */
 const TAG_SPACE = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
 
-/** Longer tags are cut at 4,096 bytes when indexed, so that from there on different values look equal. */
-const MAX_TAG_BYTES = 4_095;
-
 function encodeTag(value: unknown, path: string, field: string): string {
   // Lists of the metadata may hold these as well; they are stored as their text.
   if (typeof value === 'boolean' || Number.isFinite(value)) return String(value);
@@ -31,13 +29,8 @@ function encodeTag(value: unknown, path: string, field: string): string {
     throw invalidFilter(path, `must be text, because "${field}" is a tag, not ${kindOf(value)}`);
   }
   const tag = value.replace(TAG_SPACE, '');
-  // The server separates tags by U+001F and ends a tag at U+0000: such a value would match others than itself.
-  if (tag.includes('\x1f') || tag.includes('\0')) {
-    throw invalidFilter(path, 'holds U+0000 or U+001F, which no tag can hold');
-  }
-  if (!tag.isWellFormed()) throw invalidFilter(path, 'holds half of a surrogate pair');
-  if (Buffer.byteLength(tag) > MAX_TAG_BYTES)
-    throw invalidFilter(path, `is longer than ${MAX_TAG_BYTES} bytes`);
+  const problem = tagProblem(tag);
+  if (problem !== undefined) throw invalidFilter(path, problem);
   // The one character that a parameter does not carry as it is: the server reads it as an escape of the next.
   return tag.replaceAll('\\', '\\\\');
 }

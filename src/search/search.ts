@@ -181,10 +181,11 @@ async function findNearestPerDocument(
       topK,
       efRuntime: request.efRuntime,
     });
-    const { matches: candidates, rebuilt } = await vectorIndex.knn(collection, query);
+    const { matches: candidates, rows, rebuilt } = await vectorIndex.knn(collection, query);
     if (rebuilt) warnings.add(rebuiltWarning(collection));
     const last = candidates.at(-1);
-    const isExhausted = candidates.length < topK || (last !== undefined && 1 - last.distance < minScore);
+    // Rows, not matches: keys that are gone by now take places too.
+    const isExhausted = rows < topK || (last !== undefined && 1 - last.distance < minScore);
     const matches = firstOfEachDocument(candidates.toSorted(compareMatches), maxPerDocument);
     if (matches.length >= wanted || isExhausted) return { matches, warnings: [...warnings] };
     if (topK === MAX_CANDIDATES) {

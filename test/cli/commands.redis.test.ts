@@ -158,5 +158,44 @@ it('says how the server is', async () => {
 it('says that an index was lost', async () => {
   await store('wreck', 'wrecks');
   await lore.databases.knowledge.send(['FT.DROPINDEX', 'stacklore:index:wrecks:1']);
-  expect((await run('status')).stdout).toMatch(/^wrecks +1 +0 +lost/m);
+  expect((await run('status')).stdout).toMatch(/^wrecks +1 +unknown +lost/m);
+  expect((await run('collections', 'list')).stdout).toMatch(/^wrecks +1 +unknown +lost/m);
+  expect((await run('collections', 'info', 'wrecks')).stdout).toContain('chunks unknown, index lost');
+});
+
+it('says what of the databases cannot be reached, and how the rest is', async () => {
+  const env = {
+    STACKLORE_HOME: `${redis.dir}/home`,
+    REDIS_URL: redis.url,
+    STACKLORE_ANALYTICS_URL: `unix:${redis.dir}/nobody.sock`,
+    STACKLORE_CONNECT_TIMEOUT_MS: '100',
+  };
+  const status = await runCli(['status', '--json'], { env });
+  expect(jsonOf(status)).toMatchObject({
+    databases: {
+      knowledge: { keys: expect.any(Number) },
+      analytics: { error: { code: 'database_unreachable', message: expect.any(String) } },
+    },
+  });
+  expect((await runCli(['status'], { env })).stdout).toMatch(/analytics not reached: /);
+});
+
+it.each(['list', 'info docs'])('asks the knowledge database only for "collections %s"', async (line) => {
+  const env = {
+    STACKLORE_HOME: `${redis.dir}/home`,
+    STACKLORE_KNOWLEDGE_URL: redis.url,
+    REDIS_URL: `unix:${redis.dir}/nobody.sock`,
+    // Longer than the test may take: any other database that is asked shows.
+    STACKLORE_CONNECT_TIMEOUT_MS: '60000',
+  };
+  expect(await runCli(['collections', ...line.split(' ')], { env })).toMatchObject({ exitCode: 0 });
+});
+
+it('says which stored values a new field leaves out', async () => {
+  await lore.ingestTexts([{ text: 'old', source: 'old.md', docId: 'old', metadata: { year: 'abc' } }], {
+    collection: 'dated',
+  });
+  const { exitCode, stderr } = await run('collections', 'add-field', 'dated', 'year:number');
+  expect(exitCode).toBe(0);
+  expect(stderr).toMatch(/^Note: .*"year"/);
 });

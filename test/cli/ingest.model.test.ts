@@ -74,6 +74,22 @@ describe('ingest', () => {
   });
 });
 
+it('ingests what is written while and after a watched folder is first ingested, until Ctrl-C', async () => {
+  const folder = temporaryFolder();
+  write(folder, 'first.md', '# First\n\nThis one is there before.\n');
+  const args = ['ingest', folder, '--watch', '--collection', 'watched'];
+  const cli = startCli(args, { env: environment() });
+  await cli.said('Watching for changes');
+  write(folder, 'second.md', '# Second\n\nThis one comes later.\n');
+  await cli.said('watched: 1 created');
+  cli.signal('SIGINT');
+  const { exitCode, stdout } = await cli.result;
+  expect(stdout).toMatch(/^watched: 1 created; 1 chunks/m);
+  expect(exitCode).toBe(0);
+  const search = await run(['search', 'later', '--collection', 'watched', '--json']);
+  expect(jsonOf(search)).toMatchObject({ hits: [{ title: 'Second' }, { title: 'First' }] });
+});
+
 it('answers questions with hits and with a context, for people and for machines', async () => {
   const folder = temporaryFolder();
   write(folder, 'lamp.md', '# Lamp\n\nThe lamp of the lighthouse burns whale oil.\n');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { jsonOf, runCli } from '../support/run-cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -40,6 +40,31 @@ describe('help', () => {
   });
 });
 
+it('has every flag that a text of the source names', async () => {
+  // The last two are of redis-check-aof and of vitest.
+  const flags = new Set(['--help', '--version', '--fix', '--project']);
+  for (const words of COMMANDS) {
+    const { stdout } = await run(...words, '--help');
+    for (const [flag] of stdout.matchAll(/--[a-z][a-z-]+/g)) flags.add(flag);
+  }
+  const source = new URL('../../src/', import.meta.url);
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' });
+  const named = files
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => flagsNamed(new URL(name, source)));
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter(({ flag }) => !flags.has(flag))).toEqual([]);
+});
+
+/** Flags within the sentences of a file, not those that are handed to other programs as an argument each. */
+function flagsNamed(file: URL) {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const texts = lines.filter((line) => !/^\s*(?:\/\/|\/?\*)/.test(line));
+  return texts.flatMap((line) =>
+    [...line.matchAll(/[\w,}] (--[a-z][a-z-]+)/g)].map(([, flag = '']) => ({ flag, line: line.trim() })),
+  );
+}
+
 it('prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -77,6 +102,9 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   ['an index of another kind', ['collections', 'create', 'c', '--index', 'ivf'], '--index: '],
   ['a chunk size of letters', ['ingest', 'x', '--chunk-size', 'big'], '--chunk-size: must be a whole number'],
   ['an unknown encoding', ['ingest', 'x', '--encoding', 'utf-16'], '--encoding: '],
+  ['a glob to watch', ['ingest', 'docs/**/*.md', '--watch'], 'Name a folder or a file'],
+  ['nothing to watch', ['ingest', 'https://example.com', '-', '--watch'], 'Name a folder or a file'],
+  ['a number of pages of letters', ['ingest', 'x', '--max-pages', 'all'], '--max-pages: must be a whole'],
   ['metadata without a value', ['ingest', 'x', '--metadata', 'lang'], '--metadata takes key=value'],
   ['a port out of range', ['up', '--port', '70000'], '--port: must be a whole number from 1 to 65535'],
   ['a page of no size', ['docs', 'list', '--limit', '0'], '--limit: must be a whole number from 1 to 10000'],

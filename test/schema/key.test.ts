@@ -40,6 +40,20 @@ describe('a key template', () => {
   });
 });
 
+describe('keys to look at', () => {
+  it('are one where escaping changes nothing, else the raw one first', () => {
+    expect(documentKey.candidates({ docId: 'readme' })).toEqual(['doc:readme:metadata']);
+    expect(documentKey.candidates({ docId: 'file:readme' })).toEqual([
+      'doc:file:readme:metadata',
+      'doc:file%3Areadme:metadata',
+    ]);
+  });
+
+  it('leave out a raw key that another id has for its own', () => {
+    expect(documentKey.candidates({ docId: 'a%3Ab' })).toEqual(['doc:a%253Ab:metadata']);
+  });
+});
+
 describe('escaping', () => {
   it('escapes ":" only where something follows the id', () => {
     expect(session.build({ sessionId: 'web:42' })).toBe('session:web:42');

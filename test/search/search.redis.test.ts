@@ -211,6 +211,20 @@ describe('paging and limits', () => {
   });
 });
 
+describe('hits per document', () => {
+  it('are looked for further on when some of the nearest are ghosts', async () => {
+    await lore.createCollection('haunted', { dimensions: 2, index: 'flat' });
+    const near = [0, 1, 2, 4].map((degrees) => ({ id: `a${degrees}`, docId: 'a', degrees }));
+    await putAngles('haunted', [...near, { id: 'b', docId: 'b', degrees: 60 }]);
+    // A key of that name in another database number becomes a match without fields.
+    const elsewhere = openTestLore(redis, { databases: { main: { number: 1 } } }).databases.main;
+    const ghost = chunkRecord.key.build({ collection: 'haunted', chunkId: 'ghost' });
+    await elsewhere.send(['HSET', ghost, 'embedding', Buffer.from(angle(3).buffer)]);
+    const request = { vector: angle(0), collection: 'haunted', topK: 2, maxPerDocument: 1 };
+    expect(ids(await lore.search(request))).toEqual(['a0', 'b']);
+  });
+});
+
 describe('several collections', () => {
   it('are merged into one order, each chunk once', async () => {
     const answer = await lore.search({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
-import { type CollectionField, collectionField } from '../../schema/knowledge.ts';
+import { COLLECTION_FLAGS, collectionFlags, parseFields } from '../collection-flags.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { formatBytes, table } from '../format.ts';
@@ -10,9 +10,9 @@ const list = defineCommand({
   flags: [],
   schema: z.strictObject({}),
   async run({ lore }) {
-    const { collections } = await lore().status();
+    const collections = await lore().listCollections();
     const rows = collections.map(({ name, documents, chunks, indexState, model }) => [
-      ...[name, String(documents), String(chunks), indexState, model ?? 'vectors given'],
+      ...[name, String(documents), String(chunks ?? 'unknown'), indexState, model ?? 'vectors given'],
     ]);
     return {
       data: { collections },
@@ -28,13 +28,13 @@ const info = defineCommand({
   schema: z.strictObject({}),
   async run({ lore }, [name = '']) {
     const collection = await lore().collections.get(name);
-    const status = (await lore().status()).collections.find((one) => one.name === name);
+    const status = (await lore().listCollections()).find((one) => one.name === name);
     const { manifest, version, createdAt } = collection;
     return {
       data: { ...collection, status },
       lines: [
         `Collection ${name}, made ${createdAt.toISOString()}, corpus version ${version}`,
-        `Documents ${status?.documents ?? 0}, chunks ${status?.chunks ?? 0}, index ${status?.indexState} (${formatBytes(status?.index?.memoryBytes ?? 0)})`,
+        `Documents ${status?.documents ?? 0}, chunks ${status?.chunks ?? 'unknown'}, index ${status?.indexState} (${formatBytes(status?.index?.memoryBytes ?? 0)})`,
         JSON.stringify(manifest, null, 2),
       ],
     };
@@ -45,23 +45,17 @@ const create = defineCommand({
   summary: 'Create a collection with its own fields, index and chunk size.',
   arguments: '<name>',
   flags: [
-    { flags: '--fields <list>', description: 'filterable metadata fields, e.g. lang:tag,year:number' },
-    { flags: '--index <kind>', description: 'hnsw (default) or flat (exact, for small collections)' },
+    ...COLLECTION_FLAGS,
     { flags: '--m <number>', description: 'HNSW: links of a node (16)' },
     { flags: '--ef-construction <number>', description: 'HNSW: candidates while building (200)' },
     { flags: '--ef-runtime <number>', description: 'HNSW: candidates while searching (64)' },
-    { flags: '--chunk-size <tokens>', description: 'most tokens of a chunk (128)' },
-    { flags: '--overlap <tokens>', description: 'tokens a chunk repeats of the one before (32)' },
     { flags: '--dimensions <number>', description: 'vectors of this size are given by a program; no model' },
   ],
   schema: z.strictObject({
-    fields: z.string().transform(parseFields).optional(),
-    index: z.enum(['hnsw', 'flat']).optional(),
+    ...collectionFlags,
     m: wholeNumber(0).optional(),
     efConstruction: wholeNumber(0).optional(),
     efRuntime: wholeNumber(0).optional(),
-    chunkSize: wholeNumber(0).optional(),
-    overlap: wholeNumber(0).optional(),
     dimensions: wholeNumber(0).optional(),
   }),
   examples: ['stacklore collections create docs --fields lang:tag,year:number'],
@@ -77,8 +71,9 @@ const addField = defineCommand({
   flags: [],
   schema: z.strictObject({}),
   examples: ['stacklore collections add-field docs lang:tag,year:number'],
-  async run({ lore }, [name = '', fields = '']) {
+  async run({ lore, terminal }, [name = '', fields = '']) {
     const collection = await lore().addFields(name, parseFields(fields));
+    for (const warning of collection.warnings) terminal.note(`Note: ${warning}`);
     const declared = collection.manifest.fields.map((field) => `${field.name}:${field.type}`);
     return { data: collection, lines: [`Filterable fields of ${name}: ${declared.join(', ')}`] };
   },
@@ -104,15 +99,5 @@ const drop = defineCommand({
 
 export const commands: Record<string, Command> = { list, info, create, 'add-field': addField, drop };
 
-/** `lang:tag,year:number` as declared fields. Throws `invalid_input`. */
-export function parseFields(list: string): CollectionField[] {
-  return list.split(',').map((item) => {
-    const [name, type = 'tag', ...rest] = item.trim().split(':');
-    const checked = collectionField.safeParse({ name, type });
-    if (checked.success && rest.length === 0) return checked.data;
-    const reason = checked.error?.issues.map(({ message }) => `${message}. `).join('') ?? '';
-    throw new StackloreError('invalid_input', {
-      message: `"${item}" declares no field: ${reason}Write name:tag or name:number, separated by commas.`,
-    });
-  });
-}
+// What `ingest` takes it from.
+export { parseFields } from '../collection-flags.ts';

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { type ConfigInput, provisionDir } from '../../config.ts';
 import { StackloreError } from '../../errors.ts';
-import { printReport } from '../../provision/report.ts';
+import { provisionServer } from '../../provision/redis-pair.ts';
 import { startPrivateRedis } from '../../redis/private-redis.ts';
 import { openStacklore, type Stacklore } from '../../stacklore.ts';
 import { defineCommand, type Terminal } from '../command.ts';
@@ -16,6 +17,13 @@ const COLLECTION = 'handbook';
 const SHOWN = ['q003', 'q019', 'q059', 'q071'];
 const DEPTH = 5;
 
+/** Stand in for every URL somebody configured, usable or not; the demo has a server of its own. */
+const UNUSED = { url: 'unix:/unused' };
+const NO_URLS: ConfigInput = {
+  redisUrl: UNUSED.url,
+  databases: { main: UNUSED, knowledge: UNUSED, prompts: UNUSED, analytics: UNUSED },
+};
+
 interface Question {
   readonly _id: string;
   readonly text: string;
@@ -26,14 +34,14 @@ export const command = defineCommand({
   summary: 'Ingest a handbook into a Redis server of its own, ask it questions, and leave nothing behind.',
   flags: [],
   schema: z.strictObject({}),
-  async run({ terminal, config }) {
-    const server = await startPrivateRedis();
-    const { provisionDir, home, model } = config();
-    const settings = server.config({ provisionDir: provisionDir ?? `${home}/provision`, model });
+  async run({ terminal, report, config }) {
+    const given = config(NO_URLS);
+    const server = await startPrivateRedis({ files: await provisionServer(given, report) });
+    const settings = server.config({ provisionDir: provisionDir(given), model: given.model });
     // The demo never touches a server somebody configured: of the environment it gets nothing.
     const lore = openStacklore(settings, {
       env: {},
-      report: printReport(terminal.stderr),
+      report,
       onNotice: terminal.note,
     });
     try {

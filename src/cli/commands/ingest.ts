@@ -1,8 +1,9 @@
+import { setFlagsFromString } from 'node:v8';
 import { z } from 'zod';
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { IngestRequest } from '../../ingest/ingest.ts';
 import type { IngestReport } from '../../ingest/tally.ts';
-import { watchSources } from '../../ingest/watch.ts';
+import { watchablePaths, watchSources } from '../../ingest/watch.ts';
 import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { ingestProgress } from '../progress.ts';
@@ -16,6 +17,7 @@ const schema = z.strictObject({
   overlap: wholeNumber(0).optional(),
   maxBytes: wholeNumber(1).optional(),
   maxChunks: wholeNumber(1).optional(),
+  maxPages: wholeNumber(1).optional(),
   base: z.string().optional(),
   gitignore: z.boolean().default(true),
   encoding: z.enum(['utf-8', 'latin1']).optional(),
@@ -54,8 +56,9 @@ export const command = defineCommand({
     { flags: '--watch', description: 'go on and ingest files as they change, until Ctrl-C' },
     { flags: '--base <folder>', description: 'store sources relative to this folder instead of absolute' },
     { flags: '--no-gitignore', description: 'take files that .gitignore excludes' },
-    { flags: '--max-bytes <number>', description: 'largest source in bytes (20000000)' },
+    { flags: '--max-bytes <number>', description: 'largest source in bytes (20971520)' },
     { flags: '--max-chunks <number>', description: 'most chunks of a document (5000)' },
+    { flags: '--max-pages <number>', description: 'most pages that a sitemap adds (1000)' },
     { flags: '--encoding <name>', description: 'text encoding of the sources: utf-8 (default) or latin1' },
     {
       flags: '--text-columns <list>',
@@ -70,16 +73,21 @@ export const command = defineCommand({
     'curl -s https://example.com | stacklore ingest - --name example',
   ],
   async run(context, sources, flags) {
+    // Large documents follow each other: without this, several that are done with lie around before any is collected.
+    setFlagsFromString('--heap-growing-percent=30');
     const request = toRequest(context, sources, flags);
-    const progress = ingestProgress(context.terminal);
-    const report = await context
-      .lore()
-      .ingest({ ...request, onEvent: progress.onEvent })
-      .finally(progress.end);
-    if (flags.watch && !report.interrupted) await watch(context, request);
-    return outcomeOf(report);
+    return outcomeOf(
+      flags.watch ? await ingestAndWatch(context, request) : await ingestOnce(context, request),
+    );
   },
 });
+
+async function ingestOnce({ terminal, lore }: CommandContext, request: IngestRequest): Promise<IngestReport> {
+  const progress = ingestProgress(terminal);
+  return lore()
+    .ingest({ ...request, onEvent: progress.onEvent })
+    .finally(progress.end);
+}
 
 function toRequest(
   { terminal }: CommandContext,
@@ -87,13 +95,13 @@ function toRequest(
   flags: z.output<typeof schema>,
 ): IngestRequest {
   const { collection, fields, index, chunkSize, overlap: chunkOverlap, maxChunks, prune, metadata } = flags;
-  const { maxBytes, base, gitignore, encoding, textColumns, allowPrivate, name } = flags;
+  const { maxBytes, maxPages, base, gitignore, encoding, textColumns, allowPrivate, name } = flags;
   return {
     sources,
     collection,
     settings: given({ fields, index, chunkSize, chunkOverlap }),
     read: {
-      ...given({ maxBytes, base, stdinName: name }),
+      ...given({ maxBytes, maxPages, base, stdinName: name }),
       ...{ gitignore, allowPrivate, stdin: terminal.stdin },
     },
     parse: given({ encoding, textColumns }),
@@ -103,25 +111,39 @@ function toRequest(
   };
 }
 
-async function watch({ terminal, lore }: CommandContext, request: IngestRequest): Promise<void> {
+/** Watches from before the first ingest on, so that nothing that changes during it is missed. */
+async function ingestAndWatch(context: CommandContext, request: IngestRequest): Promise<IngestReport> {
+  const { terminal, lore } = context;
   const { sources, prune = false, read } = request;
-  const paths = sources.filter((source) => source !== '-' && !/^https?:/i.test(source));
-  const noteFailure = (error: unknown) => terminal.note(`Not ingested: ${errorMessage(error)}`);
-  await watchSources(
+  const paths = watchablePaths(sources);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([terminal.signal, failed.signal]);
+  let first: Promise<IngestReport> | undefined;
+  const watching = watchSources(
     paths,
     async (changed) => {
+      await first;
       if (changed.length === 0 && !prune) return;
       // Pruning looks below the folders, so it needs the sources as they were given.
       const report = await lore().ingest({ ...request, sources: prune ? paths : changed });
       for (const line of summary(report)) terminal.note(line);
     },
     {
-      signal: terminal.signal,
+      signal,
       gitignore: read?.gitignore ?? true,
-      onReady: () => terminal.note('Watching for changes; press Ctrl-C to stop.'),
-      onError: noteFailure,
+      onReady: () => {
+        first = ingestOnce(context, request);
+        void first.then(noteReady, () => failed.abort());
+      },
+      onError: (error) => terminal.note(`Not ingested: ${errorMessage(error)}`),
     },
   );
+  const noteReady = ({ interrupted }: IngestReport): void => {
+    if (interrupted) failed.abort();
+    else terminal.note('Watching for changes; press Ctrl-C to stop.');
+  };
+  await watching;
+  return first ?? ingestOnce(context, request);
 }
 
 function outcomeOf(report: IngestReport): Outcome {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DatabaseStatus, Status } from '../../maintenance/status.ts';
 import { defineCommand } from '../command.ts';
 import { formatBytes, table } from '../format.ts';
 
@@ -12,7 +13,7 @@ export const command = defineCommand({
     const rows = collections.map(({ name, documents, chunks, indexState, index, model }) => [
       name,
       String(documents),
-      String(chunks),
+      String(chunks ?? 'unknown'),
       indexState,
       formatBytes(index?.memoryBytes ?? 0),
       String(index?.failures ?? 0),
@@ -23,9 +24,7 @@ export const command = defineCommand({
       lines: [
         `Redis ${server.version}, search module ${server.searchModule}${server.embedded ? ', embedded server' : ''}`,
         `Memory ${formatBytes(server.usedMemoryBytes)} (peak ${formatBytes(server.peakMemoryBytes)}), persistence ${server.persistence}, eviction ${server.evictionPolicy}`,
-        `Keys: ${Object.entries(databases)
-          .map(([name, { keys }]) => `${name} ${keys}`)
-          .join(', ')}`,
+        ...describeDatabases(databases),
         '',
         ...(rows.length === 0
           ? ['No collections yet. Make one: stacklore ingest <folder> --collection docs']
@@ -34,3 +33,12 @@ export const command = defineCommand({
     };
   },
 });
+
+function describeDatabases(databases: Status['databases']): string[] {
+  const all: [string, DatabaseStatus][] = Object.entries(databases);
+  const keys = all.flatMap(([name, one]) => ('keys' in one ? [`${name} ${one.keys}`] : []));
+  const failures = all.flatMap(([name, one]) =>
+    'error' in one ? [`${name} not reached: ${one.error.message}`] : [],
+  );
+  return [`Keys: ${keys.join(', ')}`, ...failures];
+}

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { printReport, silentReport } from '../../provision/report.ts';
 import { attachEmbeddedRedis } from '../../redis/embedded.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
@@ -17,13 +16,12 @@ export const command = defineCommand({
     port: wholeNumber(1, 65_535).optional(),
     idleStop: wholeNumber(0).optional(),
   }),
-  async run({ terminal, config: configOf }, _args, { port, idleStop }) {
+  async run({ terminal, report, config: configOf }, _args, { port, idleStop }) {
     const embedded = {
       ...(port !== undefined && { port }),
       ...(idleStop !== undefined && { idleStopSeconds: idleStop }),
     };
     const config = configOf({ embedded });
-    const report = terminal.isInteractive ? printReport(terminal.stderr) : silentReport;
     const server = await attachEmbeddedRedis(config, { report, onNotice: terminal.note });
     await server.close();
     const { socketPath, pid, started } = server;

@@ -5,6 +5,7 @@ import { readHash } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { collectionRecord, collectionsRecord, type Manifest } from '../../schema/knowledge.ts';
 import { CREATE_COLLECTION } from './scripts/create-collection.ts';
+import { SAVE_MANIFEST } from './scripts/save-manifest.ts';
 
 /** A named set of chunks: what its vectors are made with, its corpus version and the FT index behind its alias. */
 export interface Collection {
@@ -86,13 +87,24 @@ export class Collections {
     return found.filter((collection) => collection !== undefined);
   }
 
-  /** Replaces a collection's manifest, after fields were added to its index. */
-  async saveManifest(name: string, manifest: Manifest): Promise<Collection> {
-    const collection = await this.get(name);
-    const key = collectionRecord.key.build({ collection: name });
-    await this.#database.send(['HSET', key, ...collectionRecord.encode({ ...collection, manifest })]);
-    this.#remembered.delete(name);
-    return { ...collection, manifest };
+  /**
+   * Replaces a collection's manifest. Gives `undefined` and changes nothing when the stored one is not the given
+   * collection's any more: read it again then.
+   */
+  async saveManifest(collection: Collection, manifest: Manifest): Promise<Collection | undefined> {
+    const key = collectionRecord.key.build({ collection: collection.name });
+    const { createdAt, manifest: codec } = collectionRecord.fields;
+    // Compared as values, then swapped by the text as stored: a later version may write its keys in another order.
+    const stored = await this.#database.send<string | null>(['HGET', key, 'manifest']);
+    if (stored === null || codec.encode(codec.decode(stored)) !== codec.encode(collection.manifest)) {
+      return undefined;
+    }
+    const saved = await runScript<number>(this.#database, SAVE_MANIFEST, {
+      keys: [key],
+      args: [createdAt.encode(collection.createdAt), stored, codec.encode(manifest)],
+    });
+    this.#remembered.delete(collection.name);
+    return saved === 1 ? { ...collection, manifest } : undefined;
   }
 
   /** Forgets a collection whose documents and index are gone already. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StackloreError } from '../../errors.ts';
 import { checkId } from '../../schema/key.ts';
-import { chunkRecord } from '../../schema/knowledge.ts';
+import { CHUNK_PREFIX, chunkRecord } from '../../schema/knowledge.ts';
 
 /** The id of a document that was given none: the same for the same source in the same collection. */
 export function defaultDocId(collection: string, source: string): string {
@@ -28,4 +28,9 @@ export function checkDocId(docId: string): string {
 /** The key of a document's nth chunk. */
 export function chunkKey(collection: string, docId: string, index: number): string {
   return chunkRecord.key.build({ collection, chunkId: chunkIdOf(docId, index) });
+}
+
+/** What precedes every chunk id in the keys of a collection. */
+export function chunkPrefix(collection: string): string {
+  return `${CHUNK_PREFIX}${collection}/`;
 }

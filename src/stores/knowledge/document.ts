@@ -13,6 +13,10 @@ export interface NewDocument {
   /** Content hash, lower-case hex. */
   readonly hash: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Where it was read from: `file`, `url`, `stdin` or `program`. */
+  readonly origin?: string;
+  /** Source of the file that holds the document as one of its rows. */
+  readonly container?: string;
 }
 
 /** A chunk to publish, in order; `text` is the document's text from `start` to `end` (UTF-16 offsets). */

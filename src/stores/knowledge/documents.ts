@@ -6,14 +6,18 @@ import {
   type CollectionField,
   chunkRecord,
   collectionDocumentsRecord,
+  collectionRecord,
   contentHashesRecord,
   documentIndexRecord,
   documentRecord,
 } from '../../schema/knowledge.ts';
+import { backfillChunks, mergeSkipped, type SkippedField } from './backfill.ts';
+import { parseMetadata } from './chunk-metadata.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
-import { chunkIdOf, chunkKey } from './document-ids.ts';
-import { chunkWriter, clearCommand, fieldArguments, publishCommands } from './publish.ts';
+import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
+import { chunkWriter, clearCommand, publishCommands } from './publish.ts';
+import { CLEARED } from './scripts/clear-document.ts';
 
 /** One page of a list and how many there are in all. */
 export interface Page<T> {
@@ -23,22 +27,25 @@ export interface Page<T> {
 
 const CHUNKS_PER_READ = 200;
 const SOURCES_PER_READ = 500;
+/** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
+const MS_PER_WRITE = 2;
 
 /** The documents of the knowledge base with their chunks; a document is always whole, old or new, never a mix. */
 export class Documents {
   readonly #database: Database;
   readonly #now: () => number;
+  readonly #commandTimeoutMs: number;
 
-  constructor(database: Database, { now = Date.now }: { now?: () => number } = {}) {
+  constructor(database: Database, { now = Date.now, commandTimeoutMs = 30_000 } = {}) {
     this.#database = database;
     this.#now = now;
+    this.#commandTimeoutMs = commandTimeoutMs;
   }
 
   /** A document's metadata, or `undefined`. */
   async find(docId: string): Promise<StoredDocument | undefined> {
-    const key = documentRecord.key.build({ docId });
-    const value = await readHash(this.#database, documentRecord, key);
-    return value && { docId, ...value };
+    const [document] = await this.#read([docId]);
+    return document;
   }
 
   /** A document's metadata. Throws `not_found`. */
@@ -50,7 +57,10 @@ export class Documents {
     });
   }
 
-  /** Documents of a collection, most recently updated first. */
+  /**
+   * Documents of a collection, most recently updated first. Those that other programs have put into the schema's
+   * `index:documents` only are not among them: nothing there says which collection they belong to.
+   */
   async list(collection: string, { offset = 0, limit = 100 } = {}): Promise<Page<StoredDocument>> {
     const key = collectionDocumentsRecord.key.build({ collection });
     const range = ['ZREVRANGE', key, String(offset), String(offset + limit - 1)];
@@ -85,16 +95,18 @@ export class Documents {
     const collection = document.collection ?? 'default';
     for (let from = 0; from < document.chunkCount; from += CHUNKS_PER_READ) {
       const numbers = range(from, Math.min(document.chunkCount, from + CHUNKS_PER_READ));
-      const keys = numbers.map((n) =>
-        chunkRecord.key.build({ collection, chunkId: chunkIdOf(document.docId, n) }),
-      );
+      const places = numbers.flatMap((n) => {
+        const chunkId = chunkIdOf(document.docId, n);
+        return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ chunkId, key }));
+      });
       const replies = await this.#database.pipeline<(string | null)[]>(
-        keys.map((key) => ['HMGET', key, 'text', 'metadata', 'node_id']),
+        places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
       );
-      for (const [index, [text, metadata, nodeId]] of replies.entries()) {
-        if (typeof text !== 'string') continue; // removed by hand; doctor reports it
-        const chunkId = chunkIdOf(document.docId, from + index);
-        yield { chunkId, nodeId: nodeId ?? '', text, metadata: JSON.parse(metadata ?? '{}') };
+      for (const [at, [text, metadata, nodeId]] of replies.entries()) {
+        // Not at this key, or removed by hand, which doctor reports.
+        if (typeof text !== 'string') continue;
+        const chunkId = places[at]?.chunkId as string;
+        yield { chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
       }
     }
   }
@@ -116,7 +128,7 @@ export class Documents {
       );
       for (const [inputHash, embedding] of replies) {
         if (!inputHash || embedding?.byteLength !== bytes) continue;
-        vectors.set(inputHash.toString(), new Float32Array(Uint8Array.from(embedding).buffer));
+        vectors.set(inputHash.toString(), chunkRecord.fields.embedding.decode(embedding));
       }
     }
     return vectors;
@@ -124,8 +136,9 @@ export class Documents {
 
   /**
    * Publishes a document: its chunks, its metadata and its index entries appear, and those of an earlier version
-   * disappear, in one MULTI. Throws `not_found` when the collection was dropped. Vectors must have the collection's dimensions, be finite and not zero; nothing is written
-   * otherwise (`dimension_mismatch`, `invalid_vector`). Do not change the vectors before the promise resolves.
+   * disappear, in one MULTI. Throws `not_found` when the collection was dropped, even if one of that name was made
+   * since. Vectors must have the collection's dimensions, be finite and not zero; nothing is written otherwise
+   * (`dimension_mismatch`, `invalid_vector`). Do not change the vectors before the promise resolves.
    */
   async replace(
     collection: Collection,
@@ -152,21 +165,24 @@ export class Documents {
     };
     const writer = chunkWriter(collection, stored);
     const writes = chunks.map((chunk, index) => writer(chunk, index, embeddings[index]));
-    const [isCounted] = await this.#database.transaction(publishCommands(collection.name, stored, writes));
-    if (isCounted === 0) {
-      // Dropped while this document was prepared: what is left of it would belong to no collection.
-      await this.delete(document.docId);
+    const key = await this.#keyOf(document.docId);
+    const commands = publishCommands(key, { collection, document: stored, writes });
+    const [cleared] = await this.#transaction(commands, chunks.length + (earlier?.chunkCount ?? 0));
+    if (cleared === CLEARED.collectionGone) {
+      // What is left of the document would belong to no collection, or to one of another model.
+      await this.#remove(document.docId, { name: collection.name, chunkCount: chunks.length });
       throw new StackloreError('not_found', {
-        message: `Collection "${collection.name}" was dropped meanwhile, so the document was not kept. Create the collection again, then repeat.`,
+        message: `Collection "${collection.name}" was dropped meanwhile, so the document was not kept. Create the collection again, or open the new one of that name, then repeat.`,
       });
     }
+    if (cleared === CLEARED.manifestChanged) await this.#addLaterFields(collection, stored);
     return stored;
   }
 
   /** Deletes a document with its chunks and index entries in one MULTI. Throws `not_found`. */
   async delete(docId: string): Promise<StoredDocument> {
     const document = await this.get(docId);
-    await this.#remove(docId, document.collection ?? 'default');
+    await this.#remove(docId, { name: document.collection ?? 'default', chunkCount: document.chunkCount });
     return document;
   }
 
@@ -182,52 +198,91 @@ export class Documents {
       for (const docId of docIds) {
         const document = await this.find(docId);
         if (document && (document.collection ?? 'default') === name) {
-          await this.#remove(docId, name);
+          await this.#remove(docId, { name, chunkCount: document.chunkCount });
           deleted += 1;
         } else {
           await this.#database.send(['ZREM', listed, docId]);
         }
       }
     }
-    const prefix = chunkKey(name, 'x', 0).slice(0, -'x_chunk_0'.length);
-    for await (const keys of scanKeys(this.#database, `${prefix}*`)) {
+    for await (const keys of scanKeys(this.#database, `${chunkPrefix(name)}*`)) {
       if (keys.length > 0) await this.#database.send(['UNLINK', ...keys]);
     }
     await this.#database.send(['UNLINK', contentHashesRecord.key.build({ collection: name })]);
     return deleted;
   }
 
-  /** Copies declared metadata fields from the JSON of stored chunks into hash fields the index can see. */
-  async backfillFields(collection: Collection, fields: readonly CollectionField[]): Promise<void> {
-    for await (const document of this.all(collection.name)) {
-      const writes: RedisArgument[][] = [];
-      for await (const { chunkId, metadata } of this.chunks(document)) {
-        const values = fieldArguments(fields, metadata);
-        const key = chunkRecord.key.build({ collection: collection.name, chunkId });
-        if (values.length > 0) writes.push(['HSET', key, ...values]);
-      }
-      if (writes.length > 0) await this.#database.pipeline(writes);
+  /**
+   * Makes stored chunks of a collection filterable by declared fields, those of other programs too. Gives the fields
+   * that some chunks hold no fitting value for. Repeated, it finishes what was interrupted.
+   */
+  async backfillFields(
+    { name }: Pick<Collection, 'name'>,
+    fields: readonly CollectionField[],
+  ): Promise<SkippedField[]> {
+    let skipped: SkippedField[] = [];
+    const seen = new Set<string>();
+    for await (const keys of scanKeys(this.#database, `${chunkPrefix(name)}*`, { type: 'hash' })) {
+      // A scan may give a key twice; its chunk counts once.
+      const fresh = keys.filter((key) => !seen.has(key));
+      for (const key of fresh) seen.add(key);
+      skipped = mergeSkipped(skipped, await backfillChunks(this.#database, fresh, fields));
     }
+    return skipped;
   }
 
-  async #remove(docId: string, collection: string): Promise<void> {
-    await this.#database.transaction([
-      clearCommand(collection, docId),
-      ['UNLINK', documentRecord.key.build({ docId })],
+  /** Adds the fields that were declared after the writer of this version had opened the collection. */
+  async #addLaterFields(
+    { name, manifest }: Collection,
+    { docId, chunkCount }: StoredDocument,
+  ): Promise<void> {
+    const current = await readHash(
+      this.#database,
+      collectionRecord,
+      collectionRecord.key.build({ collection: name }),
+    );
+    const known = new Set(manifest.fields.map((field) => field.name));
+    const later = (current?.manifest.fields ?? []).filter((field) => !known.has(field.name));
+    if (later.length === 0) return;
+    const keys = range(0, chunkCount).map((n) => chunkKey(name, docId, n));
+    await backfillChunks(this.#database, keys, later);
+  }
+
+  async #remove(docId: string, { name, chunkCount }: { name: string; chunkCount: number }): Promise<void> {
+    const key = await this.#keyOf(docId);
+    const commands = [
+      clearCommand(key, { docId, collection: { name } }),
+      ['UNLINK', key],
       ['ZREM', documentIndexRecord.key.build({}), docId],
-      ['ZREM', collectionDocumentsRecord.key.build({ collection }), docId],
-    ]);
+      ['ZREM', collectionDocumentsRecord.key.build({ collection: name }), docId],
+    ];
+    await this.#transaction(commands, chunkCount);
+  }
+
+  /** Where a document is stored: under the raw key if another program has put it there, else under the escaped one. */
+  async #keyOf(docId: string): Promise<string> {
+    const [first, own] = documentRecord.key.candidates({ docId });
+    if (own === undefined) return first as string;
+    return (await this.#database.send<number>(['EXISTS', first as string])) === 1 ? (first as string) : own;
+  }
+
+  #transaction(commands: readonly RedisArgument[][], chunks: number): Promise<unknown[]> {
+    const timeoutMs = this.#commandTimeoutMs + chunks * MS_PER_WRITE;
+    return this.#database.transaction(commands, { timeoutMs });
   }
 
   async #read(docIds: readonly string[]): Promise<StoredDocument[]> {
-    const keys = docIds.map((docId) => documentRecord.key.build({ docId }));
-    const replies = await this.#database.pipeline<string[]>(keys.map((key) => ['HGETALL', key]));
-    return replies.flatMap((reply, index) => {
-      const docId = docIds[index] as string;
-      return reply.length === 0
-        ? []
-        : [{ docId, ...documentRecord.decode(asObject(reply), keys[index] as string) }];
-    });
+    const places = docIds.flatMap((docId) =>
+      documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
+    );
+    const replies = await this.#database.pipeline<string[]>(places.map(({ key }) => ['HGETALL', key]));
+    const found = new Map<string, StoredDocument>();
+    for (const [at, { docId, key }] of places.entries()) {
+      const reply = replies[at] ?? [];
+      if (reply.length === 0 || found.has(docId)) continue;
+      found.set(docId, { docId, ...documentRecord.decode(asObject(reply), key) });
+    }
+    return [...found.values()];
   }
 }
 

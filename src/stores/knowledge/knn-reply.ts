@@ -1,4 +1,5 @@
 import { CHUNK_PREFIX, chunkRecord } from '../../schema/knowledge.ts';
+import { parseMetadata } from './chunk-metadata.ts';
 
 /** A stored chunk with its cosine distance to the query, 0 (same direction) to 2. */
 export interface ChunkMatch {
@@ -62,16 +63,4 @@ function readMatch(collection: string, rawId: string, fields: string[], key: str
   // The key is parsed only when it holds an escape: this runs for every match of every search.
   const chunkId = rawId.includes('%') ? (chunkRecord.key.parse(key)?.chunkId ?? rawId) : rawId;
   return { collection, chunkId, docId, nodeId, text, metadata, distance: Math.min(2, Math.max(0, distance)) };
-}
-
-/** Metadata of a foreign writer may be anything; only an object has keys to show. */
-function parseMetadata(json: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
-  } catch {
-    return {};
-  }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StackloreError } from '../../errors.ts';
 import type { RedisArgument } from '../../redis/databases.ts';
-import { float } from '../../schema/fields.ts';
+import { float, snakeCase } from '../../schema/fields.ts';
 import { checkId } from '../../schema/key.ts';
 import {
   type CollectionField,
@@ -13,16 +13,13 @@ import {
   documentRecord,
   RESERVED_METADATA,
 } from '../../schema/knowledge.ts';
+import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
 import { checkVector } from './check-vector.ts';
 import type { Collection } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
-import { chunkKey } from './document-ids.ts';
+import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
-
-const TAG_SEPARATOR = '\x1f';
-/** RediSearch cuts longer tags, so that from there on different values would look equal. */
-const MAX_TAG_BYTES = 4_095;
 
 /** Prepares what all chunks of a document share, and gives the function that makes each chunk's HSET. */
 export function chunkWriter(collection: Collection, document: StoredDocument) {
@@ -53,38 +50,57 @@ export function chunkWriter(collection: Collection, document: StoredDocument) {
   };
 }
 
-/** The commands that make a version of a document appear; the first removes what the earlier one leaves over. */
+/**
+ * The commands that make a version of a document appear under its key; the first removes what the earlier one leaves
+ * over and replies `CLEARED`.
+ */
 export function publishCommands(
-  collection: string,
-  document: StoredDocument,
-  writes: RedisArgument[][],
+  key: string,
+  {
+    collection,
+    document,
+    writes,
+  }: { collection: Collection; document: StoredDocument; writes: RedisArgument[][] },
 ): RedisArgument[][] {
   const { docId, hash, updatedAt } = document;
+  const { name } = collection;
   const seconds = String(Math.floor(updatedAt.getTime() / 1_000));
   return [
-    clearCommand(collection, docId),
+    clearCommand(key, { docId, collection }),
     ...writes,
-    ['HSET', documentRecord.key.build({ docId }), ...documentRecord.encode(document)],
+    ['HSET', key, ...documentRecord.encode(document)],
+    ...clearAbsent(key, document),
     ['ZADD', documentIndexRecord.key.build({}), seconds, docId],
-    ['ZADD', collectionDocumentsRecord.key.build({ collection }), seconds, docId],
-    ['HSET', contentHashesRecord.key.build({ collection }), hash, docId],
+    ['ZADD', collectionDocumentsRecord.key.build({ collection: name }), seconds, docId],
+    ['HSET', contentHashesRecord.key.build({ collection: name }), hash, docId],
   ];
+}
+
+/** An optional field that this version does not have must not stay from an earlier one. */
+function clearAbsent(key: string, document: StoredDocument): RedisArgument[][] {
+  const names = Object.keys(documentRecord.fields) as (keyof typeof documentRecord.fields)[];
+  const absent = names.filter((name) => document[name] === undefined).map(snakeCase);
+  return absent.length === 0 ? [] : [['HDEL', key, ...absent]];
 }
 
 /**
  * The command that removes the stored version's chunks and bumps the corpus version; runs first inside the MULTI of a
- * publish or a delete. It replies 0 when the collection no longer exists.
+ * publish or a delete. A collection given whole must still be that one, see `CLEARED`.
  */
-export function clearCommand(collection: string, docId: string): RedisArgument[] {
-  const firstChunk = chunkKey(collection, docId, 0);
-  return CLEAR_DOCUMENT.evalCommand(
-    [
-      documentRecord.key.build({ docId }),
-      contentHashesRecord.key.build({ collection }),
-      collectionRecord.key.build({ collection }),
-    ],
-    [firstChunk.slice(0, -1), docId],
-  );
+export function clearCommand(
+  key: string,
+  { docId, collection }: { docId: string; collection: Pick<Collection, 'name'> | Collection },
+): RedisArgument[] {
+  const { name } = collection;
+  const ids = { collection: name, chunkId: chunkIdOf(docId, 0) };
+  const [built, raw] = [chunkRecord.key.build(ids), chunkRecord.key.candidates(ids)[0] as string];
+  const tails = [built, raw].map((chunk) => chunk.slice(chunkPrefix(name).length, -1));
+  const { createdAt, manifest } = collectionRecord.fields;
+  const expected =
+    'manifest' in collection
+      ? [createdAt.encode(collection.createdAt), manifest.encode(collection.manifest)]
+      : ['', ''];
+  return CLEAR_DOCUMENT.evalCommand([key], [docId, name, ...tails, ...expected]);
 }
 
 /** Field and value of each declared field that the metadata has, as the index reads them. */
@@ -120,7 +136,7 @@ function decimal(text: string): number | undefined {
 function tagField(name: string, value: unknown): string {
   const tags: unknown[] = Array.isArray(value) ? value : [value];
   for (const tag of tags) {
-    const problem = tagProblem(tag);
+    const problem = problemOf(tag);
     if (problem === undefined) continue;
     throw new StackloreError('invalid_input', {
       message: `Metadata field "${name}" is declared as a tag, but ${problem}. Correct the document, or declare another field.`,
@@ -129,16 +145,10 @@ function tagField(name: string, value: unknown): string {
   return tags.map(String).join(TAG_SEPARATOR);
 }
 
-/** What keeps a value from being a tag that a filter finds, and only it. */
-function tagProblem(tag: unknown): string | undefined {
+function problemOf(tag: unknown): string | undefined {
   if (typeof tag === 'number' || typeof tag === 'boolean') return undefined;
-  if (typeof tag !== 'string')
-    return `holds ${excerpt(tag)}: tags are text, numbers, booleans or lists of these`;
-  // RediSearch ends a tag at U+0000 and begins the next one after U+001F.
-  if (tag.includes('\0') || tag.includes(TAG_SEPARATOR))
-    return 'holds U+0000 or U+001F, which no tag can hold';
-  if (Buffer.byteLength(tag) > MAX_TAG_BYTES) return `holds a text of more than ${MAX_TAG_BYTES} bytes`;
-  return undefined;
+  if (typeof tag === 'string') return tagProblem(tag);
+  return `holds ${excerpt(tag)}: tags are text, numbers, booleans or lists of these`;
 }
 
 /** A value short enough for a message. */

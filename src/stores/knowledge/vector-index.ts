@@ -1,14 +1,12 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import {
-  CHUNK_PREFIX,
-  type CollectionField,
-  collectionRecord,
-  type Manifest,
-} from '../../schema/knowledge.ts';
+import { type CollectionField, collectionRecord, type Manifest } from '../../schema/knowledge.ts';
+import { TAG_SEPARATOR } from '../../schema/tag.ts';
 import type { Collection } from './collections.ts';
+import { chunkPrefix } from './document-ids.ts';
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
+import { waitUntilIndexed } from './wait-until-indexed.ts';
 
 export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
 
@@ -24,6 +22,8 @@ export interface KnnQuery {
 /** Matches nearest first; `rebuilt` tells that the index had been lost and was made anew before answering. */
 export interface KnnAnswer {
   readonly matches: ChunkMatch[];
+  /** How many rows the server answered with; some may be no matches, such as keys that are gone by now. */
+  readonly rows: number;
   readonly rebuilt: boolean;
 }
 
@@ -50,7 +50,6 @@ export const DOCUMENT_ATTRIBUTES = [
 ] as const;
 
 const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
-const INDEX_POLL_MS = 50;
 const LOST_INDEX = /no such index|unknown index name/i;
 
 /** The name a collection's filterable metadata field has in the hash and in the index. */
@@ -75,13 +74,13 @@ export class VectorIndex {
    */
   async knn(collection: Collection, query: KnnQuery): Promise<KnnAnswer> {
     try {
-      return { matches: await this.#search(collection, query), rebuilt: false };
+      return { ...(await this.#search(collection, query)), rebuilt: false };
     } catch (error) {
       if (isUnknownCommand(error)) await requireSearch(this.#database);
       if (!isLostIndex(error)) throw error;
       await this.#requireRecord(collection);
       await this.ensure(collection);
-      return { matches: await this.#search(collection, query), rebuilt: true };
+      return { ...(await this.#search(collection, query)), rebuilt: true };
     }
   }
 
@@ -99,44 +98,57 @@ export class VectorIndex {
     await requireSearch(this.#database);
   }
 
-  /** Creates index and alias where they are missing and waits until every chunk is indexed. */
+  /**
+   * Creates index and alias where they are missing and waits until every chunk is indexed. Until then there is no
+   * alias to search by, so that every reader comes here and waits too instead of taking a partial answer.
+   * Throws `busy` when the server makes no progress.
+   */
   async ensure({ name, manifest, index }: Collection): Promise<void> {
     await requireSearch(this.#database);
     await this.#database.send(createIndex(index, name, manifest)).catch((error: unknown) => {
       if (!/already exists/i.test(errorMessage(error))) throw error;
     });
+    await this.#waitUntilIndexed(index);
     await this.#database.send(['FT.ALIASUPDATE', aliasOf(name), index]);
-    await this.waitUntilIndexed(index);
   }
 
-  /** Adds attributes for fields declared later; the server then scans the chunks again. */
-  async addFields({ index }: Collection, fields: readonly CollectionField[]): Promise<void> {
+  /** Adds attributes for fields declared later, where they are missing; the server then scans the chunks again. */
+  async addFields(collection: Collection, fields: readonly CollectionField[]): Promise<void> {
+    try {
+      await this.#alter(collection, fields);
+    } catch (error) {
+      if (!isLostIndex(error)) throw error;
+      await this.#requireRecord(collection);
+      await this.ensure(collection);
+      await this.#alter(collection, fields);
+    }
+  }
+
+  async #alter({ index }: Collection, fields: readonly CollectionField[]): Promise<void> {
     for (const field of fields) {
       const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...fieldAttribute(field)];
       await this.#database.send(command).catch((error: unknown) => {
         if (!/duplicate/i.test(errorMessage(error))) throw error;
       });
     }
-    await this.waitUntilIndexed(index);
+    await this.#waitUntilIndexed(index);
   }
 
-  /** Resolves once the background scan of an index has ended. */
-  async waitUntilIndexed(index: string): Promise<void> {
-    for (;;) {
-      const { indexing } = await this.#info(index);
-      if (!indexing) return;
-      await new Promise((resolve) => setTimeout(resolve, INDEX_POLL_MS));
-    }
+  #waitUntilIndexed(index: string): Promise<void> {
+    return waitUntilIndexed(index, () => this.#info(index));
   }
 
   /** What the server says of a collection's index, or `undefined` when it is lost. */
-  async findHealth({ name }: Pick<Collection, 'name'>): Promise<IndexHealth | undefined> {
-    try {
-      return await this.#info(aliasOf(name));
-    } catch (error) {
-      if (isLostIndex(error)) return undefined;
-      throw error;
+  async findHealth({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<IndexHealth | undefined> {
+    // While it is being rebuilt the index has no alias yet.
+    for (const known of [aliasOf(name), index]) {
+      try {
+        return await this.#info(known);
+      } catch (error) {
+        if (!isLostIndex(error)) throw error;
+      }
     }
+    return undefined;
   }
 
   /** Removes a collection's index and alias; the chunks stay. */
@@ -146,7 +158,10 @@ export class VectorIndex {
     });
   }
 
-  async #search(collection: Collection, { query, params, offset, limit }: KnnQuery): Promise<ChunkMatch[]> {
+  async #search(
+    collection: Collection,
+    { query, params, offset, limit }: KnnQuery,
+  ): Promise<Omit<KnnAnswer, 'rebuilt'>> {
     const timeout = String(this.#searchTimeoutMs);
     const command: RedisArgument[] = [
       'FT.SEARCH',
@@ -161,7 +176,7 @@ export class VectorIndex {
     const reply = await this.#database.send<SearchReply>(command, {
       timeoutMs: this.#searchTimeoutMs + 2_000,
     });
-    return readMatches(collection.name, reply);
+    return { matches: readMatches(collection.name, reply), rows: (reply.length - 1) / 2 };
   }
 
   async #info(index: string): Promise<IndexHealth> {
@@ -194,18 +209,7 @@ export function aliasOf(collection: string): string {
 
 function createIndex(index: string, collection: string, manifest: Manifest): string[] {
   return [
-    ...[
-      'FT.CREATE',
-      index,
-      'ON',
-      'HASH',
-      'PREFIX',
-      '1',
-      `${CHUNK_PREFIX}${collection}/`,
-      'STOPWORDS',
-      '0',
-      'SCHEMA',
-    ],
+    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), 'STOPWORDS', '0', 'SCHEMA'],
     ...vectorAttribute(manifest),
     ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
     ...manifest.fields.flatMap(fieldAttribute),
@@ -237,7 +241,7 @@ function attributeArguments(attribute: {
   const missing = attribute.mayBeMissing ? ['INDEXMISSING'] : [];
   if (attribute.type === 'number') return [attribute.attribute, 'NUMERIC', ...missing];
   // Ids and paths hold commas and capitals: no default separator, no case folding.
-  return [attribute.attribute, 'TAG', 'SEPARATOR', '\x1f', 'CASESENSITIVE', 'INDEXEMPTY', ...missing];
+  return [attribute.attribute, 'TAG', 'SEPARATOR', TAG_SEPARATOR, 'CASESENSITIVE', 'INDEXEMPTY', ...missing];
 }
 
 function isLostIndex(error: unknown): boolean {

@@ -124,6 +124,12 @@ describe('replace', () => {
     expect(await keysOf('*refused*')).toEqual([]);
   });
 
+  it('keeps nothing of what only the earlier version had', async () => {
+    await lore.documents.replace(docs, document('moved', { origin: 'file' }), texts('a'), [vector(1)]);
+    await lore.documents.replace(docs, document('moved'), texts('a'), [vector(1)]);
+    expect(await lore.documents.get('moved')).not.toHaveProperty('origin');
+  });
+
   it('refuses an id that another collection owns', async () => {
     const other = await lore.createCollection('other', { dimensions: 4 });
     await lore.documents.replace(docs, document('owned'), texts('a'), [vector(1)]);

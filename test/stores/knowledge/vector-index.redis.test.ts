@@ -210,3 +210,35 @@ it.each(['', 'a/b', '../x', 'a b', '*', 'x'.repeat(65), '-x'])(
     });
   },
 );
+
+it('gives other readers whole answers only while an index is rebuilt', async () => {
+  const count = 3_000;
+  await lore.createCollection('large', { dimensions: 16, efConstruction: 400 });
+  await knowledge.pipeline(
+    Array.from({ length: count }, (_, n) => [
+      ...['HSET', `llama_index/vector_store/large/d${n}_chunk_0`, 'text', 't', 'metadata', '{}'],
+      ...['doc_id', `d${n}`, 'node_id', `n${n}`],
+      ...[
+        'embedding',
+        Buffer.from(Float32Array.from({ length: 16 }, (_, k) => Math.sin(n * 7 + k * k)).buffer),
+      ],
+    ]),
+  );
+  const request = { vector: new Float32Array(16).fill(1), collection: 'large', topK: 1_000 };
+  const whole = (await lore.search(request)).hits.length;
+  expect(whole).toBeGreaterThan(900);
+  const other = openTestLore(redis);
+  await other.collections.get('large');
+  await knowledge.send(['FT.DROPINDEX', 'stacklore:index:large:1']);
+  const first = lore.search(request);
+  const answers = [];
+  let isRebuilt = false;
+  void first.finally(() => {
+    isRebuilt = true;
+  });
+  do answers.push(await other.search(request));
+  while (!isRebuilt);
+  answers.push(await first);
+  for (const { hits } of answers) expect(hits.length).toBeGreaterThan(900);
+  expect(answers[0]?.warnings).toEqual([expect.stringContaining('rebuilt')]);
+});

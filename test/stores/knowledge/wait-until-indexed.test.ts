@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { waitUntilIndexed } from '../../../src/stores/knowledge/wait-until-indexed.ts';
+
+/** Plays states one after another, one at each minute of a clock; the last one stays. */
+function play(states: readonly { indexing: boolean; percentIndexed: number }[]) {
+  let at = -1;
+  return {
+    read: async () => {
+      at += 1;
+      return states[Math.min(at, states.length - 1)] ?? { indexing: false, percentIndexed: 1 };
+    },
+    now: () => at * 60_000,
+    pause: async () => {},
+    looks: () => at + 1,
+  };
+}
+
+it('waits for a slow scan as long as it goes on', async () => {
+  const scan = [0.1, 0.2, 0.3, 0.4].map((percentIndexed) => ({ indexing: true, percentIndexed }));
+  const played = play([...scan, { indexing: false, percentIndexed: 1 }]);
+  await waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 });
+  expect(played.looks()).toBe(5);
+});
+
+it('gives up on a scan that stands still, naming how far it is', async () => {
+  const played = play([{ indexing: true, percentIndexed: 0.431 }]);
+  await expect(
+    waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 }),
+  ).rejects.toMatchObject({ code: 'busy', message: expect.stringContaining('43 %') });
+  expect(played.looks()).toBe(3);
+});
