@@ -10,7 +10,6 @@ export default defineConfig({
     projects: [
       project('unit', ['test/**/*.test.ts'], {
         exclude: ['test/**/*.redis.test.ts', 'test/**/*.model.test.ts'],
-        typecheck: { enabled: false },
       }),
       project('redis', ['test/**/*.redis.test.ts']),
       project('model', ['test/**/*.model.test.ts']),

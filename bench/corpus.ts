@@ -6,7 +6,8 @@ import type { Config } from '../src/config.ts';
 import type { Embedder } from '../src/embed/embedder.ts';
 
 const WINDOW = 1_000;
-const STEP = 400;
+/** Windows begin at least this far apart, and as far apart as the wanted number allows. */
+const LEAST_STEP = 25;
 
 /** Files whose text the benches use: Markdown below a folder, or below node_modules and the fixtures. */
 export async function markdownFiles(folder: string | undefined): Promise<string[]> {
@@ -21,9 +22,12 @@ export async function markdownFiles(folder: string | undefined): Promise<string[
 /** Overlapping windows of about 1 kB over the files, each once, in an order that mixes the files. */
 export async function textWindows(folder: string | undefined, count: number): Promise<string[]> {
   const windows = new Map<string, string>();
-  for (const file of await markdownFiles(folder)) {
-    const text = readFileSync(file, 'utf8');
-    for (let at = 0; at + STEP < text.length; at += STEP) {
+  const texts = (await markdownFiles(folder)).map((file) => readFileSync(file, 'utf8'));
+  const length = texts.reduce((sum, text) => sum + text.length, 0);
+  // Some windows are too short or come twice, hence the margin.
+  const step = Math.max(LEAST_STEP, Math.floor(length / (count * 1.4)));
+  for (const text of texts) {
+    for (let at = 0; at + WINDOW / 2 < text.length; at += step) {
       const window = text.slice(at, at + WINDOW).trim();
       if (window.length > WINDOW / 2 && window.isWellFormed()) windows.set(hashOf(window), window);
     }

@@ -1,6 +1,4 @@
 // Runs on a fresh clone, before node_modules exists: plain JavaScript, no dependencies.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { prepare, prepareBench, SetupError } from './prepare.mjs';
@@ -8,6 +6,8 @@ import { runChild } from './run-child.mjs';
 import { runTests } from './run-tests.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+/** A folder without a stacklore.json: the user's own is not for demo and tests. */
+const WITHOUT_CONFIGURATION = import.meta.dirname;
 const MAIN = join(ROOT, 'dist/cli/main.js');
 /** Settings that say where provisioned files are or come from: all that demo, tests and bench see of the user's own. */
 const KEPT = ['STACKLORE_HOME', 'STACKLORE_PROVISION_DIR', 'STACKLORE_MODEL_DIR', 'STACKLORE_HUB_URL'];
@@ -26,9 +26,9 @@ const TASKS = {
   async demo(args) {
     await prepare({ root: ROOT, say });
     const provisionDir = await provision(ownEnvironment());
-    return inTemporaryHome(provisionDir, (env) =>
-      runChild(process.execPath, [MAIN, 'demo', ...args], { cwd: ROOT, env }),
-    );
+    const env = { ...withTestServer(ownEnvironment()), STACKLORE_PROVISION_DIR: provisionDir };
+    return (await runChild(process.execPath, [MAIN, 'demo', ...args], { cwd: WITHOUT_CONFIGURATION, env }))
+      .code;
   },
 
   async test(args) {
@@ -100,38 +100,11 @@ async function provision(env) {
     await Promise.all(
       ['config.js', 'provision/redis-pair.js', 'provision/model-files.js', 'provision/report.js'].map(dist),
     );
-  // From a folder without a stacklore.json: the user's own is not for demo and tests.
-  const config = loadConfig({ env: withTestServer(env), cwd: import.meta.dirname });
+  const config = loadConfig({ env: withTestServer(env), cwd: WITHOUT_CONFIGURATION });
   const report = printReport(process.stdout);
   await provisionServer(config, report);
   await provisionModel(config, report);
   return resolve(provisionDir(config));
-}
-
-/**
- * Runs a program with a data home of its own, which vanishes afterwards, with any server that was left in it.
- *
- * @param {string} provisionDir
- * @param {(env: NodeJS.ProcessEnv) => Promise<{ code: number }>} run
- */
-async function inTemporaryHome(provisionDir, run) {
-  const home = mkdtempSync(join(tmpdir(), 'stacklore-demo-'));
-  // An empty configuration file, so that a stacklore.json of the working folder is not read.
-  const configFile = join(home, 'stacklore.json');
-  writeFileSync(configFile, '{}');
-  const env = {
-    ...withTestServer(ownEnvironment()),
-    STACKLORE_HOME: home,
-    STACKLORE_PROVISION_DIR: provisionDir,
-    STACKLORE_CONFIG: configFile,
-  };
-  try {
-    const { code } = await run(env);
-    if (code !== 0) await runChild(process.execPath, [MAIN, 'down'], { cwd: ROOT, env, collect: true });
-    return code;
-  } finally {
-    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  }
 }
 
 /** @param {string} text */
@@ -147,18 +120,30 @@ function requireNode() {
   );
 }
 
+const UNWRITABLE = /^E(ACCES|PERM|ROFS|NOSPC|DQUOT|NOTDIR|ISDIR)$/;
+
+/**
+ * Errors of ours say what to do, and those of a folder that cannot be written which path it is; of any other the stack is needed.
+ *
+ * @param {unknown} error
+ */
+function describe(error) {
+  if (!(error instanceof Error)) return error;
+  if (error instanceof SetupError || ['StackloreError', 'RecordError'].includes(error.name)) {
+    return `\n${error.message}`;
+  }
+  if (!('code' in error && UNWRITABLE.test(String(error.code)))) return error;
+  return `\n${error.message}\nCorrect its permissions or disk, then run the same command again.`;
+}
+
 const [name = 'setup', ...args] = process.argv.slice(2);
 try {
   requireNode();
-  const task = TASKS[name];
+  const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
   if (!task) throw new SetupError(`There is no task "${name}". Tasks: ${Object.keys(TASKS).join(', ')}.`);
   process.exitCode = await task(args);
 } catch (error) {
-  // Errors with a code of ours say what to do; of any other the stack is needed.
-  const known =
-    error instanceof SetupError ||
-    (error instanceof Error && ['StackloreError', 'RecordError'].includes(error.name));
-  console.error(known && error instanceof Error ? `\n${error.message}` : error);
+  console.error(describe(error));
   process.exitCode = 1;
   if (name === 'test' || name === 'check') console.log('0 passed, 1 failed');
 }

@@ -68,6 +68,8 @@ export async function prepareBench(place) {
 
 const INSTALL_MARK = '.stacklore-lock';
 const BUILD_MARK = '.stacklore-build';
+/** npm itself prints nothing without a terminal, and an installation may take minutes. */
+const PROGRESS_MS = 10_000;
 const BUILD_FILES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /**
@@ -109,14 +111,16 @@ async function install({ root, say }) {
   say(`Installing ${packages} packages with npm ci (about 730 MB on disk; each package holds its licence) …`);
   const started = Date.now();
   const [command, ...args] = npmCommand();
-  // Development packages also where NODE_ENV says production. No package here needs its install script, and one of them
-  // would try to download a GPU library.
-  const flags = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { code, output } = await runChild(command, [...args, ...flags], {
+  // Development and optional packages, the compiler and this machine's binaries among them, whatever NODE_ENV and npm's
+  // own settings say. No package here needs its install script, and one of them would try to download a GPU library.
+  const flags = ['--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const progress = setInterval(() => say(`  still installing (${seconds(started)})`), PROGRESS_MS);
+  const { code, output } = await runChild(command, [...args, 'ci', ...flags], {
     cwd: root,
     env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
     collect: true,
   });
+  clearInterval(progress);
   if (code !== 0) {
     throw new SetupError(
       `npm ci failed (exit code ${code}):\n${npmErrors(output)}\n\nCheck that npm reaches its registry and that the disk has 1.5 GB left, then run the same command again.`,

@@ -6,29 +6,37 @@ import { spawn } from 'node:child_process';
 const SIGNALS = /** @type {const} */ ({ SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 });
 
 /**
- * Runs a program with this process's terminal, or with its output collected when `collect` is set.
+ * Runs a program with this process's terminal, or with its output collected when `collect` is set. With `wholeGroup` the
+ * processes it started end with it.
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd: string, env?: NodeJS.ProcessEnv, collect?: boolean }} options
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv, collect?: boolean, wholeGroup?: boolean }} options
  * @returns {Promise<Ending>}
  */
-export function runChild(command, args, { cwd, env = process.env, collect = false }) {
+export function runChild(command, args, { cwd, env = process.env, collect = false, wholeGroup = false }) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env, stdio: collect ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: collect ? ['ignore', 'pipe', 'pipe'] : 'inherit',
+      detached: wholeGroup,
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => {
         output += text;
       });
     }
-    const release = passSignals(child);
+    // A terminal's Ctrl-C reaches this process's group by itself.
+    const release = passSignals(child, { interrupt: wholeGroup || !process.stdin.isTTY });
     child.once('error', (error) => {
       release();
       resolve({ code: 127, output: `${command}: ${error.message}` });
     });
     child.once('close', (code, signal) => {
       release();
+      if (wholeGroup && child.pid !== undefined) killGroup(child.pid);
       const signalNumber = Object.entries(SIGNALS).find(([name]) => name === signal)?.[1] ?? 1;
       resolve({ code: code ?? 128 + signalNumber, output });
     });
@@ -36,18 +44,27 @@ export function runChild(command, args, { cwd, env = process.env, collect = fals
 }
 
 /**
- * Leaves stopping to the child: a terminal's Ctrl-C reaches it anyway, other signals are passed on, and this process
- * lives on to clean up after it.
+ * Leaves stopping to the child: signals are passed on, and this process lives on to clean up after it.
  *
  * @param {import('node:child_process').ChildProcess} child
+ * @param {{ interrupt: boolean }} options whether to pass on SIGINT too
  */
-function passSignals(child) {
+function passSignals(child, { interrupt }) {
   const onInterrupt = () => {
-    if (!process.stdin.isTTY) child.kill('SIGINT');
+    if (interrupt) child.kill('SIGINT');
   };
   const onTerminate = () => child.kill('SIGTERM');
   process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate).on('SIGHUP', onTerminate);
   return () => {
     process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate).off('SIGHUP', onTerminate);
   };
+}
+
+/** @param {number} leader */
+function killGroup(leader) {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // As a rule none of the group is left.
+  }
 }

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runChild } from './run-child.mjs';
+import { makeTestFolder, removeTestFolder } from './test-folder.mjs';
 
 /**
  * @typedef {object} TestRun
@@ -15,41 +15,60 @@ import { runChild } from './run-child.mjs';
 
 /**
  * Type check, lint and tests, all of them also when one fails; the last line printed is `N passed, N failed`, where type
- * check and lint count as one each. Gives the exit code.
+ * check and lint count as one each. All temporary files of the run are in one folder, which vanishes with the servers
+ * started in it, also when the run is interrupted. Gives the exit code.
  *
  * @param {TestRun} run
  * @returns {Promise<number>}
  */
 export async function runTests({ root, env, vitestArguments, say }) {
   const tool = (/** @type {string} */ name) => join(root, 'node_modules', name);
-  const cache = ['--incremental', '--tsBuildInfoFile', tool('.cache/stacklore-typecheck.json')];
-  const types = await runChild(process.execPath, [tool('typescript/bin/tsc'), '--noEmit', ...cache], {
-    cwd: root,
-    env,
-  });
-  say(`Type check: ${verdict(types.code)}`);
-  const lint = await runChild(process.execPath, [tool('@biomejs/biome/bin/biome'), 'check', '.'], {
-    cwd: root,
-    env,
-  });
-  say(`Lint: ${verdict(lint.code)}`);
-  const folder = mkdtempSync(join(tmpdir(), 'stacklore-report-'));
+  const folder = makeTestFolder();
+  const interruption = watchInterruption();
+  const run = async (/** @type {string[]} */ ...args) => {
+    if (interruption.happened) return INTERRUPTED;
+    // Test workers that outlive a killed vitest would go on and start servers again.
+    const options = { cwd: root, env: { ...env, TMPDIR: folder }, wholeGroup: true };
+    const { code } = await runChild(process.execPath, args, options);
+    return interruption.happened ? INTERRUPTED : code;
+  };
   try {
+    const cache = ['--incremental', '--tsBuildInfoFile', tool('.cache/stacklore-typecheck.json')];
+    const types = await run(tool('typescript/bin/tsc'), '--noEmit', ...cache);
+    say(`Type check: ${verdict(types)}`);
+    const lint = await run(tool('@biomejs/biome/bin/biome'), 'check', '.');
+    say(`Lint: ${verdict(lint)}`);
     const reportPath = join(folder, 'report.json');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`];
-    const vitest = await runChild(
-      process.execPath,
-      [tool('vitest/vitest.mjs'), 'run', ...reporters, ...vitestArguments],
-      { cwd: root, env },
-    );
-    const tests = countTests(readReport(reportPath), vitest.code);
-    const checks = [types.code, lint.code].filter((code) => code === 0).length;
+    const vitest = await run(tool('vitest/vitest.mjs'), 'run', ...reporters, ...vitestArguments);
+    const tests = countTests(readReport(reportPath), vitest);
+    const checks = [types, lint].filter((code) => code === 0).length;
     const counts = { passed: tests.passed + checks, failed: tests.failed + 2 - checks };
     say(`${counts.passed} passed, ${counts.failed} failed`);
     return counts.failed === 0 ? 0 : 1;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeTestFolder(folder);
+    interruption.forget();
   }
+}
+
+/** The exit code a shell gives a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/** Notes a signal to stop: the step that runs gets it too, the ones after it are not begun. */
+function watchInterruption() {
+  const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+  const onSignal = () => {
+    interruption.happened = true;
+  };
+  const interruption = {
+    happened: false,
+    forget() {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return interruption;
 }
 
 /** @param {number} code */

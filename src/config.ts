@@ -1,15 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { errorMessage, StackloreError } from './errors.ts';
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const milliseconds = z.coerce.number().int().min(1).max(3_600_000);
-const flag = z.union([
-  z.boolean(),
-  z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1'),
-]);
+/** Also as text, which is all that flags and environment have; `Number` alone would take blank text for 0. */
+function wholeNumber(min: number, max?: number) {
+  const error = `must be a whole number ${max === undefined ? `of at least ${min}` : `from ${min} to ${max}`}`;
+  const text = z.string().regex(/^\s*\d+\s*$/);
+  return z
+    .union([z.number(), text.transform(Number)], { error })
+    .refine((value) => Number.isSafeInteger(value) && value >= min && value <= (max ?? value), { error });
+}
+
+const port = wholeNumber(0, 65_535);
+const milliseconds = wholeNumber(1, 3_600_000);
+const flag = z.union(
+  [z.boolean(), z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1')],
+  { error: 'must be true or false' },
+);
 
 const redisUrl = z
   .string()
@@ -20,7 +29,7 @@ const redisUrl = z
 
 const database = z.strictObject({
   url: redisUrl.optional(),
-  number: z.coerce.number().int().min(0).max(65_535).optional(),
+  number: wholeNumber(0, 65_535).optional(),
   username: z.string().optional(),
   password: z.string().optional(),
 });
@@ -33,8 +42,8 @@ const model = z.strictObject({
   dir: z.string().optional(),
   /** File below the model's folder that holds the weights. */
   weights: z.string().default('onnx/model_quantized.onnx'),
-  dimensions: z.coerce.number().int().min(1).max(32_768).default(384),
-  maxTokens: z.coerce.number().int().min(8).max(32_768).default(256),
+  dimensions: wholeNumber(1, 32_768).default(384),
+  maxTokens: wholeNumber(8, 32_768).default(256),
   pooling: z.enum(['mean', 'cls', 'last']).default('mean'),
   queryPrefix: z.string().default(''),
   documentPrefix: z.string().default(''),
@@ -74,14 +83,16 @@ export const configSchema = z.strictObject({
       /** Loopback TCP port beside the unix socket; none unless given. */
       port: port.optional(),
       /** Stop the embedded server after this many seconds without a client; 0 keeps it running. */
-      idleStopSeconds: z.coerce.number().int().min(0).default(0),
+      idleStopSeconds: wholeNumber(0).default(0),
     })
     .prefault({}),
   model: model.prefault({}),
   /** Models are fetched from here first. */
-  hubUrl: z.url().default('https://huggingface.co'),
+  hubUrl: z
+    .url({ protocol: /^https?$/, error: 'must be a URL that starts with http:// or https://' })
+    .default('https://huggingface.co'),
   /** Embedding threads; by default one per core, two at most. */
-  embeddingWorkers: z.coerce.number().int().min(1).max(64).optional(),
+  embeddingWorkers: wholeNumber(1, 64).optional(),
 });
 
 /** Every setting, complete and checked. */
@@ -89,7 +100,7 @@ export type Config = z.output<typeof configSchema>;
 export type ModelConfig = Config['model'];
 export type ConfigInput = Partial<z.input<typeof configSchema>>;
 
-/** The environment variables that are read, each with the setting it gives. */
+/** The environment variables that are read, each with the setting it gives; a blank one counts as not set. */
 export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_HOME: 'home',
   STACKLORE_PROVISION_DIR: 'provisionDir',
@@ -102,6 +113,14 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_KNOWLEDGE_NUMBER: 'databases.knowledge.number',
   STACKLORE_PROMPTS_NUMBER: 'databases.prompts.number',
   STACKLORE_ANALYTICS_NUMBER: 'databases.analytics.number',
+  STACKLORE_MAIN_USERNAME: 'databases.main.username',
+  STACKLORE_KNOWLEDGE_USERNAME: 'databases.knowledge.username',
+  STACKLORE_PROMPTS_USERNAME: 'databases.prompts.username',
+  STACKLORE_ANALYTICS_USERNAME: 'databases.analytics.username',
+  STACKLORE_MAIN_PASSWORD: 'databases.main.password',
+  STACKLORE_KNOWLEDGE_PASSWORD: 'databases.knowledge.password',
+  STACKLORE_PROMPTS_PASSWORD: 'databases.prompts.password',
+  STACKLORE_ANALYTICS_PASSWORD: 'databases.analytics.password',
   STACKLORE_TLS_CA_FILE: 'tls.caFile',
   STACKLORE_TLS_CERT_FILE: 'tls.certFile',
   STACKLORE_TLS_KEY_FILE: 'tls.keyFile',
@@ -139,11 +158,11 @@ export interface ConfigSources {
 export function loadConfig(sources: ConfigSources = {}): Config {
   const { env = process.env, cwd = process.cwd() } = sources;
   const merged = merge(
-    merge(readFile(sources.configFile ?? env.STACKLORE_CONFIG, cwd), fromEnvironment(env)),
+    merge(readFile(sources.configFile ?? given(env.STACKLORE_CONFIG), cwd), fromEnvironment(env)),
     sources.settings ?? {},
   );
   const withModel = merge(KNOWN_MODELS[modelName(merged)] ?? {}, merged);
-  const checked = configSchema.safeParse({ home: defaultHome(env), ...withModel });
+  const checked = configSchema.safeParse({ ...withModel, home: withModel.home ?? defaultHome(env) });
   if (!checked.success) {
     throw new StackloreError('invalid_config', {
       message: `The configuration is not usable. ${checked.error.issues.map(describeIssue).join(' ')}`,
@@ -192,7 +211,26 @@ function modelName(settings: Record<string, unknown>): string {
 
 function defaultHome(env: Readonly<Record<string, string | undefined>>): string {
   const dataHome = env.XDG_DATA_HOME;
-  return join(dataHome?.startsWith('/') ? dataHome : join(homedir(), '.local', 'share'), 'stacklore');
+  // The XDG specification says to ignore a relative one.
+  if (dataHome !== undefined && isAbsolute(dataHome)) return join(dataHome, 'stacklore');
+  return join(userHome(), '.local', 'share', 'stacklore');
+}
+
+function userHome(): string {
+  try {
+    const home = homedir();
+    if (isAbsolute(home)) return home;
+    throw new Error(`HOME is "${home}"`);
+  } catch (cause) {
+    throw new StackloreError('invalid_config', {
+      message: `There is no home folder to keep data in (${errorMessage(cause)}). Set STACKLORE_HOME to a folder you can write.`,
+      cause,
+    });
+  }
+}
+
+function given(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === '' ? undefined : value;
 }
 
 function readFile(configFile: string | undefined, cwd: string): Record<string, unknown> {
@@ -213,8 +251,8 @@ function readFile(configFile: string | undefined, cwd: string): Record<string, u
 function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
   let settings: Record<string, unknown> = {};
   for (const [variable, path] of Object.entries(ENVIRONMENT)) {
-    const value = env[variable];
-    if (value === undefined || value === '') continue;
+    const value = given(env[variable]);
+    if (value === undefined) continue;
     const nested = path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
     // reduceRight over at least one name always ends in an object.
     settings = merge(settings, nested as Record<string, unknown>);

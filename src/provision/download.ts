@@ -4,6 +4,7 @@ import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage, StackloreError } from '../errors.ts';
+import { isFolderProblem } from './folder-problem.ts';
 
 /** Where a download goes and what it must be. */
 export interface DownloadOptions {
@@ -26,8 +27,9 @@ export interface DownloadedFile {
 }
 
 /**
- * Streams a URL into a file, checked by size and hash. `undefined` when the server says 404; any other failure throws
- * `fetch_failed` (`too_large` above `maxBytes`) and leaves no file.
+ * Streams a URL into a file, checked by size and hash; a user and password in it are sent as basic authorization.
+ * `undefined` when the server says 404; any other failure throws `fetch_failed` (`too_large` above `maxBytes`, the
+ * system's error where the file cannot be written) and leaves no file.
  */
 export async function downloadFile(
   url: string,
@@ -61,24 +63,42 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** True for a failure to reach the host at all, which makes the next file of that host not worth asking for. */
-export function isUnreachable(error: unknown): boolean {
-  return error instanceof StackloreError && error.cause instanceof Unreachable;
-}
-
-class Unreachable extends Error {}
-
 async function request(url: string, timeoutMs: number, abort: AbortController): Promise<Response> {
   const timer = setTimeout(() => abort.abort(), timeoutMs);
   try {
-    return await fetch(url, { signal: abort.signal, redirect: 'follow' });
+    return await fetch(withoutCredentials(url), {
+      headers: authorization(url),
+      signal: abort.signal,
+      redirect: 'follow',
+    });
   } catch (error) {
     const why = abort.signal.aborted
       ? `gave no answer within ${timeoutMs / 1_000} s`
       : `cannot be reached (${errorMessage(error instanceof Error ? (error.cause ?? error) : error)})`;
-    throw failed(`${new URL(url).host} ${why}`, new Unreachable(why));
+    throw failed(`${new URL(url).host} ${why}`);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** `fetch` refuses a URL that holds a user or password, and quotes it whole. */
+function withoutCredentials(url: string): URL {
+  return Object.assign(new URL(url), { username: '', password: '' });
+}
+
+function authorization(url: string): Record<string, string> {
+  const { username, password } = new URL(url);
+  if (username === '' && password === '') return {};
+  const pair = `${decode(username)}:${decode(password)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/** A `%` that begins no escape stands for itself. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 
@@ -115,7 +135,7 @@ async function receive(response: Response, part: string, reception: Reception): 
       createWriteStream(part),
     );
   } catch (error) {
-    if (error instanceof StackloreError) throw error;
+    if (error instanceof StackloreError || isFolderProblem(error)) throw error;
     throw abort.signal.aborted
       ? failed(`${shown(url)} stopped sending after ${bytes} bytes`)
       : failed(`${shown(url)} broke off after ${bytes} bytes (${errorMessage(error)})`, error);

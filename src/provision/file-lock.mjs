@@ -45,7 +45,7 @@ const SILENCE_MS = 30_000;
  * @returns {Promise<T>}
  */
 export async function withFileLock(path, run, { timeoutMs = 600_000, onWait } = {}) {
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const owner = {
     pid: process.pid,
     started: processStart(process.pid) ?? '',
@@ -115,6 +115,10 @@ function create(path, owner) {
     const file = openSync(path, 'wx', 0o644);
     try {
       writeSync(file, JSON.stringify(owner));
+    } catch (error) {
+      // On a full disk, say: an empty lock would keep others waiting until it is taken for dead.
+      remove(path);
+      throw error;
     } finally {
       closeSync(file);
     }

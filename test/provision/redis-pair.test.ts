@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { type Config, loadConfig } from '../../src/config.ts';
@@ -46,6 +46,17 @@ test('names each way tried and what to do when there is no server and no Python'
   expect(message).toContain('python3 is not installed');
   expect(message).toContain('set REDIS_URL to a Redis 8 or Redis Stack server');
   expect(readdirSync(join(home, 'provision'))).toEqual([]);
+});
+
+test('says which setting to change when its folder cannot be written', async () => {
+  const lock = join(home, 'provision/server.lock');
+  const past = new Date(Date.now() - 60_000);
+  mkdirSync(lock, { recursive: true });
+  utimesSync(lock, past, past);
+  await expect(provisionServer(config(), silentReport, { platform: DEBIAN })).rejects.toMatchObject({
+    code: 'invalid_config',
+    message: expect.stringContaining('STACKLORE_PROVISION_DIR'),
+  });
 });
 
 test.each<[string, Platform, string]>([

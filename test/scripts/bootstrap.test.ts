@@ -1,7 +1,16 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { countTests } from '../../scripts/run-tests.mjs';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -84,7 +93,9 @@ test('installs and builds on a fresh checkout, and neither the second time', asy
   expect(first.stdout).toBe('ingest --json a b\n');
   expect(first.stderr).toContain('Installing 1 packages with npm ci');
   expect(first.stderr).toContain('Building dist');
-  expect(npmCalls(root)).toEqual(['ci --include=dev --ignore-scripts --no-audit --no-fund skip']);
+  expect(npmCalls(root)).toEqual([
+    'ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund skip',
+  ]);
   const second = await bootstrap(root, 'cli', 'again');
   expect(second).toEqual({ code: 0, stdout: 'again\n', stderr: '' });
   expect(npmCalls(root)).toHaveLength(1);
@@ -161,10 +172,55 @@ test('gives the exit code of the command', async () => {
   expect((await bootstrap(root, 'cli')).code).toBe(7);
 });
 
-test('names the tasks there are when asked for another', async () => {
-  const { code, stderr } = await bootstrap(ROOT, 'tset');
+test.each(['tset', 'toString'])('names the tasks there are when asked for %s', async (task) => {
+  const { code, stderr } = await bootstrap(ROOT, task);
   expect(code).toBe(1);
-  expect(stderr).toContain('There is no task "tset". Tasks: setup, demo, test');
+  expect(stderr).toContain(`There is no task "${task}". Tasks: setup, demo, test`);
+});
+
+test('says without a stack that the checkout cannot be written', async () => {
+  const root = freshCheckout();
+  const past = new Date(Date.now() - 60_000);
+  // A folder where the lock has to be: it holds for every user.
+  mkdirSync(join(root, '.bootstrap.lock'));
+  utimesSync(join(root, '.bootstrap.lock'), past, past);
+  const { code, stderr } = await bootstrap(root, 'cli');
+  expect(code).toBe(1);
+  expect(stderr).toContain('.bootstrap.lock');
+  expect(stderr).toContain('Correct its permissions or disk');
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test('runs the demo where it finds the provisioned files and nothing of the user', async () => {
+  const root = freshCheckout();
+  mkdirSync(join(root, 'src/provision'), { recursive: true });
+  writeFileSync(
+    join(root, 'src/config.ts'),
+    `export const loadConfig = ({ env }) => env; export const provisionDir = () => 'provisioned';`,
+  );
+  for (const name of ['redis-pair', 'model-files', 'report']) {
+    const program = `export const provisionServer = () => {}, provisionModel = () => {}, printReport = () => {};`;
+    writeFileSync(join(root, `src/provision/${name}.ts`), program);
+  }
+  writeFileSync(join(root, 'stacklore.json'), '{"redisUrl":"redis://mine"}');
+  writeFileSync(
+    join(root, 'src/cli/main.ts'),
+    `import { existsSync } from 'node:fs';
+     const own = Object.entries(process.env).filter(([name]) => /^(STACKLORE_|REDIS_URL)/.test(name));
+     console.log(JSON.stringify([process.argv[2], existsSync('stacklore.json'), Object.fromEntries(own)]));`,
+  );
+  vi.stubEnv('REDIS_URL', 'redis://mine');
+  vi.stubEnv('STACKLORE_MODEL', 'mine');
+  vi.stubEnv('STACKLORE_TEST_SERVER', '/server');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const { stdout } = await bootstrap(root, 'demo');
+  expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toEqual([
+    'demo',
+    false,
+    { STACKLORE_PROVISION_DIR: join(root, 'provisioned'), STACKLORE_SERVER: '/server' },
+  ]);
 });
 
 test('counts tests, files that do not load, and runs that end badly without a failure', () => {
