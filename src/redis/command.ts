@@ -16,33 +16,10 @@ export function firstKey(command: RedisCommand): RedisArgument | undefined {
   return command[1];
 }
 
-const KEYLESS = new Set([
-  ...[
-    'ACL',
-    'CLIENT',
-    'CLUSTER',
-    'COMMAND',
-    'CONFIG',
-    'DBSIZE',
-    'ECHO',
-    'FT._LIST',
-    'FT.CONFIG',
-    'INFO',
-    'LASTSAVE',
-  ],
-  ...[
-    'LATENCY',
-    'MODULE',
-    'PING',
-    'ROLE',
-    'SAVE',
-    'SCAN',
-    'SCRIPT',
-    'SLOWLOG',
-    'TIME',
-    'WAIT',
-    'BGSAVE',
-    'BGREWRITEAOF',
-  ],
-]);
+const KEYLESS = new Set(
+  (
+    'ACL BGREWRITEAOF BGSAVE CLIENT CLUSTER COMMAND CONFIG DBSIZE ECHO FT._LIST FT.CONFIG INFO LASTSAVE LATENCY ' +
+    'MODULE PING ROLE SAVE SCAN SCRIPT SLOWLOG TIME WAIT'
+  ).split(' '),
+);
 const KEY_AFTER_SUBCOMMAND = new Set(['FT.CURSOR', 'MEMORY', 'OBJECT', 'XINFO']);

@@ -8,7 +8,8 @@ import { connect } from 'node:net';
 /**
  * @typedef {object} ControlConnection
  * @property {(command: readonly string[], options?: { timeoutMs?: number }) => Promise<ControlReply>} send
- *   One command; rejects with the server's own error text, or when the connection ends or the deadline passes.
+ *   One command; rejects with the server's own error text, or when the connection ends or the deadline passes (`code`
+ *   `SILENT`).
  * @property {Promise<void>} closed Resolves once the connection has ended, whoever ended it.
  * @property {() => void} unref Lets the process end while the connection is open.
  * @property {() => void} close
@@ -68,7 +69,10 @@ export async function openControl(socketPath) {
             ? undefined
             : setTimeout(() => {
                 // Replies come in order: after a missed one the connection is of no more use.
-                problem = new Error(`the server did not answer ${command[0]} within ${timeoutMs} ms`);
+                problem = Object.assign(
+                  new Error(`the server did not answer ${command[0]} within ${timeoutMs} ms`),
+                  { code: 'SILENT' },
+                );
                 socket.destroy();
               }, timeoutMs);
         waiting.push({

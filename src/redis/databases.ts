@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
-import type { DatabaseName } from '../schema/record.ts';
+import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../schema/record.ts';
 import { type Database, RedisDatabase } from './database.ts';
 import { parseRedisUrl, type RedisLocation } from './redis-url.ts';
 
@@ -24,14 +24,6 @@ export interface ConnectOptions {
   /** Takes sentences for the user, e.g. that a server is loading its data. */
   readonly onNotice?: (text: string) => void;
 }
-
-/** Indexes work in database 0 only, so knowledge is there, beside main whose keys have other names. */
-const DEFAULT_NUMBERS: Readonly<Record<DatabaseName, number>> = {
-  main: 0,
-  knowledge: 0,
-  prompts: 2,
-  analytics: 3,
-};
 
 /** The named databases of a configuration. Connects nothing: a connection opens with its first command. Throws `invalid_config`. */
 export function connectDatabases(config: Config, options: ConnectOptions = {}): Databases {
@@ -93,7 +85,7 @@ function chooseNumber(
   setting: string | undefined,
 ): number {
   const given = config.databases[name]?.number ?? location?.number;
-  if (location?.kind !== 'cluster') return given ?? DEFAULT_NUMBERS[name];
+  if (location?.kind !== 'cluster') return given ?? DEFAULT_DATABASE_NUMBERS[name];
   if (given === undefined || given === 0) return 0;
   throw new StackloreError('invalid_config', {
     message: `${setting} names a cluster, which has database 0 only, but the ${name} database is to be number ${given}. Remove the number.`,

@@ -4,12 +4,13 @@ import { errorMessage, StackloreError } from '../errors.ts';
 import { findServer, provisionServer, type ServerFiles } from '../provision/redis-pair.ts';
 import type { ProvisionReport } from '../provision/report.ts';
 import { type DataHome, dataHome, prepareDataHome } from './data-home.ts';
+import { endHangingServer, endUnreachableServer, hangingServer } from './end-server.ts';
 import { withHomeLock } from './home-lock.ts';
 import { watchIdle } from './idle-stop.ts';
 import { countIndexedDocuments } from './index-counts.ts';
 import { openLoopbackPort } from './loopback-port.ts';
-import { remedyFor } from './server-process.ts';
-import { lastWords, refusePartialAnswers, waitUntilLoaded } from './server-ready.ts';
+import { logTail, remedyFor } from './server-process.ts';
+import { isSilence, orDeath, refusePartialAnswers, waitUntilLoaded } from './server-ready.ts';
 import {
   areFilesChanged,
   isRecordedProcessAlive,
@@ -17,10 +18,15 @@ import {
   recordOf,
   writeServerRecord,
 } from './server-record.ts';
-import { hasUsers, type Replaced, replaceServer, reportReplaced } from './server-replacement.ts';
+import {
+  hasUsers,
+  isPinnedPair,
+  type Replaced,
+  replaceServer,
+  reportReplaced,
+} from './server-replacement.ts';
 import {
   closingOnError,
-  endUnreachableServer,
   reachSharedServer,
   removeSocket,
   type SharedServer,
@@ -46,6 +52,8 @@ export interface AttachOptions {
   readonly onNotice?: (text: string) => void;
   /** The server to start; by default the one that provisioning gives. */
   readonly files?: ServerFiles;
+  /** A server that says nothing for this long hangs; 5 minutes by default, as one that is busy answers late. */
+  readonly silenceLimitMs?: number;
 }
 
 /** Others may stop a server between reaching and using it; then it is started anew, this often at most. */
@@ -63,6 +71,7 @@ export async function attachEmbeddedRedis(config: Config, options: AttachOptions
     report: options.report,
     onNotice: options.onNotice ?? (() => undefined),
     files: options.files,
+    silenceLimitMs: options.silenceLimitMs,
   };
   prepareDataHome(attachment.paths);
   for (let attempt = 1; ; attempt += 1) {
@@ -70,28 +79,47 @@ export async function attachEmbeddedRedis(config: Config, options: AttachOptions
       return await attachOnce(attachment);
     } catch (cause) {
       if (cause instanceof StackloreError) throw cause;
+      if (isSilence(cause)) throw hangingServer(attachment.paths, cause);
       if (attempt === MAX_ATTEMPTS) throw unusable(attachment.paths, cause);
     }
   }
 }
 
+/** How long a stop waits for a server that hangs. */
+export interface StopOptions extends Pick<AttachOptions, 'onNotice'> {
+  /** A server that says nothing for this long is signalled instead; 30 seconds by default. */
+  readonly silenceLimitMs?: number;
+  /** After the signal it has this long to save and end before it is killed; 30 seconds by default. */
+  readonly killAfterMs?: number;
+}
+
 /**
- * Saves and stops the server of a data home, and waits until its process is gone; `stopped` is false when none ran.
- * Throws `server_failed`, with the server still running, when it cannot save.
+ * Saves and stops the server of a data home, and waits until its process is gone; `stopped` is false when none ran. One
+ * that hangs is killed in the end. Throws `server_failed`, with the server still running, when it cannot save.
  */
 export async function stopEmbeddedRedis(
   config: Config,
-  { onNotice = () => undefined }: Pick<AttachOptions, 'onNotice'> = {},
+  { onNotice = () => undefined, silenceLimitMs = 30_000, killAfterMs = 30_000 }: StopOptions = {},
 ): Promise<{ stopped: boolean }> {
   const paths = dataHome(config.home);
   if (!existsSync(paths.dir)) return { stopped: false };
   return withHomeLock(paths, onNotice, async () => {
-    const server = await reachSharedServer(paths, onNotice);
-    if (server) await closingOnError(server.connection, stopInGoodOrder(paths, server));
-    const stopped = server !== undefined || (await endUnreachableServer(paths, onNotice));
+    const stopped = await stopServer(paths, { onNotice, silenceLimitMs, killAfterMs });
     removeSocket(paths);
     return { stopped };
   });
+}
+
+async function stopServer(paths: DataHome, options: Required<StopOptions>): Promise<boolean> {
+  try {
+    const server = await reachSharedServer(paths, options.onNotice, options.silenceLimitMs);
+    if (!server) return await endUnreachableServer(paths, options);
+    await closingOnError(server.connection, stopInGoodOrder(paths, server));
+  } catch (error) {
+    if (!isSilence(error)) throw error;
+    await endHangingServer(paths, options);
+  }
+  return true;
 }
 
 /** Somebody waits for the stop. */
@@ -111,21 +139,24 @@ interface Attachment {
   readonly report: ProvisionReport;
   readonly onNotice: (text: string) => void;
   readonly files: ServerFiles | undefined;
+  readonly silenceLimitMs: number | undefined;
 }
 
 /** A reached server; one that this call started also tells its death, and what ran before it. */
 interface Attached extends SharedServer {
   readonly died?: Promise<never>;
   readonly replaced?: Replaced;
+  /** What is to be said of the server before, which nobody had stopped. */
+  readonly suddenEnd?: string;
 }
 
 async function attachOnce(attachment: Attachment): Promise<EmbeddedRedis> {
-  const running = await reachSharedServer(attachment.paths, attachment.onNotice);
+  const running = await reach(attachment);
   const server = running
     ? await closingOnError(running.connection, replaceIfChanged(attachment, running))
     : await startOrReach(attachment);
   const { connection, socketPath, pid } = server;
-  await closingOnError(connection, lastWords(makeReady(attachment, server), server.died));
+  await closingOnError(connection, orDeath(makeReady(attachment, server), server.died));
   connection.unref();
   return {
     socketPath,
@@ -138,15 +169,21 @@ async function attachOnce(attachment: Attachment): Promise<EmbeddedRedis> {
   };
 }
 
+function reach({ paths, onNotice, silenceLimitMs }: Attachment): Promise<SharedServer | undefined> {
+  return reachSharedServer(paths, onNotice, silenceLimitMs);
+}
+
 async function makeReady({ config, paths, onNotice }: Attachment, server: Attached): Promise<void> {
-  const { connection, replaced, socketPath } = server;
+  const { connection, replaced, socketPath, suddenEnd } = server;
   await waitUntilLoaded(connection, onNotice);
   if (server.died) await refusePartialAnswers(connection);
+  // Only now: where this start fails too, its own last words say more.
+  if (suddenEnd !== undefined) onNotice(suddenEnd);
   if (replaced) await reportReplaced(replaced, { connection, dir: paths.dir }, onNotice);
   const { port = 0, idleStopSeconds } = config.embedded;
   if (port > 0) await openLoopbackPort(connection, port);
   const seconds = idleStopSeconds > 0 ? idleStopSeconds : (replaced?.idleStopSeconds ?? 0);
-  if (seconds > 0) await watchIdle(connection, socketPath, seconds);
+  if (seconds > 0) await watchIdle(connection, { socketPath, recordPath: paths.recordPath }, seconds);
 }
 
 async function startOrReach(attachment: Attachment): Promise<Attached> {
@@ -155,11 +192,11 @@ async function startOrReach(attachment: Attachment): Promise<Attached> {
   const files = attachment.files ?? (await provisionServer(config, report));
   return withHomeLock(paths, onNotice, async () => {
     for (;;) {
-      const running = await reachSharedServer(paths, onNotice);
+      const running = await reach(attachment);
       if (running) return running;
       const record = readServerRecord(paths.recordPath);
       if (!record || !isRecordedProcessAlive(record)) return startOnOldData(attachment, files);
-      await endUnreachableServer(paths, onNotice);
+      await endUnreachableServer(paths, { onNotice });
     }
   });
 }
@@ -167,18 +204,31 @@ async function startOrReach(attachment: Attachment): Promise<Attached> {
 async function startOnOldData({ paths, onNotice }: Attachment, files: ServerFiles): Promise<Attached> {
   const record = readServerRecord(paths.recordPath);
   const isReplaced = record !== undefined && (await areFilesChanged(record, files));
-  const server = await startSharedServer(paths, files, onNotice);
-  return isReplaced ? { ...server, replaced: { before: record.indexes, idleStopSeconds: 0 } } : server;
+  const suddenEnd = record && describeSuddenEnd(paths, record.pid);
+  return {
+    ...(await startSharedServer(paths, files, onNotice)),
+    ...(isReplaced && { replaced: { before: record.indexes, idleStopSeconds: 0 } }),
+    ...(suddenEnd !== undefined && { suddenEnd }),
+  };
+}
+
+/** How the last server ended where nobody stopped it: its own words may tell why. */
+function describeSuddenEnd({ logPath }: DataHome, pid: number): string | undefined {
+  const words = logTail(logPath);
+  const isStopped = /ready to exit, bye bye/.test(words.split('\n').slice(-3).join());
+  if (words === '' || isStopped) return undefined;
+  return `The search server (process ${pid}) had ended without being stopped; it was started again on its data. The last lines of ${logPath} before:\n${words}`;
 }
 
 async function replaceIfChanged(attachment: Attachment, running: SharedServer): Promise<Attached> {
   const { config, paths, report, onNotice } = attachment;
+  if (attachment.files === undefined && isPinnedPair(config, paths, running)) return running;
   const files = attachment.files ?? (await findServer(config, report));
   if (!files || !(await isFromOtherFiles(paths, running, files))) return running;
   await waitUntilLoaded(running.connection, onNotice);
   running.connection.close();
   return withHomeLock(paths, onNotice, async () => {
-    const server = await reachSharedServer(paths, onNotice);
+    const server = await reach(attachment);
     if (!server) return startOnOldData(attachment, files);
     return closingOnError(server.connection, replaceUnlessUsed(attachment, server, files));
   });

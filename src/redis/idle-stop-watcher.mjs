@@ -1,11 +1,13 @@
 /**
- * Stops the server of a data home after a time without clients: `node idle-stop-watcher.mjs SOCKET SECONDS`. Runs
- * detached, and ends with the server however that ends. A connection of its own tells others that it is there.
+ * Stops the server of a data home after a time without clients: `node idle-stop-watcher.mjs SOCKET SECONDS RECORD`.
+ * Runs detached, and ends with the server however that ends. A connection of its own tells others that it is there.
  */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processStart } from '../provision/file-lock.mjs';
 import { openControl, parseClients, parseInfo } from './control-connection.mjs';
 
-const [socketPath = '', seconds = '0'] = process.argv.slice(2);
+const [socketPath = '', seconds = '0', recordPath = ''] = process.argv.slice(2);
 const idleMs = Number(seconds) * 1_000;
 const pollMs = Math.min(5_000, Math.max(100, idleMs / 4));
 /** While the decision falls, newcomers are held back this long; a server that stops meanwhile never answers them. */
@@ -52,7 +54,7 @@ function hasOtherClients(clientList) {
 
 /**
  * Nobody's command may fall between looking and stopping: in one step newcomers are paused and the clients listed.
- * SIGTERM is not held back by the pause, as a command would be, and saves; the open connection proves the pid.
+ * SIGTERM is not held back by the pause, as a command would be, and saves.
  */
 async function stopUnlessInUse() {
   await connection.send(['MULTI']);
@@ -62,7 +64,21 @@ async function stopUnlessInUse() {
   const reply = await connection.send(['EXEC']);
   const [, clients = null, server = null] = Array.isArray(reply) ? reply : [];
   const pid = Number(parseInfo(server).get('process_id'));
-  if (!hasOtherClients(clients) && pid > 1) process.kill(pid, 'SIGTERM');
+  if (!hasOtherClients(clients) && isRecorded(pid)) process.kill(pid, 'SIGTERM');
   // A server that could not save goes on; then the next look comes after another idle time.
   await sleep(PAUSE_MS);
+}
+
+/**
+ * Seen from a container, say, the server's own pid may belong to another program: only the record's start time tells.
+ *
+ * @param {number} pid
+ */
+function isRecorded(pid) {
+  try {
+    const record = JSON.parse(readFileSync(recordPath, 'utf8'));
+    return record.pid === pid && record.processStart !== '' && record.processStart === processStart(pid);
+  } catch {
+    return false;
+  }
 }

@@ -12,16 +12,19 @@ export async function findIdleStop(connection: ControlConnection): Promise<numbe
   return watchers[0]?.seconds ?? 0;
 }
 
-/** Has the server stopped after this long without a client; replaces a watcher with another time. */
+/**
+ * Has the server stopped after this long without a client; replaces a watcher with another time. The watcher signals the
+ * recorded process only.
+ */
 export async function watchIdle(
   connection: ControlConnection,
-  socketPath: string,
+  { socketPath, recordPath }: { socketPath: string; recordPath: string },
   seconds: number,
 ): Promise<void> {
   const watchers = await listWatchers(connection);
   if (watchers.some((watcher) => watcher.seconds === seconds)) return;
   for (const watcher of watchers) await connection.send(['CLIENT', 'KILL', 'ID', watcher.id]);
-  const watcher = spawn(process.execPath, [WATCHER_SCRIPT, socketPath, String(seconds)], {
+  const watcher = spawn(process.execPath, [WATCHER_SCRIPT, socketPath, String(seconds), recordPath], {
     detached: true,
     cwd: '/',
     stdio: 'ignore',

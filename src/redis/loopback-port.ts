@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { errorMessage, StackloreError } from '../errors.ts';
 import type { ControlConnection } from './control-connection.mjs';
 
@@ -18,4 +19,17 @@ export async function openLoopbackPort(connection: ControlConnection, port: numb
       cause,
     });
   }
+}
+
+/** A loopback port nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', resolve);
+  });
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
+  return address.port;
 }

@@ -3,14 +3,14 @@
  * of its own, so that Ctrl-C passes it by, and holds a pipe to its parent: when that closes, even by kill -9, it kills
  * the server and removes the folder it made. Both directions of the pipe carry one JSON object a line:
  *
- * - from the parent: `{ start: { command, args, log } }`, `{ signal }`, `{ stop: true }`
+ * - from the parent: `{ start: { command, args, log } }`, `{ signal }`
  * - to the parent: `{ folder }` once, `{ pid }` for each start, `{ exit, reason }` for each end of the server
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** @typedef {{ start?: { command: string, args: string[], log: string }, signal?: NodeJS.Signals, stop?: boolean }} Order */
+/** @typedef {{ start?: { command: string, args: string[], log: string }, signal?: NodeJS.Signals }} Order */
 
 const folder = mkdtempSync(process.argv[2] ?? '/tmp/stacklore-');
 /** @type {import('node:child_process').ChildProcess | undefined} */
@@ -30,7 +30,6 @@ tell({ folder });
 function obey(order) {
   if (order.start) start(order.start);
   if (order.signal) signalServer(order.signal);
-  if (order.stop) end();
 }
 
 /** @param {{ command: string, args: string[], log: string }} options */

@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type ConfigInput, loadConfig } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import { findServer, type ServerFiles } from '../provision/redis-pair.ts';
 import { silentReport } from '../provision/report.ts';
 import { openGuard } from './guarded-server.ts';
+import { freePort } from './loopback-port.ts';
 import { logSize, logTail, remedyFor, serverArguments } from './server-process.ts';
-import { lastWords, reachStartedServer, refusePartialAnswers, waitUntilLoaded } from './server-ready.ts';
+import { orDeath, reachStartedServer, refusePartialAnswers, waitUntilLoaded } from './server-ready.ts';
 import { shortFolderPrefix } from './socket-path.ts';
 
 /** A server of one's own: for tests, the demo and the bench. */
@@ -65,7 +65,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
     );
     const connection = await reachStartedServer(socketPath, died);
     try {
-      await lastWords(
+      await orDeath(
         waitUntilLoaded(connection, () => undefined),
         died,
       );
@@ -124,16 +124,4 @@ function startFailure(files: ServerFiles, reason: string, log: string): Stacklor
   return new StackloreError('server_failed', {
     message: `The server ${files.serverPath} ended at its start (${reason}). ${remedyFor(`${reason}\n${log}`)}${words}`,
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', resolve);
-  });
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-  return address.port;
 }

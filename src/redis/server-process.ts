@@ -74,7 +74,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
     'Its append-only file is damaged: the lines above name the place. Keep a copy of the folder, then repair the file with redis-check-aof --fix, or restore a copy.',
   ],
   [
-    /(Can't handle RDB format|RDB.*(module|version)|short read or OOM|Wrong signature|Fatal error loading the DB)/i,
+    /(Can't handle RDB format|RDB file contains AUX module data|short read or OOM|Wrong signature|Fatal error loading the DB)/i,
     'Its data cannot be read by this server: start the server version that wrote it, or restore a copy of the folder.',
   ],
   [/Permission denied/i, 'A file or folder may not be used by this user: correct its owner or permissions.'],

@@ -54,19 +54,25 @@ export async function waitUntilLoaded(
   }
 }
 
-/** Sends a command to a server that may be busy for long, telling so; rejects only after minutes without an answer. */
+/** Sends a command to a server that may be busy for long, telling so; a silence longer than the limit rejects (`isSilence`). */
 export async function askPatiently(
   connection: ControlConnection,
   command: readonly string[],
   onNotice: (text: string) => void,
+  silenceLimitMs = SILENCE_LIMIT_MS,
 ): Promise<ControlReply> {
   const tell = (): void => onNotice('The search server is busy and has not answered yet; still waiting.');
   const timer = setInterval(tell, PATIENCE_MS);
   try {
-    return await connection.send(command, { timeoutMs: SILENCE_LIMIT_MS });
+    return await connection.send(command, { timeoutMs: silenceLimitMs });
   } finally {
     clearInterval(timer);
   }
+}
+
+/** True for the error of a server that did not answer in time. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'SILENT';
 }
 
 /** Has a slow query answered with an error, not with part of its hits, also by a module that was given no arguments. */
@@ -80,7 +86,7 @@ export async function refusePartialAnswers(connection: ControlConnection): Promi
  * Waits for work with a server; when the server ends meanwhile, rejects with how it died instead of with the broken
  * connection, which is noticed first.
  */
-export async function lastWords<T>(work: Promise<T>, died: Promise<never> | undefined): Promise<T> {
+export async function orDeath<T>(work: Promise<T>, died: Promise<never> | undefined): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { readFileSync, readlinkSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { sha256OfFile } from '../provision/download.ts';
 import { processStart } from '../provision/file-lock.mjs';
 import type { ServerFiles } from '../provision/redis-pair.ts';
 import { type ControlConnection, parseInfo } from './control-connection.mjs';
@@ -48,19 +47,26 @@ export async function recordOf(
   if (record?.pid === server.pid && isRecordedProcessAlive(record)) return record;
   const info = parseInfo(await server.connection.send(['INFO', 'server']));
   const modulePath = await searchModulePath(server.connection);
-  const started = processStart(server.pid);
   try {
+    const serverPath = info.get('executable') ?? '';
     const files = await identifyFiles({
-      serverPath: info.get('executable') ?? '',
+      serverPath,
       ...(modulePath === undefined ? {} : { modulePath }),
     });
-    const adopted = { pid: server.pid, processStart: started ?? '', ...files };
-    writeServerRecord(path, adopted);
+    const adopted = { pid: server.pid, processStart: startOf(server.pid, serverPath), ...files };
+    if (adopted.processStart !== '') writeServerRecord(path, adopted);
     return adopted;
   } catch {
     // Its files are gone or not readable: there is nothing to compare with.
     return undefined;
   }
+}
+
+/** Start time of a server's process; empty where the pid, of another namespace perhaps, belongs to another program here. */
+function startOf(pid: number, executable: string): string {
+  const isOther =
+    process.platform === 'linux' && readlinkSync(`/proc/${pid}/exe`) !== realpathSync(executable);
+  return isOther ? '' : (processStart(pid) ?? '');
 }
 
 async function searchModulePath(connection: ControlConnection): Promise<string | undefined> {
@@ -102,21 +108,29 @@ export async function areFilesChanged(record: ServerRecord, files: ServerFiles):
   return record.module !== undefined && (await isFileChanged(record.module, files.modulePath ?? ''));
 }
 
+/** Whether a recorded server was started from these very files, as far as path, size and time tell. */
+export function isStartedFrom(
+  record: ServerRecord,
+  files: Required<Pick<ServerFiles, 'serverPath' | 'modulePath'>>,
+): boolean {
+  return (
+    record.module !== undefined &&
+    looksSame(record.server, files.serverPath) &&
+    looksSame(record.module, files.modulePath)
+  );
+}
+
 /** Hashing takes tens of milliseconds, so only a file whose path, size or time differs is looked into. */
 async function isFileChanged(recorded: FileIdentity, path: string): Promise<boolean> {
-  const stats = statSync(path);
-  const looksSame =
-    path === recorded.path && stats.size === recorded.bytes && stats.mtimeMs === recorded.modifiedMs;
-  return !looksSame && (await sha256Of(path)) !== recorded.sha256;
+  return !looksSame(recorded, path) && (await sha256OfFile(path)) !== recorded.sha256;
+}
+
+function looksSame(recorded: FileIdentity, path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return path === recorded.path && stats?.size === recorded.bytes && stats.mtimeMs === recorded.modifiedMs;
 }
 
 async function identifyFile(path: string): Promise<FileIdentity> {
   const stats = statSync(path);
-  return { path, bytes: stats.size, modifiedMs: stats.mtimeMs, sha256: await sha256Of(path) };
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
+  return { path, bytes: stats.size, modifiedMs: stats.mtimeMs, sha256: await sha256OfFile(path) };
 }

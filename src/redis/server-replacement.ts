@@ -1,8 +1,13 @@
+import { join, resolve } from 'node:path';
+import { type Config, provisionDir } from '../config.ts';
+import { SERVER_PAIR } from '../provision/pinned.ts';
 import type { ServerFiles } from '../provision/redis-pair.ts';
+import { serversOnPath } from '../provision/server-on-path.ts';
 import { type ControlConnection, parseClients, parseInfo } from './control-connection.mjs';
 import type { DataHome } from './data-home.ts';
 import { findIdleStop, WATCHER_NAME } from './idle-stop.ts';
 import { countIndexedDocuments, describeCountChanges, type IndexCounts } from './index-counts.ts';
+import { isStartedFrom, readServerRecord } from './server-record.ts';
 import {
   CONTROL_NAME,
   type SharedServer,
@@ -32,6 +37,25 @@ export async function replaceServer(
   };
   await shutDownServer(paths, server);
   return { ...(await startSharedServer(paths, files, onNotice)), replaced };
+}
+
+/**
+ * Whether the running server is the pinned pair, unchanged since its start, and nothing else would be chosen now. Tells
+ * in a millisecond what finding the server, which hashes the pair, tells in fifty.
+ */
+export function isPinnedPair(config: Config, paths: DataHome, { pid }: SharedServer): boolean {
+  const { server, module, folder } = SERVER_PAIR;
+  const dir = join(resolve(provisionDir(config)), folder);
+  const record = readServerRecord(paths.recordPath);
+  return (
+    config.embedded.serverPath === undefined &&
+    serversOnPath(process.env.PATH ?? '').length === 0 &&
+    record?.pid === pid &&
+    isStartedFrom(record, {
+      serverPath: join(dir, server.file.name),
+      modulePath: join(dir, module.file.name),
+    })
+  );
 }
 
 /** Whether somebody works with the server: any connection but those that only look after it. */

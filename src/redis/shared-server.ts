@@ -8,14 +8,8 @@ import type { ServerFiles } from '../provision/redis-pair.ts';
 import { type ControlConnection, parseInfo } from './control-connection.mjs';
 import { type DataHome, findSocketPath, makeSocketPath } from './data-home.ts';
 import { logSize, logTail, remedyFor, serverArguments } from './server-process.ts';
-import { askPatiently, lastWords, reachServer, reachStartedServer } from './server-ready.ts';
-import {
-  identifyFiles,
-  isRecordedProcessAlive,
-  readServerRecord,
-  type ServerRecord,
-  writeServerRecord,
-} from './server-record.ts';
+import { askPatiently, orDeath, reachServer, reachStartedServer } from './server-ready.ts';
+import { identifyFiles, writeServerRecord } from './server-record.ts';
 
 /** The server of a data home, reached; perhaps still loading its data. */
 export interface SharedServer {
@@ -26,22 +20,23 @@ export interface SharedServer {
 
 /** A server that was started just now. */
 export interface StartedServer extends SharedServer {
-  /** Rejects with `server_failed` and the server's last words when it ends; never resolves. */
+  /** Rejects when it ends: with `server_failed` and its last words, unless somebody stopped it. Never resolves. */
   readonly died: Promise<never>;
 }
 
 /** Control connections are no users of a server: this name tells them from those that are. */
 export const CONTROL_NAME = 'stacklore-control';
 
-/** The server of a data home when one listens on its socket. Rejects when it ends, or hangs, at this very moment. */
+/** The server of a data home when one listens on its socket. Rejects when it ends at this very moment, or stays silent. */
 export async function reachSharedServer(
   paths: DataHome,
   onNotice: (text: string) => void,
+  silenceLimitMs?: number,
 ): Promise<SharedServer | undefined> {
   const socketPath = findSocketPath(paths);
   const connection = socketPath === undefined ? undefined : await reachServer(socketPath);
   if (socketPath === undefined || !connection) return undefined;
-  const pid = await closingOnError(connection, introduce(connection, onNotice));
+  const pid = await closingOnError(connection, introduce(connection, onNotice, silenceLimitMs));
   return { connection, socketPath, pid };
 }
 
@@ -55,10 +50,14 @@ export async function closingOnError<T>(connection: ControlConnection, work: Pro
   }
 }
 
-async function introduce(connection: ControlConnection, onNotice: (text: string) => void): Promise<number> {
+async function introduce(
+  connection: ControlConnection,
+  onNotice: (text: string) => void,
+  silenceLimitMs?: number,
+): Promise<number> {
   const [, info] = await Promise.all([
     connection.send(['CLIENT', 'SETNAME', CONTROL_NAME]),
-    askPatiently(connection, ['INFO', 'server'], onNotice),
+    askPatiently(connection, ['INFO', 'server'], onNotice, silenceLimitMs),
   ]);
   return Number(parseInfo(info).get('process_id'));
 }
@@ -89,7 +88,11 @@ export async function startSharedServer(
   const died = new Promise<never>((_resolve, reject) => {
     const fail = (reason: string): void => reject(startFailure(paths, files, reason, logStart));
     server.once('error', (error) => fail(error.message));
-    server.once('exit', (code, signal) => fail(signal ? `signal ${signal}` : `exit code ${code}`));
+    server.once('exit', (code, signal) => {
+      // Another command stopped it in good order: no failure, it may be started again.
+      if (code === 0) reject(new Error('it was stopped, exit code 0'));
+      else fail(signal ? `signal ${signal}` : `exit code ${code}`);
+    });
   });
   // Whoever stopped waiting for it has what it wanted.
   died.catch(() => undefined);
@@ -99,7 +102,7 @@ export async function startSharedServer(
     writeServerRecord(paths.recordPath, { pid, processStart: processStart(pid) ?? '', ...identity });
   record(server.pid);
   const connection = await reachStartedServer(socketPath, died);
-  const pid = await closingOnError(connection, lastWords(introduce(connection, onNotice), died));
+  const pid = await closingOnError(connection, orDeath(introduce(connection, onNotice), died));
   // A wrapper script may have started the server as its child.
   if (pid !== server.pid) record(pid);
   return { connection, socketPath, pid, died };
@@ -127,48 +130,6 @@ export async function shutDownServer(paths: DataHome, { connection, pid }: Share
   while (start !== undefined && processStart(pid) === start) await sleep(20);
 }
 
-/**
- * Ends the recorded server where it runs but cannot be reached, since its socket was removed or its start interrupted:
- * two servers must never write the same files. Any other process is left alone. False when there was nothing to end, or
- * when the server can be reached after all.
- */
-export async function endUnreachableServer(
-  paths: DataHome,
-  onNotice: (text: string) => void,
-): Promise<boolean> {
-  const record = readServerRecord(paths.recordPath);
-  if (!record || !(await staysUnreachable(paths, record, GRACE_MS))) return false;
-  onNotice(`The search server (process ${record.pid}) cannot be reached through its socket; stopping it.`);
-  try {
-    process.kill(record.pid, 'SIGTERM');
-  } catch (cause) {
-    if (isRecordedProcessAlive(record)) throw cannotEnd(paths, record.pid, cause);
-  }
-  if (await staysUnreachable(paths, record, END_MS)) throw cannotEnd(paths, record.pid);
-  return true;
-}
-
-/** A server that starts or ends just now is reachable, or gone, within this time. */
-const GRACE_MS = 2_000;
-const END_MS = 120_000;
-
-async function staysUnreachable(
-  paths: DataHome,
-  record: ServerRecord,
-  milliseconds: number,
-): Promise<boolean> {
-  const deadline = Date.now() + milliseconds;
-  while (isRecordedProcessAlive(record)) {
-    const socketPath = findSocketPath(paths);
-    const connection = socketPath === undefined ? undefined : await reachServer(socketPath);
-    connection?.close();
-    if (connection) return false;
-    if (Date.now() >= deadline) return true;
-    await sleep(50);
-  }
-  return false;
-}
-
 /** Removes what a server that ended leaves of its socket. */
 export function removeSocket(paths: DataHome): void {
   const socketPath = findSocketPath(paths);
@@ -186,12 +147,5 @@ function startFailure(paths: DataHome, files: ServerFiles, reason: string, logSt
   const quoted = words === '' ? '' : ` Its last words (all of ${paths.logPath}):\n${words}`;
   return new StackloreError('server_failed', {
     message: `The search server ${files.serverPath} ended (${reason}). ${remedyFor(`${reason}\n${words}`)}${quoted}`,
-  });
-}
-
-function cannotEnd(paths: DataHome, pid: number, cause?: unknown): StackloreError {
-  return new StackloreError('server_failed', {
-    message: `Process ${pid} still serves the data of ${paths.home} but cannot be reached. End it, then run the command again.`,
-    cause,
   });
 }

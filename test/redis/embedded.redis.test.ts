@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -7,8 +6,14 @@ import { type ConfigInput, loadConfig } from '../../src/config.ts';
 import { processStart } from '../../src/provision/file-lock.mjs';
 import type { ServerFiles } from '../../src/provision/redis-pair.ts';
 import { type ControlConnection, openControl } from '../../src/redis/control-connection.mjs';
-import { attachEmbeddedRedis, type EmbeddedRedis, stopEmbeddedRedis } from '../../src/redis/embedded.ts';
+import {
+  type AttachOptions,
+  attachEmbeddedRedis,
+  type EmbeddedRedis,
+  stopEmbeddedRedis,
+} from '../../src/redis/embedded.ts';
 import { embeddedStatus } from '../../src/redis/embedded-status.ts';
+import { freePort } from '../../src/redis/loopback-port.ts';
 import { serverFiles } from '../support/provisioned.ts';
 import { runTypeScript } from '../support/run-typescript.ts';
 
@@ -96,10 +101,17 @@ test('a lost record is written anew from the running server', async () => {
   const config = homeConfig();
   const first = await attach(config);
   const before = readRecord(config.home);
+  // A user: the server names its own binary, so one that a wrapper script started would be replaced if nobody used it.
+  await using _user = await control(first.socketPath);
   writeFileSync(join(config.home, 'redis', 'server.json'), 'not JSON');
   const second = await attach(config);
   expect(second.pid).toBe(first.pid);
-  expect(readRecord(config.home)).toEqual(before);
+  const { pid, processStart: started } = before;
+  expect(readRecord(config.home)).toMatchObject({
+    pid,
+    processStart: started,
+    server: { bytes: expect.any(Number) },
+  });
 });
 
 test('stopping writes a snapshot, waits for the end and keeps the data', async () => {
@@ -213,15 +225,88 @@ test('a program that is no server is told with its words', async () => {
 
 test('a server started by a wrapper script is known by its own process', async () => {
   const config = homeConfig();
-  const { serverPath, modulePath = '' } = serverFiles();
+  const { serverPath } = serverFiles();
   const script = join(config.home, 'wrapper');
   writeFileSync(script, `#!/bin/sh\n'${serverPath}' "$@"\n`);
   chmodSync(script, 0o755);
-  const files: ServerFiles = { serverPath: script, modulePath, origin: 'given' };
+  const files: ServerFiles = { ...serverFiles(), serverPath: script };
   const first = await attach(config, { files });
   expect(readRecord(config.home).pid).toBe(first.pid);
   const second = await attach(config, { files });
   expect(second.pid).toBe(first.pid);
+});
+
+test('a server that another command stops while its data are loading is started again', async () => {
+  const config = homeConfig();
+  const files = { ...serverFiles(), serverPath: slowServer(config.home) };
+  await fill(config, files);
+  let stopped: Promise<unknown> | undefined;
+  const embedded = await attach(config, {
+    files,
+    onNotice: (text) => {
+      if (text.includes('is loading its data')) stopped ??= stopEmbeddedRedis(config);
+    },
+  });
+  expect(await stopped).toEqual({ stopped: true });
+  expect(embedded.started).toBe(true);
+  await using connection = await control(embedded.socketPath);
+  expect(await connection.send(['DBSIZE'])).toBe(20_000);
+});
+
+test('a server that hangs is named, not waited for again, and is killed by a stop without losing data', async () => {
+  const config = homeConfig();
+  const { pid, socketPath } = await attach(config);
+  const before = await control(socketPath);
+  await before.send(['SET', 'note', 'kept']);
+  process.kill(pid, 'SIGSTOP');
+  await expect(attach(config, { silenceLimitMs: 300 })).rejects.toMatchObject({
+    code: 'server_failed',
+    message: expect.stringMatching(new RegExp(`process ${pid}.*does not answer.*stacklore down`)),
+  });
+  const notices: string[] = [];
+  const onNotice = (text: string) => notices.push(text);
+  const stop = await stopEmbeddedRedis(config, { onNotice, silenceLimitMs: 300, killAfterMs: 300 });
+  expect(stop).toEqual({ stopped: true });
+  expect(notices).toEqual([
+    expect.stringContaining(`(process ${pid}) does not answer; stopping it`),
+    expect.stringContaining('killing it'),
+  ]);
+  expect(processStart(pid)).toBeUndefined();
+  before.close();
+  await using after = await control((await attach(config)).socketPath);
+  expect(await after.send(['GET', 'note'])).toBe('kept');
+});
+
+test('a server that hangs is not signalled when the record is of another process', async () => {
+  const config = homeConfig();
+  const { pid } = await attach(config);
+  const record = readRecord(config.home);
+  editRecord(config.home, () => ({ ...record, processStart: '1' }));
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const stop = stopEmbeddedRedis(config, { silenceLimitMs: 300, killAfterMs: 300 });
+    await expect(stop).rejects.toMatchObject({ code: 'server_failed' });
+    expect(processStart(pid)).toBeDefined();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+});
+
+test('the next start after a sudden end shows the last lines of the log, after a stop it does not', async () => {
+  const config = homeConfig();
+  const notices: string[] = [];
+  const onNotice = (text: string) => notices.push(text);
+  await attach(config);
+  await stopEmbeddedRedis(config);
+  const first = await attach(config, { onNotice });
+  expect(notices).toEqual([]);
+  const connection = await control(first.socketPath);
+  // As a crash in its code would: it writes a report to its log and ends.
+  process.kill(first.pid, 'SIGSEGV');
+  await connection.closed;
+  await attach(config, { onNotice });
+  expect(notices).toEqual([expect.stringMatching(new RegExp(`process ${first.pid}.*without being stopped`))]);
+  expect(notices[0]?.split('\n')).toHaveLength(21);
 });
 
 test('the status tells a server that does not answer from one that does not run', async () => {
@@ -267,17 +352,8 @@ test('a port is opened on the loopback address alone, also on a server that runs
 
 test('waits for a server that is loading its data, and says how far it is', async () => {
   const config = homeConfig();
-  const files = {
-    serverPath: slowServer(config.home),
-    modulePath: serverFiles().modulePath ?? '',
-    origin: 'given' as const,
-  };
-  const first = await attach(config, { files });
-  const filling = await control(first.socketPath);
-  await Promise.all(Array.from({ length: 20_000 }, (_, id) => filling.send(['SET', `key:${id}`, 'value'])));
-  await filling.send(['BGREWRITEAOF']);
-  filling.close();
-  await stopEmbeddedRedis(config);
+  const files = { ...serverFiles(), serverPath: slowServer(config.home) };
+  await fill(config, files);
   const notices: string[] = [];
   const [second, third] = await Promise.all([
     attach(config, { files, onNotice: (text) => notices.push(text) }),
@@ -319,6 +395,15 @@ test('stops by itself once it had no client for the time given, and saves', asyn
   expect(await embeddedStatus(config)).toMatchObject({ running: false });
 });
 
+test('a server whose record is of another process is not stopped for being idle', async () => {
+  const config = homeConfig({ embedded: { idleStopSeconds: 1 } });
+  const { pid, close } = await attach(config);
+  editRecord(config.home, (record) => ({ ...record, processStart: '1' }));
+  await close();
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(processStart(pid)).toBeDefined();
+});
+
 test('the status of a home that was never used creates nothing', async () => {
   const config = loadConfig({ settings: { home: join(tmpdir(), 'stacklore-never-made') }, env: {} });
   expect(await embeddedStatus(config)).toMatchObject({ running: false });
@@ -334,6 +419,16 @@ function homeConfig(settings: ConfigInput = {}, name = 'home') {
   return loadConfig({ settings: { ...settings, home }, env: {} });
 }
 
+/** Leaves data in a home that take a while to load with `slowServer`. */
+async function fill(config: ReturnType<typeof homeConfig>, files: ServerFiles): Promise<void> {
+  const { socketPath } = await attach(config, { files });
+  const filling = await control(socketPath);
+  await Promise.all(Array.from({ length: 20_000 }, (_, id) => filling.send(['SET', `key:${id}`, 'value'])));
+  await filling.send(['BGREWRITEAOF']);
+  filling.close();
+  await stopEmbeddedRedis(config);
+}
+
 /** A program that starts the real server with loading slowed down. */
 function slowServer(folder: string): string {
   const path = join(folder, 'slow-server');
@@ -345,7 +440,7 @@ function slowServer(folder: string): string {
 
 function attach(
   config: ReturnType<typeof homeConfig>,
-  options: { onNotice?: (text: string) => void; files?: ServerFiles } = {},
+  options: Partial<AttachOptions> = {},
 ): Promise<EmbeddedRedis> {
   return attachEmbeddedRedis(config, { report: () => undefined, files: serverFiles(), ...options });
 }
@@ -367,6 +462,7 @@ async function setting(connection: ControlConnection, name: string): Promise<unk
 
 interface RecordContent {
   readonly pid: number;
+  readonly processStart: string;
   readonly server: object;
   readonly module: object;
 }
@@ -377,12 +473,4 @@ function readRecord(home: string): RecordContent {
 
 function editRecord(home: string, edit: (record: RecordContent) => object): void {
   writeFileSync(join(home, 'redis', 'server.json'), JSON.stringify(edit(readRecord(home))));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -7,9 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { type ConfigInput, loadConfig } from '../../src/config.ts';
 import { connectDatabases, type Databases } from '../../src/redis/databases.ts';
 import { type GuardedServer, openGuard } from '../../src/redis/guarded-server.ts';
+import { freePort } from '../../src/redis/loopback-port.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../src/redis/private-redis.ts';
 import { shortFolderPrefix } from '../../src/redis/socket-path.ts';
-import { freePort } from '../support/free-port.ts';
 import { serverFiles } from '../support/provisioned.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 

@@ -60,10 +60,10 @@ test('takes arguments and opens a loopback port when asked', async () => {
 });
 
 test('a search module that is built in refuses partial answers too', async () => {
-  const { serverPath, modulePath = '' } = serverFiles();
+  const { serverPath, modulePath } = serverFiles();
   const own = await startPrivateRedis({
     files: { serverPath, origin: 'given' },
-    args: ['--loadmodule', modulePath],
+    args: modulePath === undefined ? [] : ['--loadmodule', modulePath],
   });
   expect(await ask(own.socketPath, ['FT.CONFIG', 'GET', 'ON_TIMEOUT'])).toEqual([['ON_TIMEOUT', 'fail']]);
   await own.stop();

@@ -3,7 +3,6 @@ import { type ConfigInput, loadConfig } from '../../src/config.ts';
 import { connectDatabases, type Databases } from '../../src/redis/databases.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../src/redis/private-redis.ts';
 import { requireSearch } from '../../src/redis/search-module.ts';
-import { serverFiles } from '../support/provisioned.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 
 const redis = usePrivateRedis();
@@ -60,8 +59,10 @@ describe('requireSearch', () => {
 describe('requireSearch on a server without the module', () => {
   let plain: PrivateRedis;
   beforeAll(async () => {
-    const { serverPath, origin } = serverFiles();
-    plain = await startPrivateRedis({ files: { serverPath, origin } });
+    // The very program, without what a wrapper script or modulePath has it load.
+    const info = await connect().main.send<string>(['INFO', 'server']);
+    const serverPath = /^executable:(.+)\r$/m.exec(info)?.[1] ?? '';
+    plain = await startPrivateRedis({ files: { serverPath, origin: 'given' } });
   });
   afterAll(() => plain?.stop());
 

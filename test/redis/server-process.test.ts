@@ -20,14 +20,35 @@ test('the tail of a log begins where the last start began and is twenty lines at
   expect(logTail(log, start)).toBe('');
 });
 
+/** What every start with data writes to the log, before whatever ended it. */
+const LOADED_AND_DIED = `* <search> RediSearch version 2.10.5 (Git=2.10-e2f28a9)
+* Module 'search' loaded from /data/redisearch.so
+* Reading RDB base file on AOF loading...
+* Loading RDB produced by version 8.2.3
+* RDB age 1 seconds
+* RDB memory usage when created 0.75 Mb
+* RDB is base AOF
+* Done loading RDB, keys loaded: 3, keys expired: 0.
+* DB loaded from base file appendonly.aof.1.base.rdb: 0.000 seconds
+* <search> Loading event ends
+* DB loaded from append only file: 0.000 seconds
+* Opening AOF incr file appendonly.aof.1.incr.aof on server start
+* Ready to accept connections unix
+signal SIGKILL`;
+
 test.each([
   ['Write error saving DB on disk: No space left on device', /disk is full/],
   ["/lib/libc.so.6: version `GLIBC_2.38' not found", /does not run on this system/],
   ["Can't handle RDB format version 13", /server version that wrote it/],
+  [
+    "The RDB file contains AUX module data I can't load: no matching module 'ft_index0'",
+    /server version that wrote it/,
+  ],
   ['Bad file format reading the append only file appendonly.aof.1.incr.aof', /append-only file is damaged/],
   ["Can't open the append-only file: Permission denied", /owner or permissions/],
   ['spawn /nowhere/redis-server ENOENT', /STACKLORE_SERVER/],
   ['something never seen', /REDIS_URL/],
+  [LOADED_AND_DIED, /^Correct what its log says/],
 ])('says what to do about "%s"', (words, remedy) => {
   expect(remedyFor(words)).toMatch(remedy);
 });
