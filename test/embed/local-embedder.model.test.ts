@@ -98,7 +98,7 @@ describe('LocalEmbedder', () => {
       maxTokens: 256,
     });
     await expect(embedder.embedQuery('sessions')).rejects.toMatchObject({
-      code: 'embedding_failed',
+      code: 'model_unavailable',
       message: expect.stringContaining('could not be loaded'),
     });
   });
@@ -129,8 +129,8 @@ describe('LocalEmbedder', () => {
     const broken = { ...files, dir, weightsPath: join(dir, 'onnx', 'model_quantized.onnx') };
     const embedder = await openLocalEmbedder(loadConfig({ settings: { home }, env: {} }), { files: broken });
     open.push(embedder);
-    await expect(embedder.embedTexts(texts)).rejects.toMatchObject({ code: 'embedding_failed' });
-    await expect(embedder.embedQuery('again')).rejects.toMatchObject({ code: 'embedding_failed' });
+    await expect(embedder.embedTexts(texts)).rejects.toMatchObject({ code: 'model_unavailable' });
+    await expect(embedder.embedQuery('again')).rejects.toMatchObject({ code: 'model_unavailable' });
   });
 
   it('answers a query while many texts are embedded', async () => {
