@@ -98,6 +98,3 @@ const drop = defineCommand({
 });
 
 export const commands: Record<string, Command> = { list, info, create, 'add-field': addField, drop };
-
-// What `ingest` takes it from.
-export { parseFields } from '../collection-flags.ts';

@@ -4,17 +4,14 @@ import { errorMessage, StackloreError } from '../../errors.ts';
 import type { IngestRequest } from '../../ingest/ingest.ts';
 import type { IngestReport } from '../../ingest/tally.ts';
 import { watchablePaths, watchSources } from '../../ingest/watch.ts';
+import { COLLECTION_FLAGS, collectionFlags } from '../collection-flags.ts';
 import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { ingestProgress } from '../progress.ts';
-import { parseFields } from './collections.ts';
 
 const schema = z.strictObject({
   collection: z.string().default('default'),
-  fields: z.string().transform(parseFields).optional(),
-  index: z.enum(['hnsw', 'flat']).optional(),
-  chunkSize: wholeNumber(1).optional(),
-  overlap: wholeNumber(0).optional(),
+  ...collectionFlags,
   maxBytes: wholeNumber(1).optional(),
   maxChunks: wholeNumber(1).optional(),
   maxPages: wholeNumber(1).optional(),
@@ -37,16 +34,7 @@ export const command = defineCommand({
   arguments: '<sources...>',
   flags: [
     { flags: '--collection <name>', description: 'collection to ingest into, made when missing (default)' },
-    {
-      flags: '--fields <list>',
-      description: 'filterable metadata fields of a new collection, e.g. lang:tag,year:number',
-    },
-    { flags: '--index <kind>', description: 'index of a new collection: hnsw (default) or flat' },
-    { flags: '--chunk-size <tokens>', description: 'most tokens of a chunk in a new collection (128)' },
-    {
-      flags: '--overlap <tokens>',
-      description: 'tokens a chunk repeats of the one before, in a new collection (32)',
-    },
+    ...COLLECTION_FLAGS,
     {
       flags: '--metadata <key=value>',
       description: 'metadata for every document; may be repeated',
