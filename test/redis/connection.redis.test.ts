@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ConfigInput, loadConfig } from '../../src/config.ts';
 import { connectDatabases, type Databases } from '../../src/redis/databases.ts';
+import { scanKeys } from '../../src/redis/scan.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 
 const redis = usePrivateRedis({ args: ['--enable-debug-command', 'local'] });
@@ -148,7 +149,7 @@ describe('a server that loads its data', () => {
   it('is waited for, with notices', async () => {
     const notices: string[] = [];
     const { main, analytics } = connect({}, (text) => notices.push(text));
-    await main.send(['FLUSHDB']);
+    for await (const keys of scanKeys(main, '*')) if (keys.length > 0) await main.send(['UNLINK', ...keys]);
     await main.pipeline(Array.from({ length: 3_000 }, (_, at) => ['SET', `key ${at}`, 'x'.repeat(100)]));
     await main.send([
       'CONFIG',
