@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage, StackloreError } from '../errors.ts';
@@ -114,6 +114,8 @@ async function receive(response: Response, part: string, reception: Reception): 
     abort.abort();
     throw tooLarge(url, maxBytes);
   }
+  // Opened before anything can break off: a stream that opens it itself may create the file after it was removed.
+  const file = await open(part, 'w');
   const hash = createHash('sha256');
   let bytes = 0;
   const idle = setTimeout(() => abort.abort(), idleTimeoutMs);
@@ -132,7 +134,7 @@ async function receive(response: Response, part: string, reception: Reception): 
           yield chunk;
         }
       },
-      createWriteStream(part),
+      file.createWriteStream(),
     );
   } catch (error) {
     if (error instanceof StackloreError || isFolderProblem(error)) throw error;
@@ -141,6 +143,7 @@ async function receive(response: Response, part: string, reception: Reception): 
       : failed(`${shown(url)} broke off after ${bytes} bytes (${errorMessage(error)})`, error);
   } finally {
     clearTimeout(idle);
+    await file.close().catch(() => undefined); // closed by the stream already, unless that never began
   }
   return { bytes, sha256: hash.digest('hex') };
 }

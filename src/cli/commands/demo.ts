@@ -13,8 +13,8 @@ import { describeHit } from './search.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 const COLLECTION = 'handbook';
-/** One of each kind: a page, a procedure, a DOCX, a question in German. */
-const SHOWN = ['q003', 'q019', 'q059', 'q071'];
+/** A page, a procedure, a DOCX, a rule. */
+const SHOWN = ['q003', 'q019', 'q059', 'q048'];
 const DEPTH = 5;
 
 /** Stand in for every URL somebody configured, usable or not; the demo has a server of its own. */
@@ -69,7 +69,7 @@ async function demonstrate(lore: Stacklore, terminal: Terminal) {
       `${found} of ${questions.length} questions have an expected document among the first ${DEPTH} hits.`,
       `${databases.knowledge.keys} keys, ${formatBytes(after.usedMemoryBytes)} of memory; all of it is removed now.`,
       '',
-      'Next: stacklore ingest <your folder> --collection docs, then stacklore search "…" --collection docs',
+      'Next, after npm link: stacklore ingest <your folder> --collection docs, then stacklore search "…" --collection docs',
     ],
     exitCode: counts.failed > 0 || found === 0 ? 1 : 0,
   };

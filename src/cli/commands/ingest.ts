@@ -64,9 +64,9 @@ export const command = defineCommand({
     // Large documents follow each other: without this, several that are done with lie around before any is collected.
     setFlagsFromString('--heap-growing-percent=30');
     const request = toRequest(context, sources, flags);
-    return outcomeOf(
-      flags.watch ? await ingestAndWatch(context, request) : await ingestOnce(context, request),
-    );
+    if (!flags.watch) return outcomeOf(await ingestOnce(context, request));
+    // Each pass was told of when it ended.
+    return { ...outcomeOf(await ingestAndWatch(context, request)), lines: [] };
   },
 });
 
@@ -114,7 +114,7 @@ async function ingestAndWatch(context: CommandContext, request: IngestRequest): 
       if (changed.length === 0 && !prune) return;
       // Pruning looks below the folders, so it needs the sources as they were given.
       const report = await lore().ingest({ ...request, sources: prune ? paths : changed });
-      for (const line of summary(report)) terminal.note(line);
+      for (const line of outcomeOf(report).lines) terminal.note(line);
     },
     {
       signal,
@@ -126,8 +126,9 @@ async function ingestAndWatch(context: CommandContext, request: IngestRequest): 
       onError: (error) => terminal.note(`Not ingested: ${errorMessage(error)}`),
     },
   );
-  const noteReady = ({ interrupted }: IngestReport): void => {
-    if (interrupted) failed.abort();
+  const noteReady = (report: IngestReport): void => {
+    for (const line of outcomeOf(report).lines) terminal.note(line);
+    if (report.interrupted) failed.abort();
     else terminal.note('Watching for changes; press Ctrl-C to stop.');
   };
   await watching;
