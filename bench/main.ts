@@ -11,8 +11,9 @@ import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
 import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
+import { benchStores } from './stores/stores.ts';
 
-const PARTS = ['ingest', 'store', 'search', 'recall', 'stall', 'cli'];
+const PARTS = ['ingest', 'store', 'search', 'recall', 'stall', 'cli', 'stores'];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
   'how do I configure a connection?',
@@ -27,22 +28,28 @@ const QUESTIONS = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, corpus: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    corpus: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 const parts = positionals.length > 0 ? positionals : PARTS;
 const unknown = parts.filter((part) => !PARTS.includes(part));
 if (unknown.length > 0) {
   console.error(
-    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR.`,
+    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores).`,
   );
   process.exit(2);
 }
-const { quick, corpus } = values;
+const { quick, corpus, only } = values;
 const rounds = quick ? 3 : 5;
 printMachine();
 
 if (parts.includes('ingest')) await benchIngest({ folder: corpus, bytes: quick ? 200_000 : 700_000, rounds });
-if (parts.some((part) => part !== 'ingest')) await benchStored();
+if (parts.includes('stores'))
+  await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
+if (parts.some((part) => !['ingest', 'stores'].includes(part))) await benchStored();
 
 async function benchStored(): Promise<void> {
   const config = loadConfig();

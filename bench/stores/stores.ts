@@ -1,0 +1,34 @@
+import { startPrivateRedis } from '../../src/redis/private-redis.ts';
+import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../../src/schema/record.ts';
+import { openStacklore } from '../../src/stacklore.ts';
+import { openBareClient } from './bare-client.ts';
+import { compareOperation, type Operations } from './operation.ts';
+
+interface StoreBench {
+  readonly database: DatabaseName;
+  readonly operations: Operations;
+}
+
+/** Every record family whose operations are measured, one line a family. */
+const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {};
+
+/** Each store's operations against the bare commands they stand on. */
+export async function benchStores({ rounds, calls, only }: { rounds: number; calls: number; only?: string }) {
+  for (const [name, { database, operations }] of Object.entries(STORE_BENCHES)) {
+    if (only !== undefined && only !== name) continue;
+    const redis = await startPrivateRedis();
+    const lore = openStacklore(redis.config(), { env: {} });
+    const client = await openBareClient(
+      redis,
+      lore.config.databases[database]?.number ?? DEFAULT_DATABASE_NUMBERS[database],
+    );
+    try {
+      for (const operation of await operations(lore, client))
+        await compareOperation(operation, { rounds, calls });
+    } finally {
+      client.destroy();
+      await lore.close();
+      await redis.stop();
+    }
+  }
+}
