@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
 import { type Collection, manifestHash } from '../stores/knowledge/collections.ts';
 import type { NewDocument, StoredDocument } from '../stores/knowledge/document.ts';
@@ -33,7 +33,7 @@ const CHUNKS_PER_TURN = 32;
 export async function ingestDocument(job: Job, work: Work): Promise<void> {
   const { parsed } = work;
   try {
-    const hash = createHash('sha256').update(parsed.text).digest('hex');
+    const hash = digest('sha256', parsed.text);
     const keys = [`id ${parsed.docId ?? parsed.source}`, `text ${hash}`];
     const outcome = await job.room.run(parsed.text.length, () =>
       job.turns.run(keys, () => publishDocument(job, work, hash)),
@@ -135,8 +135,10 @@ async function findTwin(job: Job, { docId, hash }: NewDocument): Promise<StoredD
   const twinId = await job.parts.documents.findByHash(job.collection.name, hash);
   if (twinId === docId || twinId === undefined || job.vanished.has(twinId)) return undefined;
   const twin = await job.parts.documents.find(twinId);
+  // It may have been given another text since its id was read.
+  if (twin?.hash !== hash) return undefined;
   // Postponed and not published since, it has the text only until its own turn comes.
-  return twin && job.isSecondPass && job.postponed.has(twinId) && !isOfThisRun(job, twin) ? undefined : twin;
+  return job.isSecondPass && job.postponed.has(twinId) && !isOfThisRun(job, twin) ? undefined : twin;
 }
 
 /** Whether this run may still replace a stored document; then it is too early to leave another one out for it. */
@@ -165,7 +167,7 @@ async function cutIntoChunks(job: Job, parsed: ParsedDocument, maxChunks: number
     if (chunks.length === maxChunks) {
       throw tooManyChunks(maxChunks);
     }
-    chunks.push({ ...chunk, inputHash: createHash('sha256').update(chunk.input).digest('hex').slice(0, 32) });
+    chunks.push({ ...chunk, inputHash: digest('sha256', chunk.input).slice(0, 32) });
     if (chunks.length % CHUNKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return chunks;

@@ -127,6 +127,25 @@ describe('equal content', () => {
     expect(await find('second')).toMatchObject({ source: join(folder, 'a.md') });
   });
 
+  it('is not taken for a duplicate of a document that got another text meanwhile', async () => {
+    await write('a.md', '# A\n\nFirst words.\n');
+    await write('b.md', '# A\n\nSecond words.\n');
+    await ingest();
+    const late = openTestLore(redis, {}, { embedder });
+    const findByHash = late.documents.findByHash.bind(late.documents);
+    const first = await late.documents.find((await find('first'))?.docId ?? '');
+    late.documents.findByHash = async (name, hash) => {
+      const found = await findByHash(name, hash);
+      // Long enough for the other document to be replaced between this answer and its use.
+      if (hash === first?.hash) await new Promise((resolve) => setTimeout(resolve, 300));
+      return found;
+    };
+    await write('a.md', '# A\n\nSecond words.\n');
+    await write('b.md', '# A\n\nFirst words.\n');
+    const report = await late.ingest({ sources: [folder], collection });
+    expect(report.counts).toMatchObject({ updated: 2, duplicate: 0 });
+  });
+
   it('leaves the older version of a file in place until its new text is stored', async () => {
     await write('a.md', '# A\n\nOlder words.\n');
     await write('b.md', '# A\n\nWandering poison.\n');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { StackloreError } from '../../errors.ts';
 import type { RedisArgument } from '../../redis/databases.ts';
 import { float, snakeCase } from '../../schema/fields.ts';
@@ -27,7 +27,9 @@ export function chunkWriter(collection: Collection, document: StoredDocument) {
   const { manifest, name } = collection;
   const updatedSeconds = Math.floor(updatedAt.getTime() / 1_000);
   const fields = fieldArguments(manifest.fields, metadata);
-  const nodePrefix = `${name}\n${docId}\n`;
+  const nodePrefix = nodePrefixOf(name, docId);
+  // The keys of a document's chunks differ in their number alone, and making each anew would check the same id again.
+  const keyPrefix = chunkKey(name, docId, 0).slice(0, -1);
   const own = withoutReserved(metadata);
 
   return (chunk: NewChunk, index: number, embedding: Float32Array | undefined): RedisArgument[] => {
@@ -39,14 +41,14 @@ export function chunkWriter(collection: Collection, document: StoredDocument) {
       text,
       metadata: { source, chunk_index: index, title, headings, start, end, page, ...own, ...extra },
       docId,
-      nodeId: chunk.nodeId === undefined ? nodeIdOf(nodePrefix + index) : checkId('node id', chunk.nodeId),
+      nodeId: chunk.nodeId === undefined ? `${nodePrefix}-${index}` : checkId('node id', chunk.nodeId),
       source,
       contentType,
       updatedAt: updatedSeconds,
       inputHash,
     });
     const declared = extra ? fieldArguments(manifest.fields, { ...metadata, ...extra }) : fields;
-    return ['HSET', chunkKey(name, docId, index), ...encoded, ...declared];
+    return ['HSET', `${keyPrefix}${index}`, ...encoded, ...declared];
   };
 }
 
@@ -157,9 +159,9 @@ function excerpt(value: unknown): string {
   return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 }
 
-/** The id of a chunk that was given none: the same for the same place in the same document. */
-function nodeIdOf(place: string): string {
-  return createHash('sha256').update(place).digest('hex').slice(0, 32);
+/** What precedes the number in the ids of chunks that were given none: the same for the same document. */
+function nodePrefixOf(collection: string, docId: string): string {
+  return digest('sha256', `${collection}\n${docId}`).slice(0, 32);
 }
 
 function withoutReserved(metadata: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -57,7 +57,7 @@ describe('replace', () => {
     expect(hash.embedding).toEqual(Buffer.from(vector(1).buffer));
     expect(hash.text?.toString()).toBe('one');
     expect(hash.doc_id?.toString()).toBe('whole');
-    expect(hash.node_id?.toString()).toMatch(/^[0-9a-f]{32}$/);
+    expect(hash.node_id?.toString()).toMatch(/^[0-9a-f]{32}-0$/);
     expect(hash.meta_lang?.toString()).toBe('en');
     expect(hash.meta_year?.toString()).toBe('2024');
     expect(JSON.parse(String(hash.metadata))).toEqual({
