@@ -82,6 +82,17 @@ export const float = field<number>(
   },
 );
 
+/** A number from 0 to 1 as decimal text; reads any number. */
+export const fraction = field<number>(
+  'float',
+  (value) => {
+    const encoded = float.encode(value);
+    if (value < 0 || value > 1) throw new Error(`${value} is not from 0 to 1`);
+    return encoded;
+  },
+  float.decode,
+);
+
 /** `true` or `false`; also reads `True`, `False`, `1` and `0`, which other writers produce. */
 export const boolean = field<boolean>(
   'boolean',
@@ -160,21 +171,30 @@ export const jsonObject = field<Record<string, unknown>>(
 export function snakeJson<Shape extends z.ZodRawShape>(
   shape: Shape,
 ): RequiredField<z.output<z.ZodObject<Shape>>> {
-  const inner = json(z.object(shape));
-  const names = Object.entries(shape).map(([name, schema]) => {
-    return { name, wireName: snakeCase(name), isOptional: z.safeParse(schema, undefined).success };
+  const schema = z.object(shape);
+  const names = Object.entries(shape).map(([name, member]) => {
+    return { name, wireName: snakeCase(name), isOptional: z.safeParse(member, undefined).success };
   });
-  function encode(value: z.output<z.ZodObject<Shape>>): Wire {
-    const checked: Record<string, unknown> = JSON.parse(wireText(inner.encode(value)));
-    return JSON.stringify(Object.fromEntries(names.map(({ name, wireName }) => [wireName, checked[name]])));
+  function check(value: unknown): z.output<typeof schema> {
+    const checked = schema.safeParse(value);
+    if (!checked.success) throw new Error(z.prettifyError(checked.error));
+    return checked.data;
   }
-  function decode(wire: Wire): z.output<z.ZodObject<Shape>> {
+  function encode(value: z.output<typeof schema>): Wire {
+    const checked: Record<string, unknown> = check(value);
+    const stored: Record<string, unknown> = {};
+    for (const { name, wireName } of names) stored[wireName] = checked[name];
+    return JSON.stringify(stored);
+  }
+  function decode(wire: Wire): z.output<typeof schema> {
     const stored = parseJson(wire);
     if (!isObject(stored)) throw new Error('not a JSON object');
-    const present = names.filter(({ wireName, isOptional }) => !(isOptional && stored[wireName] === null));
-    return inner.decode(
-      JSON.stringify(Object.fromEntries(present.map(({ name, wireName }) => [name, stored[wireName]]))),
-    );
+    const value: Record<string, unknown> = {};
+    for (const { name, wireName, isOptional } of names) {
+      const member = stored[wireName];
+      if (member !== undefined && !(isOptional && member === null)) value[name] = member;
+    }
+    return check(value);
   }
   const keys = names.map(({ wireName, isOptional }) => (isOptional ? `${wireName}?` : wireName));
   return { ...field('json object', encode, decode), keys };

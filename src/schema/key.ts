@@ -19,6 +19,11 @@ export interface KeyTemplate<Template extends string = string> {
    * means no other ids, then the one that `build` gives.
    */
   candidates(params: Readonly<Record<KeyParams<Template>, string>>): readonly string[];
+  /**
+   * The globs under which SCAN finds every key with these ids, written by `build` or raw by others. They find keys of
+   * other ids too: check each with `parse`.
+   */
+  patternsOf(params: Readonly<Partial<Record<KeyParams<Template>, string>>>): readonly string[];
   /** The ids inside a key, or `undefined` when the key is not of this template. */
   parse(key: string): Record<KeyParams<Template>, string> | undefined;
 }
@@ -35,6 +40,8 @@ interface Part {
   readonly param?: Param;
 }
 
+type EncodeId = (id: string, reserved: RegExp) => string;
+
 const MAX_ID_BYTES = 512;
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const REGEXP_SPECIAL = /[\\^$.*+?()[\]{}|]/g;
@@ -47,16 +54,24 @@ export function keyTemplate<const Template extends string>(template: Template): 
   const pieces = parts.map((part) => escapeRegExp(part.literal) + capture(part.param));
   const matcher = new RegExp(`^${pieces.join('')}$`, 'su');
 
-  function assemble(
-    params: Readonly<Record<string, string>>,
-    encode: (id: string, reserved: RegExp) => string,
-  ) {
+  function assemble(params: Readonly<Record<string, string>>, encode: EncodeId) {
     let key = '';
     for (const part of parts) {
       key += part.literal;
       if (part.param) key += encode(checkId(part.param.name, params[part.param.name]), part.param.reserved);
     }
     return key;
+  }
+
+  function patternFor(params: Readonly<Record<string, string | undefined>>, encode: EncodeId) {
+    let pattern = '';
+    for (const { literal, param } of parts) {
+      pattern += escapeGlob(literal);
+      if (!param) continue;
+      const id = params[param.name];
+      pattern += id === undefined ? '*' : escapeGlob(encode(checkId(param.name, id), param.reserved));
+    }
+    return pattern;
   }
 
   function parse(key: string) {
@@ -69,9 +84,7 @@ export function keyTemplate<const Template extends string>(template: Template): 
 
   return {
     template,
-    pattern: parts
-      .map((part) => part.literal.replace(/[*?[\]\\]/g, '\\$&') + (part.param ? '*' : ''))
-      .join(''),
+    pattern: patternFor({}, escapeId),
     build: (params) => assemble(params, escapeId),
     buildRaw: (params) => assemble(params, (id) => id),
     candidates(params) {
@@ -83,6 +96,9 @@ export function keyTemplate<const Template extends string>(template: Template): 
       const isOwn = names.every((name) => ids?.[name] === (params as Record<string, string>)[name]);
       return isOwn ? [raw, built] : [built];
     },
+    patternsOf: (params) => [
+      ...new Set([patternFor(params, escapeId), patternFor(params, (id) => id)]),
+    ],
     parse,
   };
 }
@@ -127,6 +143,10 @@ function captureOf({ separator }: Param, isOnly: boolean): string {
 
 function escapeRegExp(text: string): string {
   return text.replace(REGEXP_SPECIAL, '\\$&');
+}
+
+function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\]/g, '\\$&');
 }
 
 function escapeId(id: string, reserved: RegExp): string {

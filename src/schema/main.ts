@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { json, jsonObject, snakeJson, text, timestamp } from './fields.ts';
-import { counter, hash, list, string, type ValueOf } from './record.ts';
+import { counter, hash, list, sortedSet, string, type ValueOf } from './record.ts';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -35,6 +35,39 @@ export const conversationRecord = list({
   }),
 });
 export type Message = ValueOf<typeof conversationRecord>;
+
+/** The live sessions of a user, found without a scan; its TTL slides with the sessions'. */
+export const userSessionsRecord = sortedSet({
+  database: 'main',
+  key: 'stacklore:user-sessions:{userId}',
+  description: 'The sessions of a user; entries of expired ones are removed when it is used.',
+  ttlSeconds: DAY,
+  isHelper: true,
+  member: 'session_id',
+  score: 'expiry, Unix milliseconds',
+});
+
+/** The conversations that sessions of a user were linked to; they outlive the sessions. */
+export const userConversationsRecord = sortedSet({
+  database: 'main',
+  key: 'stacklore:user-conversations:{userId}',
+  description: 'The conversations that sessions of a user were linked to.',
+  ttlSeconds: 7 * DAY,
+  isHelper: true,
+  member: 'conversation_id',
+  score: 'expiry, Unix milliseconds',
+});
+
+/** The users whose sessions were linked to a conversation, so that an append keeps their entries alive. */
+export const conversationUsersRecord = sortedSet({
+  database: 'main',
+  key: 'stacklore:conversation-users:{conversationId}',
+  description: 'The users whose sessions were linked to a conversation.',
+  ttlSeconds: 7 * DAY,
+  isHelper: true,
+  member: 'user_id',
+  score: 'expiry, Unix milliseconds',
+});
 
 /** A cached API response body. */
 export const responseCacheRecord = string({
