@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { boolean, float, float32, integer, json, jsonObject, text, timestamp } from './fields.ts';
-import { hash, map, sortedSet, type ValueOf } from './record.ts';
+import { boolean, float32, fraction, integer, json, jsonObject, text, timestamp } from './fields.ts';
+import { hash, map, sortedSet, string, type ValueOf } from './record.ts';
 
 /** What precedes every chunk key of a collection; an FT index of the collection has exactly this prefix. */
 export const CHUNK_PREFIX = 'llama_index/vector_store/';
@@ -67,10 +67,14 @@ export const factRecord = hash({
   fields: {
     content: text,
     category: text,
-    confidence: float,
+    confidence: fraction,
     source: text,
     createdAt: timestamp,
     verified: boolean,
+    // Ours; other writers have none. `inputHash` says what the embedding was made of: model and content.
+    embedding: float32.optional(),
+    contentHash: text.optional(),
+    inputHash: text.optional(),
   },
 });
 export type Fact = ValueOf<typeof factRecord>;
@@ -173,4 +177,21 @@ export const contentHashesRecord = map({
   isHelper: true,
   field: 'content hash',
   value: 'doc_id',
+});
+
+/** What the vectors of facts are made with. */
+export const factsManifest = z.strictObject({
+  formatVersion: z.literal(1),
+  model: embeddingModel,
+  dimensions: z.int().min(1).max(32_768),
+});
+export type FactsManifest = z.output<typeof factsManifest>;
+
+/** The model that embeds facts; vectors of another one are not comparable with theirs. */
+export const factsManifestRecord = string({
+  database: 'knowledge',
+  key: 'stacklore:facts',
+  description: 'The model that embeds facts, and its dimensions.',
+  isHelper: true,
+  value: json(factsManifest),
 });

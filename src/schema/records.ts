@@ -8,22 +8,39 @@ import {
   documentIndexRecord,
   documentRecord,
   factRecord,
+  factsManifestRecord,
 } from './knowledge.ts';
 import {
   conversationRecord,
+  conversationUsersRecord,
+  deadLetterRecord,
+  delayedTasksRecord,
+  processingTaskRecord,
   rateLimitRecord,
   responseCacheRecord,
   sessionRecord,
+  taskAttemptsRecord,
+  taskLeasesRecord,
   taskQueueRecord,
+  userConversationsRecord,
+  userSessionsRecord,
 } from './main.ts';
-import { systemPromptRecord, templateRecord, userPromptRecord } from './prompts.ts';
+import { promptHistoryRecord, systemPromptRecord, templateRecord, userPromptRecord } from './prompts.ts';
 
 /** Every record by its name: maintenance and docs/schema.md are made from this list. */
 export const RECORDS = {
   session: sessionRecord,
   conversation: conversationRecord,
+  'user sessions': userSessionsRecord,
+  'user conversations': userConversationsRecord,
+  'conversation users': conversationUsersRecord,
   'response cache': responseCacheRecord,
   'task queue': taskQueueRecord,
+  'processing task': processingTaskRecord,
+  'task leases': taskLeasesRecord,
+  'delayed tasks': delayedTasksRecord,
+  'task attempts': taskAttemptsRecord,
+  'dead letters': deadLetterRecord,
   'rate limit': rateLimitRecord,
   chunk: chunkRecord,
   document: documentRecord,
@@ -33,7 +50,9 @@ export const RECORDS = {
   collections: collectionsRecord,
   'collection documents': collectionDocumentsRecord,
   'content hashes': contentHashesRecord,
+  'facts manifest': factsManifestRecord,
   'system prompt': systemPromptRecord,
+  'prompt history': promptHistoryRecord,
   template: templateRecord,
   'user prompt': userPromptRecord,
   metric: metricRecord,

@@ -14,3 +14,17 @@ export function tagProblem(text: string): string | undefined {
   if (Buffer.byteLength(text) > MAX_TAG_BYTES) return `is longer than ${MAX_TAG_BYTES} bytes`;
   return undefined;
 }
+
+/** The white space that the server trims from a tag when it indexes one, but not from a parameter. */
+const TAG_SPACE = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
+
+/** A tag without the white space around it, which the index does not keep. */
+export function trimTag(text: string): string {
+  return text.replace(TAG_SPACE, '');
+}
+
+/** A trimmed tag as the parameter of a query that finds it. */
+export function tagParameter(tag: string): string {
+  // The one character that a parameter does not carry as it is: the server reads it as an escape of the next.
+  return tag.replaceAll('\\', '\\\\');
+}

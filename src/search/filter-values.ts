@@ -1,6 +1,6 @@
 import { StackloreError } from '../errors.ts';
 import { timestamp } from '../schema/fields.ts';
-import { tagProblem } from '../schema/tag.ts';
+import { tagParameter, tagProblem, trimTag } from '../schema/tag.ts';
 
 /** A field as far as its values go. */
 export interface ValueTarget {
@@ -19,20 +19,16 @@ const ENCODERS: Record<ValueTarget['type'], (value: unknown, path: string, field
   date: encodeDate,
 };
 
-/** The white space that the server trims from a tag when it indexes one, but not from a parameter. */
-const TAG_SPACE = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
-
 function encodeTag(value: unknown, path: string, field: string): string {
   // Lists of the metadata may hold these as well; they are stored as their text.
   if (typeof value === 'boolean' || Number.isFinite(value)) return String(value);
   if (typeof value !== 'string') {
     throw invalidFilter(path, `must be text, because "${field}" is a tag, not ${kindOf(value)}`);
   }
-  const tag = value.replace(TAG_SPACE, '');
+  const tag = trimTag(value);
   const problem = tagProblem(tag);
   if (problem !== undefined) throw invalidFilter(path, problem);
-  // The one character that a parameter does not carry as it is: the server reads it as an escape of the next.
-  return tag.replaceAll('\\', '\\\\');
+  return tagParameter(tag);
 }
 
 function encodeNumber(value: unknown, path: string, field: string): string {

@@ -2,12 +2,21 @@ import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
 import { type CollectionField, collectionRecord, type Manifest } from '../../schema/knowledge.ts';
-import { TAG_SEPARATOR } from '../../schema/tag.ts';
 import type { Collection } from './collections.ts';
 import { chunkPrefix } from './document-ids.ts';
+import {
+  attributeArguments,
+  createIndex,
+  dropIndex,
+  type IndexHealth,
+  isLostIndex,
+  isUnknownCommand,
+  readIndexHealth,
+} from './ft-index.ts';
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
 import { waitUntilIndexed } from './wait-until-indexed.ts';
 
+export type { IndexHealth } from './ft-index.ts';
 export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
 
 /** A nearest-neighbour query in RediSearch's language; user values appear in `params` only. */
@@ -27,19 +36,6 @@ export interface KnnAnswer {
   readonly rebuilt: boolean;
 }
 
-/** How far an index is, and what it could not take in. */
-export interface IndexHealth {
-  readonly index: string;
-  readonly documents: number;
-  readonly indexing: boolean;
-  /** 0 to 1. */
-  readonly percentIndexed: number;
-  /** Hashes the index refused, e.g. for a vector of the wrong length. */
-  readonly failures: number;
-  readonly lastFailure?: string;
-  readonly memoryBytes: number;
-}
-
 /** Attributes of a document that every collection's index can filter by. */
 export const DOCUMENT_ATTRIBUTES = [
   { attribute: 'doc_id', type: 'tag', mayBeMissing: false },
@@ -50,7 +46,6 @@ export const DOCUMENT_ATTRIBUTES = [
 ] as const;
 
 const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
-const LOST_INDEX = /no such index|unknown index name/i;
 
 /** The name a collection's filterable metadata field has in the hash and in the index. */
 export function metadataAttribute(field: string): string {
@@ -105,9 +100,7 @@ export class VectorIndex {
    */
   async ensure({ name, manifest, index }: Collection): Promise<void> {
     await requireSearch(this.#database);
-    await this.#database.send(createIndex(index, name, manifest)).catch((error: unknown) => {
-      if (!/already exists/i.test(errorMessage(error))) throw error;
-    });
+    await createIndex(this.#database, createCommand(index, name, manifest));
     await this.#waitUntilIndexed(index);
     await this.#database.send(['FT.ALIASUPDATE', aliasOf(name), index]);
   }
@@ -135,7 +128,7 @@ export class VectorIndex {
   }
 
   #waitUntilIndexed(index: string): Promise<void> {
-    return waitUntilIndexed(index, () => this.#info(index));
+    return waitUntilIndexed(index, () => readIndexHealth(this.#database, index));
   }
 
   /** What the server says of a collection's index, or `undefined` when it is lost. */
@@ -143,7 +136,7 @@ export class VectorIndex {
     // While it is being rebuilt the index has no alias yet.
     for (const known of [aliasOf(name), index]) {
       try {
-        return await this.#info(known);
+        return await readIndexHealth(this.#database, known);
       } catch (error) {
         if (!isLostIndex(error)) throw error;
       }
@@ -153,9 +146,7 @@ export class VectorIndex {
 
   /** Removes a collection's index and alias; the chunks stay. */
   async drop({ index }: Collection): Promise<void> {
-    await this.#database.send(['FT.DROPINDEX', index]).catch((error: unknown) => {
-      if (!isLostIndex(error)) throw error;
-    });
+    await dropIndex(this.#database, index);
   }
 
   async #search(
@@ -178,28 +169,6 @@ export class VectorIndex {
     });
     return { matches: readMatches(collection.name, reply), rows: (reply.length - 1) / 2 };
   }
-
-  async #info(index: string): Promise<IndexHealth> {
-    const reply = await this.#database.send<unknown[]>(['FT.INFO', index]);
-    const info = pairs(reply);
-    const errors = pairs(info.get('Index Errors'));
-    // RediSearch 2.10 does not count vectors into the total, later versions do.
-    const [totalMb, vectorMb] = ['total_index_memory_sz_mb', 'vector_index_sz_mb'].map((n) =>
-      Number(info.get(n) ?? 0),
-    );
-    const memoryMb = (totalMb ?? 0) >= (vectorMb ?? 0) ? (totalMb ?? 0) : (totalMb ?? 0) + (vectorMb ?? 0);
-    const failures = Number(info.get('hash_indexing_failures') ?? 0);
-    const lastFailure = errors.get('last indexing error');
-    return {
-      index: String(info.get('index_name')),
-      documents: Number(info.get('num_docs') ?? 0),
-      indexing: Number(info.get('indexing') ?? 0) !== 0,
-      percentIndexed: Number(info.get('percent_indexed') ?? 1),
-      failures,
-      ...(failures > 0 && lastFailure !== undefined ? { lastFailure: String(lastFailure) } : {}),
-      memoryBytes: Math.round(memoryMb * 1_048_576),
-    };
-  }
 }
 
 /** The alias that searches of a collection go through, so that the index behind it can be swapped. */
@@ -207,7 +176,7 @@ export function aliasOf(collection: string): string {
   return `stacklore:live:${collection}`;
 }
 
-function createIndex(index: string, collection: string, manifest: Manifest): string[] {
+function createCommand(index: string, collection: string, manifest: Manifest): string[] {
   return [
     ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), 'STOPWORDS', '0', 'SCHEMA'],
     ...vectorAttribute(manifest),
@@ -231,31 +200,4 @@ function vectorAttribute({ dimensions, metric, index }: Manifest): string[] {
 
 function fieldAttribute({ name, type }: CollectionField): string[] {
   return attributeArguments({ attribute: metadataAttribute(name), type, mayBeMissing: true });
-}
-
-function attributeArguments(attribute: {
-  attribute: string;
-  type: 'tag' | 'number';
-  mayBeMissing: boolean;
-}): string[] {
-  const missing = attribute.mayBeMissing ? ['INDEXMISSING'] : [];
-  if (attribute.type === 'number') return [attribute.attribute, 'NUMERIC', ...missing];
-  // Ids and paths hold commas and capitals: no default separator, no case folding.
-  return [attribute.attribute, 'TAG', 'SEPARATOR', TAG_SEPARATOR, 'CASESENSITIVE', 'INDEXEMPTY', ...missing];
-}
-
-function isLostIndex(error: unknown): boolean {
-  return error instanceof StackloreError && LOST_INDEX.test(errorMessage(error.cause ?? error));
-}
-
-function isUnknownCommand(error: unknown): boolean {
-  return error instanceof StackloreError && /unknown command/i.test(errorMessage(error.cause));
-}
-
-function pairs(flat: unknown): Map<string, unknown> {
-  const map = new Map<string, unknown>();
-  if (Array.isArray(flat)) {
-    for (let at = 0; at + 1 < flat.length; at += 2) map.set(String(flat[at]), flat[at + 1]);
-  }
-  return map;
 }

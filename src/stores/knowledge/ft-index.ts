@@ -1,0 +1,89 @@
+import { errorMessage, StackloreError } from '../../errors.ts';
+import type { Database, RedisCommand } from '../../redis/databases.ts';
+import { TAG_SEPARATOR } from '../../schema/tag.ts';
+
+/** How far an index is, and what it could not take in. */
+export interface IndexHealth {
+  readonly index: string;
+  readonly documents: number;
+  readonly indexing: boolean;
+  /** 0 to 1. */
+  readonly percentIndexed: number;
+  /** Hashes the index refused, e.g. for a vector of the wrong length. */
+  readonly failures: number;
+  readonly lastFailure?: string;
+  readonly memoryBytes: number;
+}
+
+/** A field of a hash as the index sees it. */
+export interface Attribute {
+  readonly attribute: string;
+  readonly type: 'tag' | 'number';
+  /** Lets a query ask for hashes without it. */
+  readonly mayBeMissing: boolean;
+}
+
+/** Carries out an FT.CREATE; an index of that name that is there already is left as it is. */
+export async function createIndex(database: Database, command: RedisCommand): Promise<void> {
+  await database.send(command).catch((error: unknown) => {
+    if (!/already exists/i.test(errorMessage(error))) throw error;
+  });
+}
+
+/** Removes an index and its aliases where it exists; the hashes stay. */
+export async function dropIndex(database: Database, index: string): Promise<void> {
+  await database.send(['FT.DROPINDEX', index]).catch((error: unknown) => {
+    if (!isLostIndex(error)) throw error;
+  });
+}
+
+/** What the server says of an index, by its name or an alias. */
+export async function readIndexHealth(database: Database, index: string): Promise<IndexHealth> {
+  const reply = await database.send<unknown[]>(['FT.INFO', index]);
+  const info = pairs(reply);
+  const errors = pairs(info.get('Index Errors'));
+  // RediSearch 2.10 does not count vectors into the total, later versions do.
+  const [totalMb, vectorMb] = ['total_index_memory_sz_mb', 'vector_index_sz_mb'].map((n) =>
+    Number(info.get(n) ?? 0),
+  );
+  const memoryMb = (totalMb ?? 0) >= (vectorMb ?? 0) ? (totalMb ?? 0) : (totalMb ?? 0) + (vectorMb ?? 0);
+  const failures = Number(info.get('hash_indexing_failures') ?? 0);
+  const lastFailure = errors.get('last indexing error');
+  return {
+    index: String(info.get('index_name')),
+    documents: Number(info.get('num_docs') ?? 0),
+    indexing: Number(info.get('indexing') ?? 0) !== 0,
+    percentIndexed: Number(info.get('percent_indexed') ?? 1),
+    failures,
+    ...(failures > 0 && lastFailure !== undefined ? { lastFailure: String(lastFailure) } : {}),
+    memoryBytes: Math.round(memoryMb * 1_048_576),
+  };
+}
+
+/** An attribute as FT.CREATE and FT.ALTER take it. */
+export function attributeArguments(attribute: Attribute): string[] {
+  const missing = attribute.mayBeMissing ? ['INDEXMISSING'] : [];
+  if (attribute.type === 'number') return [attribute.attribute, 'NUMERIC', ...missing];
+  // Ids and paths hold commas and capitals: no default separator, no case folding.
+  return [attribute.attribute, 'TAG', 'SEPARATOR', TAG_SEPARATOR, 'CASESENSITIVE', 'INDEXEMPTY', ...missing];
+}
+
+const LOST_INDEX = /no such index|unknown index name/i;
+
+/** Whether an error says that an index or alias is not there. */
+export function isLostIndex(error: unknown): boolean {
+  return error instanceof StackloreError && LOST_INDEX.test(errorMessage(error.cause ?? error));
+}
+
+/** Whether an error says that the server has no such command, and so no search module. */
+export function isUnknownCommand(error: unknown): boolean {
+  return error instanceof StackloreError && /unknown command/i.test(errorMessage(error.cause));
+}
+
+function pairs(flat: unknown): Map<string, unknown> {
+  const map = new Map<string, unknown>();
+  if (Array.isArray(flat)) {
+    for (let at = 0; at + 1 < flat.length; at += 2) map.set(String(flat[at]), flat[at + 1]);
+  }
+  return map;
+}
