@@ -9,6 +9,8 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** A folder without a stacklore.json: the user's own is not for demo and tests. */
 const WITHOUT_CONFIGURATION = import.meta.dirname;
 const MAIN = join(ROOT, 'dist/cli/main.js');
+/** The flag of its first line: started through node it would do without. */
+const MAIN_ARGUMENTS = ['--max-semi-space-size=2', MAIN];
 /** Settings that say where provisioned files are or come from: all that demo, tests and bench see of the user's own. */
 const KEPT = ['STACKLORE_HOME', 'STACKLORE_PROVISION_DIR', 'STACKLORE_MODEL_DIR', 'STACKLORE_HUB_URL'];
 const FOLDERS = ['STACKLORE_HOME', 'STACKLORE_PROVISION_DIR', 'STACKLORE_MODEL_DIR', 'STACKLORE_TEST_SERVER'];
@@ -27,8 +29,12 @@ const TASKS = {
     await prepare({ root: ROOT, say });
     const provisionDir = await provision(ownEnvironment());
     const env = { ...withTestServer(ownEnvironment()), STACKLORE_PROVISION_DIR: provisionDir };
-    return (await runChild(process.execPath, [MAIN, 'demo', ...args], { cwd: WITHOUT_CONFIGURATION, env }))
-      .code;
+    return (
+      await runChild(process.execPath, [...MAIN_ARGUMENTS, 'demo', ...args], {
+        cwd: WITHOUT_CONFIGURATION,
+        env,
+      })
+    ).code;
   },
 
   async test(args) {
@@ -47,8 +53,11 @@ const TASKS = {
   /** The command line of this checkout; standard output is the command's alone. */
   async cli(args) {
     await prepare({ root: ROOT, say: (text) => console.error(text) });
-    return (await runChild(process.execPath, [MAIN, ...args], { cwd: process.env.INIT_CWD ?? process.cwd() }))
-      .code;
+    return (
+      await runChild(process.execPath, [...MAIN_ARGUMENTS, ...args], {
+        cwd: process.env.INIT_CWD ?? process.cwd(),
+      })
+    ).code;
   },
 
   bench: (args) => runCompiled('bench/main.js', args),

@@ -62,11 +62,19 @@ export class EmbedPool {
       thread.jobs.set(id, job);
       thread.worker.postMessage({ id, ids: job.ids });
     }
-    while (this.#threads.size < this.#limit && this.#queue.length > JOBS_PER_THREAD * this.#threads.size)
+    while (this.#threads.size < this.#limit && this.#waiting() > JOBS_PER_THREAD * this.#threads.size)
       this.#start();
     for (const thread of this.#threads) {
       keepAlive(thread, thread.jobs.size > 0 || (!thread.isReady && this.#queue.length > 0));
     }
+  }
+
+  /** Calls without an answer, when some of them are with no thread yet. */
+  #waiting(): number {
+    if (this.#queue.length === 0) return 0;
+    let running = 0;
+    for (const { jobs } of this.#threads) running += jobs.size;
+    return this.#queue.length + running;
   }
 
   #leastBusy(): Thread | undefined {

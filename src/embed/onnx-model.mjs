@@ -42,8 +42,7 @@ export async function openOnnxModel(weightsPath, threads) {
 }
 
 /**
- * Threads do not spin while they wait, which costs more processor time than it saves; and no plan of the memory is kept
- * for each length of text, which costs memory and saves nothing here.
+ * Threads do not spin while they wait, which costs more processor time than it saves.
  * @param {number} threads
  * @returns {import('onnxruntime-node').InferenceSession.SessionOptions}
  */
@@ -53,7 +52,6 @@ export function sessionOptions(threads) {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    enableMemPattern: false,
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };

@@ -39,7 +39,7 @@ export interface TokenizerDefinition {
     readonly continuing_subword_prefix?: string;
     readonly unk_token?: string;
   };
-  readonly normalizer?: { readonly type?: string } | null;
+  readonly normalizer?: { readonly type?: string; readonly lowercase?: boolean } | null;
   readonly pre_tokenizer?: { readonly type?: string } | null;
   readonly added_tokens?: readonly { readonly content: string }[];
 }
@@ -50,11 +50,11 @@ export function createTokenizer(
   settings: Readonly<Record<string, unknown>> = {},
 ): TextTokenizer {
   const tokenizer = new Tokenizer(definition, settings);
-  if (definition.model.type === 'WordPiece' && tokenizer.model)
-    boundWordPiece(tokenizer.model, definition.model);
-  return readsWordByWord(definition, settings)
-    ? new WordTokenizer(tokenizer, definition.model.max_input_chars_per_word ?? 100)
-    : new WholeTokenizer(tokenizer);
+  const isWordPiece = definition.model.type === 'WordPiece' && tokenizer.model;
+  const piecesOf = isWordPiece && boundWordPiece(tokenizer.model, definition.model);
+  if (!piecesOf || !readsWordByWord(definition, settings)) return new WholeTokenizer(tokenizer);
+  const encodePlain = plainWordEncoder(definition, tokenizer.model.tokens_to_ids, piecesOf);
+  return new WordTokenizer(tokenizer, definition.model.max_input_chars_per_word ?? 100, encodePlain);
 }
 
 /**
@@ -64,7 +64,7 @@ export function createTokenizer(
 function boundWordPiece(
   model: NonNullable<Tokenizer['model']>,
   settings: TokenizerDefinition['model'],
-): void {
+): (word: string) => string[] {
   const vocabulary = model.tokens_to_ids;
   const { max_input_chars_per_word: mostCharacters = 100, continuing_subword_prefix: prefix = '##' } =
     settings;
@@ -91,7 +91,40 @@ function boundWordPiece(
     const isTooLong = (word: string) => word.length > mostCharacters && [...word].length > mostCharacters;
     return words.flatMap((word) => (isTooLong(word) ? [unknown] : piecesOf(word)));
   };
+  return piecesOf;
 }
+
+/**
+ * Encodes a short word of printable ASCII without the library, which takes several times as long to find that there is
+ * nothing to normalize; gives `undefined` for any other word, and for one that holds a special token.
+ */
+function plainWordEncoder(
+  { normalizer, added_tokens: added = [] }: TokenizerDefinition,
+  ids: ReadonlyMap<string, number>,
+  piecesOf: (word: string) => string[],
+): (word: string) => number[] | undefined {
+  if (normalizer?.type !== 'BertNormalizer') return () => undefined;
+  const special = added.map(({ content }) => content.toLowerCase());
+  return (word) => {
+    if (!PLAIN_WORD.test(word)) return undefined;
+    const lower = word.toLowerCase();
+    if (special.some((token) => lower.includes(token))) return undefined;
+    const encoded: number[] = [];
+    for (const part of (normalizer.lowercase ? lower : word).match(PLAIN_PART) ?? []) {
+      for (const piece of piecesOf(part)) {
+        const id = ids.get(piece);
+        if (id === undefined) return undefined;
+        encoded.push(id);
+      }
+    }
+    return encoded;
+  };
+}
+
+/** So short that no limit on a word's length is near. */
+const PLAIN_WORD = /^[!-~]{1,25}$/;
+/** What BERT takes for a word: letters and digits together, each punctuation mark alone. */
+const PLAIN_PART = /[A-Za-z0-9]+|[^A-Za-z0-9]/g;
 
 /** Pieces, and the length of the longest of those that begin with the same two UTF-16 units. */
 function piecesByBeginning(pieces: Iterable<string>): { known: Set<string>; longest: Map<string, number> } {
@@ -132,11 +165,17 @@ class WordTokenizer implements TextTokenizer {
   readonly #longestWord: number;
   readonly #before: readonly number[];
   readonly #after: readonly number[];
+  readonly #encodePlain: (word: string) => number[] | undefined;
   readonly #known = new Map<string, readonly number[]>();
 
-  constructor(tokenizer: Tokenizer, longestWord: number) {
+  constructor(
+    tokenizer: Tokenizer,
+    longestWord: number,
+    encodePlain: (word: string) => number[] | undefined,
+  ) {
     this.#tokenizer = tokenizer;
     this.#longestWord = longestWord;
+    this.#encodePlain = encodePlain;
     const around = tokenizer.encode('a').ids;
     const at = around.indexOf(tokenizer.encode('a', { add_special_tokens: false }).ids[0] ?? -1);
     this.#before = around.slice(0, at);
@@ -166,14 +205,17 @@ class WordTokenizer implements TextTokenizer {
     if (word === '') return [];
     const known = this.#known.get(word);
     if (known) return known;
-    const ids = this.#tokenizer.encode(breakLongWords(word, this.#longestWord), {
-      add_special_tokens: false,
-    }).ids;
+    const ids = this.#encodePlain(word) ?? this.#encodeByLibrary(word);
     if (word.length <= LONGEST_REMEMBERED) {
       if (this.#known.size >= MOST_REMEMBERED) this.#known.clear();
       this.#known.set(copyOf(word), ids);
     }
     return ids;
+  }
+
+  #encodeByLibrary(word: string): number[] {
+    const readable = breakLongWords(word, this.#longestWord);
+    return this.#tokenizer.encode(readable, { add_special_tokens: false }).ids;
   }
 }
 

@@ -47,6 +47,15 @@ describe('EmbedPool', () => {
     expect(settled.map((call) => call.status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
   });
 
+  it('starts another thread when one has more calls than it takes', async () => {
+    const pool = poolOf(2);
+    await pool.embed([ANSWER]);
+    const stuck = Promise.allSettled([pool.embed([NEVER]), pool.embed([NEVER])]);
+    expect(await pool.embed([ANSWER, 3])).toEqual(Float32Array.of(ANSWER, 3));
+    await pool.close();
+    await stuck;
+  });
+
   it('rejects only the text that fails', async () => {
     const pool = poolOf(1);
     const [failed, fine] = await Promise.allSettled([pool.embed([FAIL]), pool.embed([ANSWER])]);
