@@ -49,10 +49,17 @@ export function printRatio(
   bound: string,
 ) {
   const ratio = median(ours.map((value, index) => value / (floor[index] as number)));
+  const isMissed = boundIsMissed(ratio, bound);
   const format = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
   const values = `${format(median(ours))} against ${format(median(floor))} ${unit}`;
-  console.log(`${name.padEnd(44)} ${values.padEnd(36)} ratio ${ratio.toFixed(3)}  (${bound})`);
+  console.log(`${name.padEnd(44)} ${values.padEnd(36)} ratio ${ratio.toFixed(3)}  (${bound}${isMissed ? ', MISSED' : ''})`);
   return ratio;
+}
+
+function boundIsMissed(ratio: number, bound: string): boolean {
+  const [, side, value] = /^at (most|least) ([\d.]+)/.exec(bound) ?? [];
+  if (value === undefined) return false;
+  return side === 'most' ? ratio > Number(value) : ratio < Number(value);
 }
 
 /** Machine, versions and commit: a figure without them says little. */

@@ -131,8 +131,10 @@ async function publishUntilItFails(
 async function size(): Promise<void> {
   const count = Number(values.chunks);
   const embedder = await openLocalEmbedder(config);
-  const texts = await textWindows(undefined, count);
-  const vectors = await vectorsOf(config, embedder, texts);
+  // As many as the bench takes with its queries, so that both share the vectors kept in the data home.
+  const windows = await textWindows(undefined, count + 500);
+  const texts = windows.slice(0, count);
+  const vectors = await vectorsOf(config, embedder, windows);
   await embedder.close();
   const redis = await startPrivateRedis();
   const lore = openStacklore(settingsOf(redis), { env: {} });
