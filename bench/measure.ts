@@ -52,7 +52,9 @@ export function printRatio(
   const isMissed = boundIsMissed(ratio, bound);
   const format = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
   const values = `${format(median(ours))} against ${format(median(floor))} ${unit}`;
-  console.log(`${name.padEnd(44)} ${values.padEnd(36)} ratio ${ratio.toFixed(3)}  (${bound}${isMissed ? ', MISSED' : ''})`);
+  console.log(
+    `${name.padEnd(44)} ${values.padEnd(36)} ratio ${ratio.toFixed(3)}  (${bound}${isMissed ? ', MISSED' : ''})`,
+  );
   return ratio;
 }
 
