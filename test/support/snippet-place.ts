@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { modelConfig } from './provisioned.ts';
+
+const run = promisify(execFile);
+const ROOT = resolve(import.meta.dirname, '../..');
+const HOOKS = pathToFileURL(join(ROOT, 'test/support/typescript-hooks.mjs')).href;
+
+/** A folder in which the snippets of a page run as a reader would run them, against the sources. */
+export interface SnippetPlace {
+  readonly folder: string;
+  /** Runs shell lines with `stacklore` on PATH; gives standard output. Throws where one of them fails. */
+  runShell(code: string): Promise<string>;
+  /** Runs a program that imports the package by its name; gives standard output. */
+  runProgram(code: string): Promise<string>;
+  remove(): void;
+}
+
+/**
+ * Makes such a folder. Nothing of the user's own settings is seen in it; the programs work in the root of the
+ * repository, or in a folder of their own with the fixtures in it.
+ */
+export function makeSnippetPlace(redisUrl: string, { inRoot = false } = {}): SnippetPlace {
+  const folder = mkdtempSync(join(tmpdir(), 'stacklore-snippets-'));
+  const program = join(folder, 'bin/stacklore');
+  mkdirSync(join(folder, 'bin'));
+  writeFileSync(
+    program,
+    `#!/bin/sh\nexec "${process.execPath}" --import "${HOOKS}" "${join(ROOT, 'src/cli/main.ts')}" "$@"\n`,
+  );
+  chmodSync(program, 0o755);
+  // Where a program finds llamaindex, as it would beside its own package.json.
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const work = join(folder, 'work');
+  mkdirSync(work);
+  symlinkSync(join(ROOT, 'fixtures'), join(work, 'fixtures'));
+  const env: NodeJS.ProcessEnv = {
+    PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
+    HOME: folder,
+    STACKLORE_HOME: join(folder, 'home'),
+    STACKLORE_MODEL_DIR: modelConfig().dir,
+    REDIS_URL: redisUrl,
+  };
+  const options = { cwd: inRoot ? ROOT : work, env };
+  return {
+    folder,
+    runShell: async (code) => (await run('sh', ['-euc', code], options)).stdout,
+    async runProgram(code) {
+      const source = (path: string) => `'${pathToFileURL(join(ROOT, 'src', path)).href}'`;
+      const path = join(folder, 'program.mjs');
+      const sources = code
+        .replaceAll(`'stacklore'`, source('index.ts'))
+        .replaceAll(`'stacklore/llamaindex'`, source('llamaindex/index.ts'));
+      writeFileSync(path, sources);
+      return (await run(process.execPath, ['--import', HOOKS, path], options)).stdout;
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
