@@ -8,6 +8,7 @@ export type { ContentType } from './ingest/parse/document.ts';
 export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
+export type { ErasureReport } from './maintenance/erase-user.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export {
@@ -48,3 +49,7 @@ export type { Collection, Collections } from './stores/knowledge/collections.ts'
 export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './stores/knowledge/document.ts';
 export type { Documents, Page } from './stores/knowledge/documents.ts';
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
+export type { ConversationInfo, Conversations, RecentMessages } from './stores/main/conversations.ts';
+export type { CountTokens } from './stores/main/estimate-tokens.ts';
+export type { NewMessage } from './stores/main/message.ts';
+export type { NewSession, SessionChange, Sessions, StoredSession } from './stores/main/sessions.ts';

@@ -18,6 +18,7 @@ import {
   type TextIngestRequest,
 } from './ingest/ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
+import { type ErasureReport, eraseUser } from './maintenance/erase-user.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
@@ -29,6 +30,8 @@ import { type SearchAnswer, search } from './search/search.ts';
 import { type Collection, Collections } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
+import { Conversations } from './stores/main/conversations.ts';
+import { Sessions } from './stores/main/sessions.ts';
 
 /** What a Stacklore can be opened with beside its settings. */
 export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
@@ -59,6 +62,8 @@ export class Stacklore {
   readonly databases: Databases;
   readonly collections: Collections;
   readonly documents: Documents;
+  readonly sessions: Sessions;
+  readonly conversations: Conversations;
   readonly #vectorIndex: VectorIndex;
   readonly #openEmbedder: () => Promise<Embedder>;
   #embedder: Promise<Embedder> | undefined;
@@ -75,6 +80,8 @@ export class Stacklore {
     const { knowledge } = this.databases;
     this.collections = new Collections(knowledge);
     this.documents = new Documents(knowledge, { commandTimeoutMs: config.commandTimeoutMs });
+    this.sessions = new Sessions(this.databases.main);
+    this.conversations = new Conversations(this.databases.main);
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
   }
@@ -142,6 +149,16 @@ export class Stacklore {
     const { redisUrl, databases } = this.config;
     const embedded = redisUrl === undefined && databases.knowledge?.url === undefined;
     return readStatus(this.databases, { ...this.#parts, embedded });
+  }
+
+  /**
+   * Deletes everything held about one user id, or with `dryRun` only tells what that is.
+   *
+   * @example
+   * const { families, total } = await lore.eraseUser('user_001', { dryRun: true });
+   */
+  async eraseUser(userId: string, options: { dryRun?: boolean } = {}): Promise<ErasureReport> {
+    return eraseUser(this, userId, options);
   }
 
   /** Closes connections and embedding threads; the embedded server goes on. */

@@ -19,3 +19,23 @@ export function wholeNumber(smallest: number, largest = Number.MAX_SAFE_INTEGER)
 export function decimalNumber() {
   return z.string().regex(DECIMAL, 'must be a number').transform(Number);
 }
+
+/** A flag's JSON object. */
+export function jsonObjectFlag() {
+  return z.string().transform((given, context): Record<string, unknown> => {
+    const parsed = jsonObject.safeParse(parse(given));
+    if (parsed.success) return parsed.data;
+    context.addIssue({ code: 'custom', message: 'must be a JSON object, e.g. \'{"key":"value"}\'' });
+    return z.NEVER;
+  });
+}
+
+const jsonObject = z.record(z.string(), z.unknown());
+
+function parse(given: string): unknown {
+  try {
+    return JSON.parse(given);
+  } catch {
+    return undefined;
+  }
+}

@@ -16,6 +16,15 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/collections.ts'),
   ],
   docs: ['list, show and delete documents', () => import('./commands/docs.ts')],
+  sessions: ['create, show, use, link, list and end sessions', () => import('./commands/sessions.ts')],
+  conversations: [
+    'append, read, count, trim and delete the messages of conversations',
+    () => import('./commands/conversations.ts'),
+  ],
+  'erase-user': [
+    'delete everything that is held about one user id',
+    () => import('./commands/erase-user.ts'),
+  ],
   status: ['say how the server, its search module and the indexes are', () => import('./commands/status.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
   down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import type { Message } from '../../schema/main.ts';
+import { type Command, defineCommand } from '../command.ts';
+import { wholeNumber } from '../flag-values.ts';
+
+const show = defineCommand({
+  summary: 'Show a page of messages, oldest first.',
+  arguments: '<conversationId>',
+  flags: [
+    { flags: '--offset <number>', description: 'skip this many' },
+    { flags: '--limit <number>', description: 'show at most this many (100)' },
+    { flags: '--from-end', description: 'count from the end: the last messages come first into the page' },
+  ],
+  schema: z.strictObject({
+    offset: wholeNumber(0).default(0),
+    limit: wholeNumber(1, 10_000).default(100),
+    fromEnd: z.boolean().default(false),
+  }),
+  async run({ lore }, [conversationId = ''], { offset, limit, fromEnd }) {
+    const { conversations } = lore();
+    const info = await conversations.get(conversationId);
+    const page = await conversations.list(conversationId, {
+      offset,
+      limit,
+      from: fromEnd ? 'end' : 'start',
+    });
+    return {
+      data: { ...info, ...page },
+      lines: [
+        ...page.items.flatMap(messageLines),
+        `${page.items.length} of ${page.total} messages, expires in ${info.ttlSeconds ?? 'unlimited'} s`,
+      ],
+    };
+  },
+});
+
+const append = defineCommand({
+  summary: 'Append a message; the first one begins the conversation.',
+  arguments: '<conversationId> <content>',
+  flags: [
+    { flags: '--role <role>', description: 'user, assistant or system (user)' },
+    { flags: '--tokens <number>', description: 'how many tokens it has' },
+  ],
+  schema: z.strictObject({
+    role: z
+      .enum(['user', 'assistant', 'system'], { error: 'must be user, assistant or system' })
+      .default('user'),
+    tokens: wholeNumber(0).optional(),
+  }),
+  examples: ['stacklore conversations append conv_789 "When does the library open?"'],
+  async run({ lore }, [conversationId = '', content = ''], { role, tokens }) {
+    const messageCount = await lore().conversations.append(conversationId, {
+      role,
+      content,
+      ...(tokens !== undefined && { tokens }),
+    });
+    return {
+      data: { conversationId, messageCount },
+      lines: [`Conversation ${conversationId} has ${messageCount} messages.`],
+    };
+  },
+});
+
+const last = defineCommand({
+  summary: 'Show the last messages that fit a token budget.',
+  arguments: '<conversationId>',
+  flags: [{ flags: '--max-tokens <number>', description: 'the budget (1000)' }],
+  schema: z.strictObject({ maxTokens: wholeNumber(1).default(1_000) }),
+  async run({ lore }, [conversationId = ''], { maxTokens }) {
+    const { conversations } = lore();
+    await conversations.get(conversationId);
+    const recent = await conversations.lastMessages(conversationId, { maxTokens });
+    return {
+      data: recent,
+      lines: [
+        ...recent.messages.flatMap(messageLines),
+        `${recent.messages.length} messages with ${recent.tokens} tokens${recent.isWhole ? ', the whole conversation' : ''}`,
+      ],
+    };
+  },
+});
+
+const tokens = defineCommand({
+  summary: 'Count the tokens of a conversation; messages that do not say are estimated.',
+  arguments: '<conversationId>',
+  flags: [],
+  schema: z.strictObject({}),
+  async run({ lore }, [conversationId = '']) {
+    const { conversations } = lore();
+    const { messageCount } = await conversations.get(conversationId);
+    const count = await conversations.countTokens(conversationId);
+    return {
+      data: { conversationId, messageCount, tokens: count },
+      lines: [`${count} tokens in ${messageCount} messages`],
+    };
+  },
+});
+
+const trim = defineCommand({
+  summary: 'Remove all but the last messages.',
+  arguments: '<conversationId>',
+  flags: [{ flags: '--keep-last <number>', description: 'how many stay' }],
+  schema: z.strictObject({ keepLast: wholeNumber(1) }),
+  async run({ lore }, [conversationId = ''], { keepLast }) {
+    const removed = await lore().conversations.trim(conversationId, { keepLast });
+    return { data: { conversationId, removed }, lines: [`Removed ${removed} messages.`] };
+  },
+});
+
+const remove = defineCommand({
+  summary: 'Delete conversations.',
+  arguments: '<conversationIds...>',
+  flags: [],
+  schema: z.strictObject({}),
+  async run({ lore }, args) {
+    const { conversations } = lore();
+    // All are looked for first: a misspelt id among many must not leave the work half done.
+    await Promise.all(args.map((conversationId) => conversations.get(conversationId)));
+    const deleted = [];
+    for (const conversationId of new Set(args)) {
+      deleted.push({ conversationId, messages: await conversations.delete(conversationId) });
+    }
+    return {
+      data: { deleted },
+      lines: deleted.map(
+        ({ conversationId, messages }) => `Deleted ${conversationId} (${messages} messages)`,
+      ),
+    };
+  },
+});
+
+function messageLines({ role, content, timestamp }: Message): string[] {
+  return [`--- ${role}, ${timestamp}`, content, ''];
+}
+
+export const commands: Record<string, Command> = { append, show, last, tokens, trim, delete: remove };

@@ -1,0 +1,58 @@
+import { errorMessage, RecordError, StackloreError } from '../../errors.ts';
+import { timestamp } from '../../schema/fields.ts';
+import { conversationRecord, type Message } from '../../schema/main.ts';
+import { checkObject } from './check-input.ts';
+
+/** A message to append. */
+export interface NewMessage extends Omit<Message, 'timestamp'> {
+  /** A date or ISO 8601 text; by default now. */
+  readonly timestamp?: Date | string | undefined;
+}
+
+const KEYS = ['role', 'content', 'timestamp', 'tokens'];
+const ROLES: ReadonlySet<unknown> = new Set(['user', 'assistant', 'system']);
+
+/** A message as the conversation stores it. Throws `invalid_input`. */
+export function encodeMessage(message: NewMessage, now: Date): string {
+  checkObject(message, 'message', KEYS);
+  const { role, content, tokens } = message;
+  if (!ROLES.has(role)) {
+    throw invalid(`a role is user, assistant or system, not ${JSON.stringify(role)?.slice(0, 40)}`);
+  }
+  if (typeof content !== 'string') throw invalid('its content is not text');
+  if (!content.isWellFormed()) throw invalid('its content holds half of a surrogate pair');
+  if (tokens !== undefined && !(Number.isSafeInteger(tokens) && tokens >= 0)) {
+    throw invalid(`tokens is a whole number of at least 0, not ${tokens}`);
+  }
+  // Text: the codec of a JSON object encodes to nothing else.
+  return conversationRecord.element.encode({
+    role,
+    content,
+    timestamp: timeOf(message.timestamp ?? now),
+    ...(tokens !== undefined && { tokens }),
+  }) as string;
+}
+
+/** A stored message. Throws `RecordError` naming the key and the message's position from the start. */
+export function decodeMessage(element: string, key: string, position: number): Message {
+  try {
+    return conversationRecord.element.decode(element);
+  } catch (error) {
+    throw new RecordError(key, [{ field: `message ${position}`, message: errorMessage(error) }]);
+  }
+}
+
+function timeOf(given: Date | string): string {
+  try {
+    // In UTC, as the schema has it. Text: the codec of a time encodes to nothing else.
+    return timestamp.encode(typeof given === 'string' ? timestamp.decode(given) : given) as string;
+  } catch (error) {
+    throw invalid(`its timestamp cannot be used: ${errorMessage(error)}`);
+  }
+}
+
+function invalid(problem: string): StackloreError {
+  return new StackloreError('invalid_input', {
+    message: `The message cannot be appended: ${problem}. Nothing was appended; correct it.`,
+  });
+}

@@ -1,0 +1,33 @@
+import { defineScript } from '../../../redis/script.ts';
+import { conversationRecord } from '../../../schema/main.ts';
+import { USER_INDEX } from './user-index.ts';
+
+/**
+ * Appends messages and renews the TTL of the conversation and of the entries that link it to its users.
+ *
+ * KEYS where the conversation may be, last where a new one is written, then the sorted set of its users.
+ * ARGV 1 conversation id, then the messages.
+ * Returns how many messages the conversation has.
+ */
+export const APPEND_MESSAGES = defineScript(`${USER_INDEX}
+local users, key = KEYS[#KEYS], KEYS[#KEYS - 1]
+for at = 1, #KEYS - 2 do
+  if redis.call('EXISTS', KEYS[at]) == 1 then
+    key = KEYS[at]
+    break
+  end
+end
+-- Fails on a key of another type before anything is written.
+local length = redis.call('LLEN', key)
+local linked = redis.call('ZRANGE', users, 0, -1)
+if #linked > 0 then
+  local now = now_ms()
+  for _, user in ipairs(linked) do link(user, ARGV[1], now) end
+end
+-- In parts: Lua's stack holds some 8,000 values.
+for from = 2, #ARGV, 1000 do
+  length = redis.call('RPUSH', key, unpack(ARGV, from, math.min(#ARGV, from + 999)))
+end
+redis.call('EXPIRE', key, ${conversationRecord.ttlSeconds})
+return length
+`);
