@@ -4,6 +4,7 @@ import { StackloreError } from '../../errors.ts';
 export function checkVector(
   vector: Float32Array | undefined,
   dimensions: number,
+  owner = 'the collection',
 ): asserts vector is Float32Array {
   if (!(vector instanceof Float32Array)) {
     throw new StackloreError('invalid_vector', {
@@ -12,7 +13,7 @@ export function checkVector(
   }
   if (vector.length !== dimensions) {
     throw new StackloreError('dimension_mismatch', {
-      message: `The vector has ${vector.length} dimensions, the collection ${dimensions}. Use the model the collection was made with.`,
+      message: `The vector has ${vector.length} dimensions, ${owner} ${dimensions}. Use the model that those were made with.`,
     });
   }
   let squares = 0;
