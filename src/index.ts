@@ -50,6 +50,19 @@ export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './store
 export type { Documents, Page } from './stores/knowledge/documents.ts';
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { ConversationInfo, Conversations, RecentMessages } from './stores/main/conversations.ts';
+export type { DeadLetter, DeadLetters } from './stores/main/dead-letters.ts';
+export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
 export type { CountTokens } from './stores/main/estimate-tokens.ts';
 export type { NewMessage } from './stores/main/message.ts';
+export type { NewTask } from './stores/main/new-task.ts';
+export type {
+  QueueWorker,
+  TaskContext,
+  TaskHandler,
+  TaskOutcome,
+  WorkerCounts,
+  WorkerOptions,
+} from './stores/main/queue-worker.ts';
+export type { QueueStats, Queues, Recovery } from './stores/main/queues.ts';
 export type { NewSession, SessionChange, Sessions, StoredSession } from './stores/main/sessions.ts';
+export type { DequeueOptions } from './stores/main/take-options.ts';

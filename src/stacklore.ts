@@ -31,6 +31,9 @@ import { type Collection, Collections } from './stores/knowledge/collections.ts'
 import { Documents } from './stores/knowledge/documents.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { Conversations } from './stores/main/conversations.ts';
+import { DeadLetters } from './stores/main/dead-letters.ts';
+import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
+import { Queues } from './stores/main/queues.ts';
 import { Sessions } from './stores/main/sessions.ts';
 
 /** What a Stacklore can be opened with beside its settings. */
@@ -64,8 +67,11 @@ export class Stacklore {
   readonly documents: Documents;
   readonly sessions: Sessions;
   readonly conversations: Conversations;
+  readonly queues: Queues;
+  readonly deadLetters: DeadLetters;
   readonly #vectorIndex: VectorIndex;
   readonly #openEmbedder: () => Promise<Embedder>;
+  readonly #workers = new Set<QueueWorker>();
   #embedder: Promise<Embedder> | undefined;
 
   /** @internal Use `openStacklore`. */
@@ -82,6 +88,8 @@ export class Stacklore {
     this.documents = new Documents(knowledge, { commandTimeoutMs: config.commandTimeoutMs });
     this.sessions = new Sessions(this.databases.main);
     this.conversations = new Conversations(this.databases.main);
+    this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
+    this.deadLetters = new DeadLetters(this.databases.main);
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
   }
@@ -161,8 +169,25 @@ export class Stacklore {
     return eraseUser(this, userId, options);
   }
 
-  /** Closes connections and embedding threads; the embedded server goes on. */
+  /**
+   * Starts a worker that hands the tasks of a queue to a handler, until it is stopped or stacklore is closed.
+   *
+   * @example
+   * const worker = lore.startWorker('emails', async (task) => send(task.payload), { concurrency: 4 });
+   * await worker.stop();
+   */
+  startWorker(queue: string, handler: TaskHandler, options: WorkerOptions = {}): QueueWorker {
+    const worker = new QueueWorker(this.queues, queue, handler, options);
+    this.#workers.add(worker);
+    const forget = () => void this.#workers.delete(worker);
+    worker.done.then(forget, forget);
+    return worker;
+  }
+
+  /** Closes connections and embedding threads; the embedded server goes on. Workers finish what they run first. */
   async close(): Promise<void> {
+    await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
+    await this.queues.close();
     const embedder = await this.#embedder?.catch(() => undefined);
     await Promise.all([this.databases.close(), embedder?.close()]);
   }

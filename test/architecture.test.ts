@@ -46,6 +46,10 @@ const REQUESTS = [
   'search/search.ts',
   'stores/knowledge/collections.ts',
   'stores/knowledge/document.ts',
+  'stores/main/delivery.ts',
+  'stores/main/new-task.ts',
+  'stores/main/queue-worker.ts',
+  'stores/main/queues.ts',
 ];
 
 /** Arrows point down. A room is a folder or a file of src; the longest path that fits a file is its room. */

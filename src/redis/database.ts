@@ -27,6 +27,11 @@ export interface Database {
    * permission) leaves nothing done; a command that fails on its own data (WRONGTYPE) rejects with the others done.
    */
   transaction<T = unknown>(commands: readonly RedisCommand[], options?: CommandOptions): Promise<T[]>;
+  /**
+   * A further connection to the same database, for a command that blocks: others would wait behind it. Give such a
+   * command a `timeoutMs` beyond its own. Closed with this database at the latest.
+   */
+  duplicate(): Database;
   /** Closes the connection once every command under way has its answer or is overdue. */
   close(): Promise<void>;
 }
@@ -60,11 +65,14 @@ const LOADING_FACTOR = 4;
 export class RedisDatabase implements Database {
   readonly #target: DatabaseTarget;
   readonly #abort = new AbortController();
+  readonly #duplicates = new Set<RedisDatabase>();
+  readonly #onClose: () => void;
   #connection: Connection | undefined;
   #connecting: Promise<Connection> | undefined;
 
-  constructor(target: DatabaseTarget) {
+  constructor(target: DatabaseTarget, onClose: () => void = () => {}) {
     this.#target = target;
+    this.#onClose = onClose;
   }
 
   get name(): DatabaseName {
@@ -90,11 +98,19 @@ export class RedisDatabase implements Database {
     return connection.transaction<T>(commands, buffers, timeoutMs);
   }
 
+  duplicate(): Database {
+    this.#abort.signal.throwIfAborted();
+    const duplicate = new RedisDatabase(this.#target, () => this.#duplicates.delete(duplicate));
+    this.#duplicates.add(duplicate);
+    return duplicate;
+  }
+
   async close(): Promise<void> {
     this.#abort.abort(closedError(this.#target.name));
+    this.#onClose();
     const connection = this.#connection;
     connection?.retire();
-    await connection?.closed;
+    await Promise.all([connection?.closed, ...[...this.#duplicates].map((one) => one.close())]);
   }
 
   /** Commands that come while a connection is being made share it. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { StackloreError } from '../errors.ts';
-import type { Database, RedisArgument } from './databases.ts';
+import type { CommandOptions, Database, RedisArgument } from './databases.ts';
 
 /** A Lua script with the sha Redis knows it by. */
 export interface Script {
@@ -23,13 +23,17 @@ export function defineScript(lua: string): Script {
 export async function runScript<T = unknown>(
   database: Database,
   script: Script,
-  { keys = [], args = [] }: { keys?: readonly RedisArgument[]; args?: readonly RedisArgument[] } = {},
+  {
+    keys = [],
+    args = [],
+    ...options
+  }: { keys?: readonly RedisArgument[]; args?: readonly RedisArgument[] } & CommandOptions = {},
 ): Promise<T> {
   try {
-    return await database.send<T>(['EVALSHA', script.sha, String(keys.length), ...keys, ...args]);
+    return await database.send<T>(['EVALSHA', script.sha, String(keys.length), ...keys, ...args], options);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
-    return database.send<T>(script.evalCommand(keys, args));
+    return database.send<T>(script.evalCommand(keys, args), options);
   }
 }
 

@@ -93,6 +93,61 @@ export const taskQueueRecord = list({
 });
 export type Task = ValueOf<typeof taskQueueRecord>;
 
+/** The one task of a delivery, from its taking until it is acknowledged, retried or given up. */
+export const processingTaskRecord = list({
+  database: 'main',
+  key: 'stacklore:queue:{queueName}:processing:{deliveryId}',
+  description: 'A task that a worker has taken, its bytes as they were in the queue.',
+  isHelper: true,
+  element: taskQueueRecord.element,
+});
+
+/** Until when each delivery of a queue is its worker's; past that, the task is put back. */
+export const taskLeasesRecord = sortedSet({
+  database: 'main',
+  key: 'stacklore:queue:{queueName}:leases',
+  description: "Until when each taken task is its worker's; also of those who wait for a task.",
+  isHelper: true,
+  member: "key of the delivery's processing list",
+  score: 'end of the lease, Unix milliseconds of the server',
+});
+
+/** Tasks that failed and wait to be tried again. */
+export const delayedTasksRecord = sortedSet({
+  database: 'main',
+  key: 'stacklore:queue:{queueName}:delayed',
+  description: 'Tasks that failed and wait to be tried again.',
+  isHelper: true,
+  member: '`{delivery_id}:` and the bytes of the task',
+  score: 'when it goes back into the queue, Unix milliseconds of the server',
+});
+
+/** How often a task has failed, counted beside it so that other readers of the queue find it unchanged. */
+export const taskAttemptsRecord = counter({
+  database: 'main',
+  key: 'stacklore:queue:{queueName}:attempts:{elementHash}',
+  description: 'How often a task has failed; `element_hash` is the SHA-1 of its bytes.',
+  ttlSeconds: 7 * DAY,
+  isHelper: true,
+});
+
+/** Tasks that were given up, the latest first. */
+export const deadLetterRecord = list({
+  database: 'main',
+  key: 'stacklore:queue:{queueName}:dead',
+  description: 'Tasks that were given up, the latest first, each with the reason.',
+  isHelper: true,
+  element: snakeJson({
+    // The task as it was in the queue; `encoding` says when its bytes are not UTF-8.
+    element: z.string(),
+    encoding: z.literal('base64').optional(),
+    error: z.string(),
+    attempts: z.int().nonnegative(),
+    failedAt: z.string(),
+  }),
+});
+export type StoredDeadLetter = ValueOf<typeof deadLetterRecord>;
+
 /** Requests of one client to one endpoint in the current window. */
 export const rateLimitRecord = counter({
   database: 'main',

@@ -201,6 +201,7 @@ function passThrough(database: Database): Database {
     send: (command, options) => database.send(command, options),
     pipeline: (commands, options) => database.pipeline(commands, options),
     transaction: (commands, options) => database.transaction(commands, options),
+    duplicate: () => database.duplicate(),
     close: () => database.close(),
   };
 }

@@ -1,0 +1,87 @@
+import type { Database } from '../../redis/databases.ts';
+import { runScript, type Script } from '../../redis/script.ts';
+import { namedWrongType } from '../../redis/wrong-type.ts';
+import {
+  deadLetterRecord,
+  delayedTasksRecord,
+  processingTaskRecord,
+  taskAttemptsRecord,
+  taskLeasesRecord,
+  taskQueueRecord,
+} from '../../schema/main.ts';
+
+/** Where everything of one queue is stored. */
+export interface QueueKeys {
+  readonly waiting: string;
+  /** The list of programs that do not escape the queue's name; the same as `waiting` for ordinary names. */
+  readonly foreign: string;
+  readonly leases: string;
+  readonly delayed: string;
+  readonly dead: string;
+  /** What the keys of attempt counters begin with; the SHA-1 of a task's bytes follows. */
+  readonly attemptsPrefix: string;
+  processing(deliveryId: string): string;
+}
+
+const NO_HASH = '0';
+
+/** The keys of a queue. Throws `invalid_input` for a name no key can carry. */
+export function queueKeys(queueName: string): QueueKeys {
+  const waiting = taskQueueRecord.key.build({ queueName });
+  const attempts = taskAttemptsRecord.key.build({ queueName, elementHash: NO_HASH });
+  return {
+    waiting,
+    foreign: taskQueueRecord.key.candidates({ queueName })[0] ?? waiting,
+    leases: taskLeasesRecord.key.build({ queueName }),
+    delayed: delayedTasksRecord.key.build({ queueName }),
+    dead: deadLetterRecord.key.build({ queueName }),
+    attemptsPrefix: attempts.slice(0, -NO_HASH.length),
+    processing: (deliveryId) => processingTaskRecord.key.build({ queueName, deliveryId }),
+  };
+}
+
+/** A reply about a queue; where a key has a wrong type, it rejects with a `record_invalid` that names the key. */
+export function onQueue<T>(database: Database, keys: QueueKeys, reply: Promise<T>): Promise<T> {
+  return reply.catch(async (error: unknown) => {
+    throw await namedWrongType(
+      database,
+      error,
+      new Map([
+        [keys.waiting, 'list'],
+        [keys.foreign, 'list'],
+        [keys.dead, 'list'],
+        [keys.leases, 'zset'],
+        [keys.delayed, 'zset'],
+      ]),
+    );
+  });
+}
+
+/** Runs `TEND_QUEUE`, or a script that begins with it and takes more keys and arguments. */
+export function runTending<T>(
+  database: Database,
+  script: Script,
+  keys: QueueKeys,
+  {
+    now,
+    maxAttempts,
+    places = [],
+    args = [],
+    buffers = false,
+  }: {
+    readonly now: number;
+    readonly maxAttempts: number;
+    readonly places?: readonly string[];
+    readonly args?: readonly string[];
+    readonly buffers?: boolean;
+  },
+): Promise<T> {
+  const tended = [keys.waiting, keys.leases, keys.delayed, keys.dead, keys.foreign];
+  const counters = [keys.attemptsPrefix, String(taskAttemptsRecord.ttlSeconds)];
+  const reply = runScript<T>(database, script, {
+    keys: [...tended, ...places],
+    args: [...counters, String(maxAttempts), new Date(now).toISOString(), ...args],
+    buffers,
+  });
+  return onQueue(database, keys, reply);
+}
