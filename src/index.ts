@@ -3,6 +3,13 @@ export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
+export type { DuplicateOptions, EmbedFactsOptions, EmbedFactsReport, FactProblem } from './ingest/facts.ts';
+export type {
+  FactImportReport,
+  ImportFactsOptions,
+  LineDuplicates,
+  LineProblem,
+} from './ingest/import-facts.ts';
 export type { IngestRequest, TextDocument, TextIngestRequest } from './ingest/ingest.ts';
 export type { ContentType } from './ingest/parse/document.ts';
 export type { ParseOptions } from './ingest/parse/parse-source.ts';
@@ -21,6 +28,7 @@ export {
   type RedisCommand,
 } from './redis/databases.ts';
 export type { ErrorEntry, Metric, Usage } from './schema/analytics.ts';
+export type { FactChanges, FactFilter, NewFact } from './schema/fact-input.ts';
 export type {
   Chunk,
   CollectionField,
@@ -41,13 +49,23 @@ export {
   type Omission,
   toMessages,
 } from './search/context.ts';
+export type { FactCitation, FactOmission } from './search/fact-context.ts';
 export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
 export type { ContextInput, SearchInput } from './search/request.ts';
 export type { SearchAnswer, SearchHit } from './search/search.ts';
+export type { FactAnswer, FactHit, FactSearchInput } from './search/search-facts.ts';
 export { type OpenOptions, openStacklore, type Stacklore } from './stacklore.ts';
 export type { Collection, Collections } from './stores/knowledge/collections.ts';
 export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './stores/knowledge/document.ts';
 export type { Documents, Page } from './stores/knowledge/documents.ts';
+export type {
+  AddedFact,
+  FactDuplicate,
+  FactMatch,
+  StoredFact,
+  UnreadableFact,
+} from './stores/knowledge/fact.ts';
+export type { FactListOptions, FactPage, Facts, FactWriteOptions } from './stores/knowledge/facts.ts';
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { ConversationInfo, Conversations, RecentMessages } from './stores/main/conversations.ts';
 export type { DeadLetter, DeadLetters } from './stores/main/dead-letters.ts';

@@ -11,6 +11,16 @@ import {
   openCollection,
 } from './ingest/collection-settings.ts';
 import {
+  addFact,
+  type DuplicateOptions,
+  type EmbedFactsOptions,
+  type EmbedFactsReport,
+  embedFacts,
+  type FactParts,
+  updateFact,
+} from './ingest/facts.ts';
+import { type FactImportReport, type ImportFactsOptions, importFacts } from './ingest/import-facts.ts';
+import {
   type IngestRequest,
   ingest,
   ingestTexts,
@@ -23,12 +33,17 @@ import { type CollectionStatus, readCollections, readStatus, type Status } from 
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
 import { attachEmbeddedRedis } from './redis/embedded.ts';
+import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type ContextAnswer, findContext } from './search/context.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
 import { type SearchAnswer, search } from './search/search.ts';
+import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { type Collection, Collections } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
+import type { AddedFact } from './stores/knowledge/fact.ts';
+import { FactIndex } from './stores/knowledge/fact-index.ts';
+import { Facts } from './stores/knowledge/facts.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
@@ -69,6 +84,8 @@ export class Stacklore {
   readonly conversations: Conversations;
   readonly queues: Queues;
   readonly deadLetters: DeadLetters;
+  readonly facts: Facts;
+  readonly #factIndex: FactIndex;
   readonly #vectorIndex: VectorIndex;
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
@@ -90,6 +107,8 @@ export class Stacklore {
     this.conversations = new Conversations(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
     this.deadLetters = new DeadLetters(this.databases.main);
+    this.#factIndex = new FactIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
+    this.facts = new Facts(knowledge, { index: this.#factIndex });
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
   }
@@ -115,6 +134,34 @@ export class Stacklore {
   /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */
   async context(request: ContextInput): Promise<ContextAnswer> {
     return findContext(this.#parts, request);
+  }
+
+  /** Stores a new fact with its vector; others that say the same are reported, never merged. */
+  async addFact(fact: NewFact, options: DuplicateOptions = {}): Promise<AddedFact> {
+    return addFact(this.#parts, fact, options);
+  }
+
+  /** Changes a fact, and its vector when its content changes. */
+  async updateFact(factId: string, changes: FactChanges, options: DuplicateOptions = {}): Promise<AddedFact> {
+    return updateFact(this.#parts, factId, changes, options);
+  }
+
+  /** Imports facts from JSON Lines: a path, or bytes piece by piece. One bad line never stops the rest. */
+  async importFacts(
+    source: string | AsyncIterable<Uint8Array | string>,
+    options: ImportFactsOptions = {},
+  ): Promise<FactImportReport> {
+    return importFacts(this.#parts, source, options);
+  }
+
+  /** The facts nearest in meaning to a query or a vector, best first. */
+  async searchFacts(request: FactSearchInput): Promise<FactAnswer> {
+    return searchFacts(this.#parts, request);
+  }
+
+  /** Embeds the facts that have no vector of what they say, such as those of other programs. */
+  async embedFacts(options: EmbedFactsOptions = {}): Promise<EmbedFactsReport> {
+    return embedFacts(this.#parts, options);
   }
 
   /** The vector of a query, as `search` would make it. */
@@ -192,11 +239,13 @@ export class Stacklore {
     await Promise.all([this.databases.close(), embedder?.close()]);
   }
 
-  get #parts(): CollectionParts {
+  get #parts(): CollectionParts & FactParts {
     return {
       collections: this.collections,
       documents: this.documents,
       vectorIndex: this.#vectorIndex,
+      facts: this.facts,
+      factIndex: this.#factIndex,
       embedder: () => {
         // A failed load is not remembered: the next call tries again, e.g. after the model was put in place.
         this.#embedder ??= this.#openEmbedder().catch((error: unknown) => {

@@ -46,6 +46,7 @@ const REQUESTS = [
   'search/search.ts',
   'stores/knowledge/collections.ts',
   'stores/knowledge/document.ts',
+  'stores/knowledge/fact.ts',
   'stores/main/delivery.ts',
   'stores/main/new-task.ts',
   'stores/main/queue-worker.ts',

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/collections.ts'),
   ],
   docs: ['list, show and delete documents', () => import('./commands/docs.ts')],
+  facts: ['add, find, check, import and embed single facts', () => import('./commands/facts.ts')],
   sessions: ['create, show, use, link, list and end sessions', () => import('./commands/sessions.ts')],
   conversations: [
     'append, read, count, trim and delete the messages of conversations',

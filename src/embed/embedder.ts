@@ -24,3 +24,6 @@ export interface Embedder {
   /** Ends the embedding threads; the embedder cannot be used afterwards. */
   close(): Promise<void>;
 }
+
+/** What answering questions needs of an embedder. */
+export type QueryEmbedder = Pick<Embedder, 'model' | 'dimensions' | 'countTokens' | 'embedQuery'>;

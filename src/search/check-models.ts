@@ -1,4 +1,4 @@
-import type { Embedder } from '../embed/embedder.ts';
+import type { QueryEmbedder } from '../embed/embedder.ts';
 import { StackloreError } from '../errors.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 
@@ -8,7 +8,10 @@ type Described = Pick<Collection, 'name' | 'manifest'>;
  * Throws `manifest_mismatch` unless a query embedded by this model can be compared with the collection's vectors.
  * Gives warnings where the answer may be slightly worse.
  */
-export function checkModel({ name, manifest }: Described, { model, dimensions }: Embedder): string[] {
+export function checkModel(
+  { name, manifest }: Described,
+  { model, dimensions }: Pick<QueryEmbedder, 'model' | 'dimensions'>,
+): string[] {
   const stored = requireModel({ name, manifest });
   const differences = describeDifferences([
     ['model', stored.name, model.name],

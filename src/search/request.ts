@@ -1,17 +1,14 @@
 import { z } from 'zod';
 import { StackloreError } from '../errors.ts';
+import { type FactContextOptions, factContext } from './fact-request.ts';
 import type { Filter } from './filter.ts';
+import { count, isNumbers } from './request-fields.ts';
 
 /** How many nearest chunks a search may look at: `offset` plus `topK`, and what a limit per document reads at most. */
 export const MAX_CANDIDATES = 10_000;
 
 /** The longest query text that is handed to the model, in UTF-16 units; far above what any model reads. */
 export const MAX_QUERY_LENGTH = 100_000;
-
-const count = (smallest: number, largest: number) => {
-  const message = `must be a whole number from ${smallest} to ${largest}`;
-  return z.int({ error: message }).min(smallest, message).max(largest, message);
-};
 
 const collectionName = z
   .string('must be the name of a collection')
@@ -54,6 +51,8 @@ export const contextRequest = searchRequest.extend({
   topK: count(1, 1_000).default(20),
   /** The most tokens the context's text may have. */
   maxTokens: count(1, 1_000_000).default(2_000),
+  /** Facts that answer the question are put before the passages, under the same budget. */
+  facts: z.union([z.boolean(), factContext], 'must be true, false or options').optional(),
 });
 
 /** A search as callers write it. */
@@ -77,6 +76,8 @@ export interface SearchRequest {
 /** A checked context look-up. */
 export interface ContextRequest extends SearchRequest {
   readonly maxTokens: number;
+  /** Absent when no facts are wanted. */
+  readonly facts?: FactContextOptions;
 }
 
 /** Checks a search. Throws `invalid_input` naming the field, or `too_large` for an endless query text. */
@@ -86,11 +87,13 @@ export function parseSearchRequest(input: unknown): SearchRequest {
 
 /** Checks a context look-up. Throws like `parseSearchRequest`. */
 export function parseContextRequest(input: unknown): ContextRequest {
-  const { maxTokens, ...request } = parse(contextRequest, input);
-  return { ...finish(request), maxTokens };
+  const { maxTokens, facts, ...request } = parse(contextRequest, input);
+  const wanted = facts === true ? factContext.parse({}) : facts;
+  return { ...finish(request), maxTokens, ...(wanted && { facts: wanted }) };
 }
 
-function parse<T>(schema: z.ZodType<T>, input: unknown): T {
+/** Checks a request by its schema. Throws `invalid_input` naming each bad field. */
+export function parse<T>(schema: z.ZodType<T>, input: unknown): T {
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
   throw invalidRequest(
@@ -126,7 +129,8 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
   return request;
 }
 
-function checkQuery(query: string): string {
+/** The query text, fit to be embedded. Throws `invalid_input` or `too_large`. */
+export function checkQuery(query: string): string {
   if (query.trim() === '') throw invalidRequest('query: must hold something to look for.');
   if (query.length > MAX_QUERY_LENGTH) {
     throw new StackloreError('too_large', {
@@ -136,18 +140,11 @@ function checkQuery(query: string): string {
   return query.toWellFormed();
 }
 
-/** Whether this is a list of numbers; that they are finite is checked with the collection's dimensions. */
-function isNumbers(value: unknown): boolean {
-  return (
-    value instanceof Float32Array ||
-    (Array.isArray(value) && value.every((element) => typeof element === 'number'))
-  );
-}
-
 function excerpt(message: string): string {
   return message.length > 200 ? `${message.slice(0, 200)}…` : message;
 }
 
-function invalidRequest(problem: string): StackloreError {
+/** The error of a request that cannot be used. */
+export function invalidRequest(problem: string): StackloreError {
   return new StackloreError('invalid_input', { message: `The request cannot be used. ${problem}` });
 }

@@ -1,4 +1,4 @@
-import type { Embedder } from '../embed/embedder.ts';
+import type { QueryEmbedder } from '../embed/embedder.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { checkComparable, checkModel, requireModel } from './check-models.ts';
@@ -11,7 +11,7 @@ export interface SearchParts {
   readonly collections: Pick<Collections, 'getRecent'>;
   readonly vectorIndex: Pick<VectorIndex, 'knn'>;
   /** Opens the model; asked only when a query is text. */
-  readonly embedder: () => Promise<Embedder>;
+  readonly embedder: () => Promise<QueryEmbedder>;
 }
 
 /** A chunk found. */

@@ -15,6 +15,7 @@ const COMMANDS = [
   ...['ingest', 'search', 'context', 'status', 'up', 'down', 'setup', 'demo'].map((name) => [name]),
   ...['list', 'info', 'create', 'add-field', 'drop'].map((name) => ['collections', name]),
   ...['list', 'show', 'delete'].map((name) => ['docs', name]),
+  ...'add get update verify delete list search import embed'.split(' ').map((name) => ['facts', name]),
 ];
 
 describe('help', () => {

@@ -10,11 +10,13 @@ export const command = defineCommand({
   flags: [
     ...SEARCH_FLAGS,
     { flags: '--max-tokens <number>', description: 'token budget of the text (2000)' },
+    { flags: '--facts', description: 'put verified and confident facts before the passages' },
     { flags: '--messages', description: 'print chat messages (system and user) as JSON instead of the text' },
   ],
   schema: z.strictObject({
     ...searchFlags,
     maxTokens: wholeNumber(1).optional(),
+    facts: z.boolean().default(false),
     messages: z.boolean().default(false),
   }),
   examples: ['stacklore context "how do sessions expire?" --collection docs --max-tokens 2000'],
@@ -22,8 +24,9 @@ export const command = defineCommand({
     const question = words.join(' ');
     const context = await lore().context({ query: question, collections, ...options });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
+    const facts = context.facts ? `${context.facts.citations.length} facts, ` : '';
     terminal.note(
-      `${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,
+      `${facts}${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,
     );
     return {
       data: messages ? { ...context, messages: toMessages(context, question) } : context,
