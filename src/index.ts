@@ -16,6 +16,8 @@ export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
 export type { ErasureReport } from './maintenance/erase-user.ts';
+export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from './maintenance/prompt-files.ts';
+export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export {
@@ -38,7 +40,7 @@ export type {
   Manifest,
 } from './schema/knowledge.ts';
 export type { Message, Session, Task } from './schema/main.ts';
-export type { SystemPrompt, Template, UserPrompt } from './schema/prompts.ts';
+export type { PromptVersion, SystemPrompt, Template, UserPrompt } from './schema/prompts.ts';
 export type { DatabaseName, ValueOf } from './schema/record.ts';
 export { RECORDS } from './schema/records.ts';
 export {
@@ -84,3 +86,30 @@ export type {
 export type { QueueStats, Queues, Recovery } from './stores/main/queues.ts';
 export type { NewSession, SessionChange, Sessions, StoredSession } from './stores/main/sessions.ts';
 export type { DequeueOptions } from './stores/main/take-options.ts';
+export type { TemplateLimits } from './stores/prompts/render.ts';
+export type {
+  PageOptions,
+  PromptPage,
+  SaveOutcome,
+  UnreadablePrompt,
+} from './stores/prompts/stored-prompts.ts';
+export type { SystemPromptInput } from './stores/prompts/system-prompt-version.ts';
+export type {
+  SavedSystemPrompt,
+  SaveSystemPromptOptions,
+  StoredSystemPrompt,
+  SystemPrompts,
+} from './stores/prompts/system-prompts.ts';
+export type {
+  SavedTemplate,
+  StoredTemplate,
+  TemplateInput,
+  Templates,
+} from './stores/prompts/templates.ts';
+export type {
+  SavedUserPrompt,
+  StoredUserPrompt,
+  UserPromptInput,
+  UserPrompts,
+  ViewerOptions,
+} from './stores/prompts/user-prompts.ts';

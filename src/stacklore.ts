@@ -29,6 +29,12 @@ import {
 } from './ingest/ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
 import { type ErasureReport, eraseUser } from './maintenance/erase-user.ts';
+import {
+  exportPrompts,
+  importPrompts,
+  type PromptFilesOptions,
+  type PromptFilesReport,
+} from './maintenance/prompt-files.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
@@ -53,6 +59,9 @@ import { Sessions } from './stores/main/sessions.ts';
 
 /** What a Stacklore can be opened with beside its settings. */
 export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
+import { SystemPrompts } from './stores/prompts/system-prompts.ts';
+import { Templates } from './stores/prompts/templates.ts';
+import { UserPrompts } from './stores/prompts/user-prompts.ts';
   /** Told what is being fetched when the server or the model has to be provisioned. */
   readonly report?: ProvisionReport;
   /** Takes sentences for the user, e.g. that the server is still loading its data. */
@@ -89,6 +98,9 @@ export class Stacklore {
   readonly #vectorIndex: VectorIndex;
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
+  readonly systemPrompts: SystemPrompts;
+  readonly templates: Templates;
+  readonly userPrompts: UserPrompts;
   #embedder: Promise<Embedder> | undefined;
 
   /** @internal Use `openStacklore`. */
@@ -117,6 +129,9 @@ export class Stacklore {
   async ingest(request: IngestRequest): Promise<IngestReport> {
     return ingest(this.#parts, request);
   }
+    this.systemPrompts = new SystemPrompts(this.databases.prompts);
+    this.templates = new Templates(this.databases.prompts);
+    this.userPrompts = new UserPrompts(this.databases.prompts);
 
   /** Ingests documents that a program holds as text. */
   async ingestTexts(
@@ -231,12 +246,27 @@ export class Stacklore {
     return worker;
   }
 
-  /** Closes connections and embedding threads; the embedded server goes on. Workers finish what they run first. */
+  /**
+   * Writes every prompt into a folder as files with front matter; files of prompts that are gone stay.
+   *
+   * @example
+   * await lore.exportPrompts('prompts', { kinds: ['system', 'template'] });
+   */
+  async exportPrompts(folder: string, options: PromptFilesOptions = {}): Promise<PromptFilesReport> {
+    return exportPrompts(this, folder, options);
+  }
+
+  /** Saves every prompt of such a folder, or with `dryRun` tells what would be saved; one bad file never stops the rest. */
+  async importPrompts(folder: string, options: PromptFilesOptions = {}): Promise<PromptFilesReport> {
+    return importPrompts(this, folder, options);
+  }
+
+  /** Closes connections and what embeds and renders; the embedded server goes on. Workers finish what they run first. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
     await this.queues.close();
     const embedder = await this.#embedder?.catch(() => undefined);
-    await Promise.all([this.databases.close(), embedder?.close()]);
+    await Promise.all([this.databases.close(), this.templates.close(), embedder?.close()]);
   }
 
   get #parts(): CollectionParts & FactParts {

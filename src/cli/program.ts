@@ -26,6 +26,10 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     'delete everything that is held about one user id',
     () => import('./commands/erase-user.ts'),
   ],
+  prompts: [
+    'save, render, list and exchange system prompts, templates and prompts of users',
+    () => import('./commands/prompts.ts'),
+  ],
   queue: ['queue tasks, look at queues, work on them', () => import('./commands/queue.ts')],
   status: ['say how the server, its search module and the indexes are', () => import('./commands/status.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],

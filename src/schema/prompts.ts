@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { boolean, json, text, timestamp } from './fields.ts';
-import { hash, type ValueOf } from './record.ts';
+import { boolean, json, snakeJson, text, timestamp } from './fields.ts';
+import { hash, list, type ValueOf } from './record.ts';
 
 const names = json(z.array(z.string()));
 
@@ -19,6 +19,22 @@ export const systemPromptRecord = hash({
   },
 });
 export type SystemPrompt = ValueOf<typeof systemPromptRecord>;
+
+/** The versions of a system prompt that later ones replaced. */
+export const promptHistoryRecord = list({
+  database: 'prompts',
+  key: 'stacklore:prompt-history:{promptName}',
+  description: 'The versions of a system prompt that later ones replaced, newest first, the last 100.',
+  isHelper: true,
+  element: snakeJson({
+    version: z.string(),
+    content: z.string(),
+    description: z.string(),
+    variables: z.array(z.string()),
+    updatedAt: z.iso.datetime(),
+  }),
+});
+export type PromptVersion = ValueOf<typeof promptHistoryRecord>;
 
 /** A Jinja2 template with its required variables. */
 export const templateRecord = hash({

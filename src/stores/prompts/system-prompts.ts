@@ -1,0 +1,219 @@
+import { RecordError, StackloreError } from '../../errors.ts';
+import type { Database } from '../../redis/databases.ts';
+import { asObject } from '../../redis/hash.ts';
+import { runScript } from '../../redis/script.ts';
+import { namedWrongType } from '../../redis/wrong-type.ts';
+import {
+  type PromptVersion,
+  promptHistoryRecord,
+  type SystemPrompt,
+  systemPromptRecord,
+} from '../../schema/prompts.ts';
+import { fillPlaceholders } from './placeholders.ts';
+import { SAVE_SYSTEM_PROMPT } from './scripts/save-system-prompt.ts';
+import {
+  deletePrompt,
+  type PageOptions,
+  type PromptPage,
+  pagePrompts,
+  promptKeys,
+  readFields,
+  type SaveOutcome,
+} from './stored-prompts.ts';
+import { isSameText, nextVersionOf, type SystemPromptInput, warningsOf } from './system-prompt-version.ts';
+
+/** A system prompt with its name. */
+export interface StoredSystemPrompt extends SystemPrompt {
+  readonly promptName: string;
+}
+
+/** A system prompt after a save, what the save did, and what looks like a mistake in its text. */
+export interface SavedSystemPrompt extends StoredSystemPrompt {
+  readonly outcome: SaveOutcome;
+  readonly warnings: string[];
+}
+
+/** How a system prompt is saved. */
+export interface SaveSystemPromptOptions {
+  /** Saves only if this version is stored now; without it, the new version follows whatever is stored. */
+  readonly expectedVersion?: string;
+  /** Checks everything and writes nothing. */
+  readonly dryRun?: boolean;
+}
+
+interface ReadPrompt {
+  readonly value: SystemPrompt;
+  readonly wire: Readonly<Record<string, string>>;
+}
+
+const HISTORY_LENGTH = 100;
+/** Each lost race means that another saver won one, so that many savers at once all come through. */
+const ATTEMPTS = 500;
+
+/** The versioned system prompts with their `{{placeholders}}`. */
+export class SystemPrompts {
+  readonly #database: Database;
+  readonly #now: () => number;
+
+  constructor(database: Database, { now = Date.now }: { now?: () => number } = {}) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** The current version of a prompt, or `undefined`. */
+  async find(promptName: string): Promise<StoredSystemPrompt | undefined> {
+    const { stored } = await this.#read(promptName);
+    return stored && { promptName, ...stored.value };
+  }
+
+  /** The current version of a prompt. Throws `not_found`. */
+  async get(promptName: string): Promise<StoredSystemPrompt> {
+    const prompt = await this.find(promptName);
+    if (prompt) return prompt;
+    throw notFound(promptName);
+  }
+
+  /** All prompts by name; those that cannot be read are named beside them. */
+  async list(options: PageOptions = {}): Promise<PromptPage<StoredSystemPrompt>> {
+    const { key } = systemPromptRecord;
+    const keys = await promptKeys(this.#database, [key.pattern], (one) => key.parse(one) !== undefined);
+    return pagePrompts(this.#database, systemPromptRecord, {
+      keys,
+      options,
+      toItem: (value, at) => ({ promptName: key.parse(at)?.promptName ?? '', ...value }),
+    });
+  }
+
+  /**
+   * Saves a prompt as a new version: the given one, which must be larger than the stored one, or the next patch. The
+   * version it replaces goes into the history. An equal prompt is left as it is. Throws `invalid_input` for variables
+   * that do not fit the text, and `already_exists` when another version than the expected one is stored.
+   */
+  async save(
+    promptName: string,
+    input: SystemPromptInput,
+    { expectedVersion, dryRun = false }: SaveSystemPromptOptions = {},
+  ): Promise<SavedSystemPrompt> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const { key, stored } = await this.#read(promptName);
+      checkExpected(promptName, stored?.value, expectedVersion);
+      const value = nextVersionOf(promptName, input, { stored: stored?.value, now: new Date(this.#now()) });
+      const warnings = warningsOf(value);
+      const isUnchanged = stored && isSameText(stored.value, value) && stored.value.version === value.version;
+      if (stored && isUnchanged) return { promptName, ...stored.value, outcome: 'unchanged', warnings };
+      const saved: SavedSystemPrompt = {
+        ...{ promptName, ...value },
+        ...{ outcome: stored ? 'updated' : 'created', warnings },
+      };
+      if (dryRun || (await this.#write(promptName, { key, stored, value }))) return saved;
+    }
+    throw new StackloreError('busy', {
+      message: `System prompt "${promptName}" is being saved by many writers at once. Try again.`,
+    });
+  }
+
+  /** The versions of a prompt, the current one first; at most 100 earlier ones are kept. Throws `not_found`. */
+  async history(promptName: string): Promise<PromptVersion[]> {
+    const current = await this.get(promptName);
+    const key = promptHistoryRecord.key.build({ promptName });
+    const elements = await this.#send<string[]>(['LRANGE', key, '0', '-1'], key, 'list');
+    return [toVersion(current), ...elements.map((element) => decodeVersion(element, key))];
+  }
+
+  /** Makes an earlier version current again, as a new version, so that the history only grows. Throws `not_found`. */
+  async rollback(promptName: string, version: string): Promise<SavedSystemPrompt> {
+    const versions = await this.history(promptName);
+    const earlier = versions.find((one) => one.version === version);
+    if (!earlier) {
+      throw new StackloreError('not_found', {
+        message: `System prompt "${promptName}" has no version "${version}". It has ${versions.map((one) => one.version).join(', ')}.`,
+      });
+    }
+    const { content, description } = earlier;
+    return this.save(promptName, { content, description });
+  }
+
+  /** The text of a prompt with its placeholders filled. Throws `invalid_input` naming all missing variables. */
+  async render(promptName: string, variables: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    return fillPlaceholders((await this.get(promptName)).content, variables);
+  }
+
+  /** Deletes a prompt with its history. Throws `not_found`. */
+  async delete(promptName: string): Promise<void> {
+    const keys = systemPromptRecord.key.candidates({ promptName });
+    const history = promptHistoryRecord.key.build({ promptName });
+    if (!(await deletePrompt(this.#database, keys, history))) throw notFound(promptName);
+  }
+
+  async #read(promptName: string): Promise<{ key: string; stored: ReadPrompt | undefined }> {
+    const keys = systemPromptRecord.key.candidates({ promptName });
+    for (const key of keys) {
+      const reply = await readFields(this.#database, key);
+      if (reply.length === 0) continue;
+      const wire = asObject(reply);
+      return { key, stored: { value: systemPromptRecord.decode(wire, key), wire } };
+    }
+    return { key: keys.at(-1) ?? '', stored: undefined };
+  }
+
+  async #write(
+    promptName: string,
+    { key, stored, value }: { key: string; stored: ReadPrompt | undefined; value: SystemPrompt },
+  ): Promise<boolean> {
+    const history = promptHistoryRecord.key.build({ promptName });
+    const wire = stored?.wire ?? {};
+    const earlier = stored ? promptHistoryRecord.element.encode(toVersion(stored.value)) : '';
+    const read = ['version', 'content', 'description', 'variables'].map((name) => wire[name] ?? '');
+    try {
+      const saved = await runScript<number>(this.#database, SAVE_SYSTEM_PROMPT, {
+        keys: [key, history],
+        args: [String(HISTORY_LENGTH), earlier, ...read, ...systemPromptRecord.encode(value, key)],
+      });
+      return saved === 1;
+    } catch (error) {
+      throw await namedWrongType(
+        this.#database,
+        error,
+        new Map([[key, 'hash'] as const, [history, 'list'] as const]),
+      );
+    }
+  }
+
+  async #send<T>(command: string[], key: string, type: 'list'): Promise<T> {
+    try {
+      return await this.#database.send<T>(command);
+    } catch (error) {
+      throw await namedWrongType(this.#database, error, new Map([[key, type]]));
+    }
+  }
+}
+
+function checkExpected(
+  promptName: string,
+  stored: SystemPrompt | undefined,
+  expected: string | undefined,
+): void {
+  if (expected === undefined || stored?.version === expected) return;
+  const found = stored ? `version ${stored.version} is stored` : 'it is not stored';
+  throw new StackloreError('already_exists', {
+    message: `System prompt "${promptName}" was expected at version ${expected}, but ${found}. Read it again, then repeat the change.`,
+  });
+}
+
+function toVersion({ version, content, description, variables, updatedAt }: SystemPrompt): PromptVersion {
+  return { version, content, description, variables, updatedAt: updatedAt.toISOString() };
+}
+
+function decodeVersion(element: string, key: string): PromptVersion {
+  try {
+    return promptHistoryRecord.element.decode(element);
+  } catch (error) {
+    throw new RecordError(key, [{ field: 'element', message: (error as Error).message }]);
+  }
+}
+
+function notFound(promptName: string): StackloreError {
+  return new StackloreError('not_found', {
+    message: `There is no system prompt "${promptName}". See stacklore prompts list for the names.`,
+  });
+}

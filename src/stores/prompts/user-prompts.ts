@@ -1,0 +1,189 @@
+import { RecordError, StackloreError } from '../../errors.ts';
+import type { Database } from '../../redis/databases.ts';
+import { asObject } from '../../redis/hash.ts';
+import { namedWrongType } from '../../redis/wrong-type.ts';
+import { type UserPrompt, userPromptRecord } from '../../schema/prompts.ts';
+import {
+  deletePrompt,
+  findPrompt,
+  type PageOptions,
+  type PromptPage,
+  pagePrompts,
+  placeOf,
+  promptKeys,
+  type SaveOutcome,
+} from './stored-prompts.ts';
+
+/** A prompt of a user with its name. */
+export interface StoredUserPrompt extends UserPrompt {
+  readonly userId: string;
+  readonly promptName: string;
+}
+
+/** A prompt of a user after a save, and what the save did. */
+export interface SavedUserPrompt extends StoredUserPrompt {
+  readonly outcome: SaveOutcome;
+}
+
+/** What a user's prompt is saved with. */
+export interface UserPromptInput {
+  readonly content: string;
+  /** Readable by its owner only; true for a new prompt, kept as stored when left out. */
+  readonly isPrivate?: boolean;
+  /** When it was made, for one that comes from elsewhere; now when left out. */
+  readonly createdAt?: Date;
+}
+
+/** Who asks. */
+export interface ViewerOptions {
+  /** The user who reads; the owner when left out. */
+  readonly viewer?: string;
+}
+
+const MAX_CONTENT_LENGTH = 1_000_000;
+
+/** The prompts of users. To anyone but its owner, a private prompt is not there. */
+export class UserPrompts {
+  readonly #database: Database;
+  readonly #now: () => number;
+
+  constructor(database: Database, { now = Date.now }: { now?: () => number } = {}) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** A user's prompt as the viewer sees it, or `undefined`. */
+  async find(
+    userId: string,
+    promptName: string,
+    { viewer = userId }: ViewerOptions = {},
+  ): Promise<StoredUserPrompt | undefined> {
+    const keys = userPromptRecord.key.candidates({ userId, promptName });
+    try {
+      const found = await findPrompt(this.#database, userPromptRecord, keys);
+      if (!found || !isVisible(found.value, { userId, viewer })) return undefined;
+      return { userId, promptName, ...found.value };
+    } catch (error) {
+      // Who may read a broken record cannot be told: only its owner hears of it.
+      if (error instanceof RecordError && viewer !== userId) return undefined;
+      throw error;
+    }
+  }
+
+  /** A user's prompt as the viewer sees it. Throws `not_found`, also for a private prompt of another user. */
+  async get(userId: string, promptName: string, options: ViewerOptions = {}): Promise<StoredUserPrompt> {
+    const prompt = await this.find(userId, promptName, options);
+    if (prompt) return prompt;
+    throw notFound(userId, promptName);
+  }
+
+  /** The prompts of a user that the viewer may read, by name. */
+  async list(
+    userId: string,
+    { viewer = userId, ...options }: ViewerOptions & PageOptions = {},
+  ): Promise<PromptPage<StoredUserPrompt>> {
+    const keys = await this.#keysOf(userId);
+    const page = await pagePrompts(this.#database, userPromptRecord, {
+      keys,
+      options,
+      toItem: (value, at) => ({
+        ...{ userId, promptName: userPromptRecord.key.parse(at)?.promptName ?? '' },
+        ...value,
+      }),
+      ...(viewer === userId ? {} : { accepts: ({ isPrivate }) => !isPrivate }),
+    });
+    return viewer === userId ? page : { ...page, unreadable: [] };
+  }
+
+  /** The prompts of all users, private ones too, by user and name: for an export, not for a user. */
+  async listAll(options: PageOptions = {}): Promise<PromptPage<StoredUserPrompt>> {
+    const { key } = userPromptRecord;
+    const keys = await promptKeys(this.#database, [key.pattern], (one) => key.parse(one) !== undefined);
+    return pagePrompts(this.#database, userPromptRecord, {
+      keys,
+      options,
+      toItem: (value, at) => ({ ...(key.parse(at) ?? { userId: '', promptName: '' }), ...value }),
+    });
+  }
+
+  /** Saves a user's prompt, for its owner; its creation time stays. */
+  async save(
+    userId: string,
+    promptName: string,
+    input: UserPromptInput,
+    { dryRun = false }: { readonly dryRun?: boolean } = {},
+  ): Promise<SavedUserPrompt> {
+    checkContent(input.content);
+    if (dryRun) return this.#trySave(userId, promptName, input);
+    const { content, isPrivate, createdAt = new Date(this.#now()) } = input;
+    const key = await placeOf(this.#database, userPromptRecord.key.candidates({ userId, promptName }));
+    const wire = asObject(userPromptRecord.encode({ content, isPrivate: isPrivate ?? true, createdAt }, key));
+    const set = (command: string, name: string) => [command, key, name, wire[name] ?? ''];
+    try {
+      const [before, , , , after] = (await this.#database.transaction<unknown>([
+        ['HMGET', key, 'content', 'is_private'],
+        set('HSET', 'content'),
+        set(isPrivate === undefined ? 'HSETNX' : 'HSET', 'is_private'),
+        set('HSETNX', 'created_at'),
+        ['HGETALL', key],
+        // Replies of HMGET, three writes and HGETALL.
+      ])) as [(string | null)[], unknown, unknown, unknown, string[]];
+      const stored = asObject(after);
+      const isSame = before[0] === stored.content && before[1] === stored.is_private;
+      const outcome = isSame ? 'unchanged' : before[0] === null ? 'created' : 'updated';
+      return { userId, promptName, ...userPromptRecord.decode(stored, key), outcome };
+    } catch (error) {
+      throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
+    }
+  }
+
+  /** Deletes a user's prompt, for its owner. Throws `not_found`. */
+  async delete(userId: string, promptName: string): Promise<void> {
+    const keys = userPromptRecord.key.candidates({ userId, promptName });
+    if (!(await deletePrompt(this.#database, keys))) throw notFound(userId, promptName);
+  }
+
+  async #trySave(
+    userId: string,
+    promptName: string,
+    { content, isPrivate, createdAt = new Date(this.#now()) }: UserPromptInput,
+  ): Promise<SavedUserPrompt> {
+    const stored = await this.find(userId, promptName);
+    const value = {
+      content,
+      isPrivate: isPrivate ?? stored?.isPrivate ?? true,
+      createdAt: stored?.createdAt ?? createdAt,
+    };
+    const isSame = stored?.content === content && stored.isPrivate === value.isPrivate;
+    return { userId, promptName, ...value, outcome: isSame ? 'unchanged' : stored ? 'updated' : 'created' };
+  }
+
+  #keysOf(userId: string): Promise<string[]> {
+    const { key } = userPromptRecord;
+    return promptKeys(this.#database, key.patternsOf({ userId }), (one) => key.parse(one)?.userId === userId);
+  }
+}
+
+function isVisible(
+  { isPrivate }: UserPrompt,
+  { userId, viewer }: { userId: string; viewer: string },
+): boolean {
+  return !isPrivate || viewer === userId;
+}
+
+function checkContent(content: string): void {
+  if (typeof content !== 'string' || content.trim() === '') {
+    throw new StackloreError('invalid_input', { message: 'A prompt needs a text. Give its content.' });
+  }
+  if (content.length > MAX_CONTENT_LENGTH) {
+    throw new StackloreError('too_large', {
+      message: `The prompt has ${content.length} characters; ${MAX_CONTENT_LENGTH} are allowed. Shorten it.`,
+    });
+  }
+}
+
+function notFound(userId: string, promptName: string): StackloreError {
+  return new StackloreError('not_found', {
+    message: `User "${userId}" has no prompt "${promptName}" that you may read. See stacklore prompts list --kind user --user ${userId}.`,
+  });
+}
