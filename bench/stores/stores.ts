@@ -2,7 +2,9 @@ import { startPrivateRedis } from '../../src/redis/private-redis.ts';
 import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../../src/schema/record.ts';
 import { openStacklore } from '../../src/stacklore.ts';
 import { openBareClient } from './bare-client.ts';
+import { conversationOperations } from './conversations.ts';
 import { compareOperation, type Operations } from './operation.ts';
+import { sessionOperations } from './sessions.ts';
 
 interface StoreBench {
   readonly database: DatabaseName;
@@ -10,7 +12,10 @@ interface StoreBench {
 }
 
 /** Every record family whose operations are measured, one line a family. */
-const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {};
+const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {
+  sessions: { database: 'main', operations: sessionOperations },
+  conversations: { database: 'main', operations: conversationOperations },
+};
 
 /** Each store's operations against the bare commands they stand on. */
 export async function benchStores({ rounds, calls, only }: { rounds: number; calls: number; only?: string }) {

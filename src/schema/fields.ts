@@ -175,6 +175,8 @@ export function snakeJson<Shape extends z.ZodRawShape>(
   const names = Object.entries(shape).map(([name, member]) => {
     return { name, wireName: snakeCase(name), isOptional: z.safeParse(member, undefined).success };
   });
+  const isPlain = names.every(({ name, wireName }) => name === wireName);
+  const optional = names.flatMap(({ name, isOptional }) => (isOptional ? [name] : []));
   function check(value: unknown): z.output<typeof schema> {
     const checked = schema.safeParse(value);
     if (!checked.success) throw new Error(z.prettifyError(checked.error));
@@ -189,6 +191,8 @@ export function snakeJson<Shape extends z.ZodRawShape>(
   function decode(wire: Wire): z.output<typeof schema> {
     const stored = parseJson(wire);
     if (!isObject(stored)) throw new Error('not a JSON object');
+    // Names that need no renaming are the common case of long lists: what is stored is checked as it is.
+    if (isPlain && !optional.some((name) => stored[name] === null)) return check(stored);
     const value: Record<string, unknown> = {};
     for (const { name, wireName, isOptional } of names) {
       const member = stored[wireName];

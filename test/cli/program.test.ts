@@ -15,6 +15,9 @@ const COMMANDS = [
   ...['ingest', 'search', 'context', 'status', 'up', 'down', 'setup', 'demo'].map((name) => [name]),
   ...['list', 'info', 'create', 'add-field', 'drop'].map((name) => ['collections', name]),
   ...['list', 'show', 'delete'].map((name) => ['docs', name]),
+  ...'create show touch update link list end'.split(' ').map((name) => ['sessions', name]),
+  ...'append show last tokens trim delete'.split(' ').map((name) => ['conversations', name]),
+  ['erase-user'],
   ...'add get update verify delete list search import embed'.split(' ').map((name) => ['facts', name]),
 ];
 

@@ -24,6 +24,16 @@ describe('a key template', () => {
     expect(keyTemplate('a[1]*:{id}').pattern).toBe('a\\[1\\]\\*:*');
   });
 
+  it('gives the patterns of keys with some ids, escaped and raw', () => {
+    expect(userPrompt.patternsOf({ userId: 'user_001' })).toEqual(['prompt:user:user_001:*']);
+    expect(userPrompt.patternsOf({ userId: 'a*:[b]' })).toEqual([
+      'prompt:user:a%2A%3A%5Bb%5D:*',
+      'prompt:user:a\\*:\\[b\\]:*',
+    ]);
+    expect(userPrompt.patternsOf({ promptName: 'x' })).toEqual(['prompt:user:*:x']);
+    expect(() => userPrompt.patternsOf({ userId: '' })).toThrow('The userId is empty');
+  });
+
   it('has a key and a pattern without any id', () => {
     const index = keyTemplate('index:documents');
 

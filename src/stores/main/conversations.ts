@@ -128,11 +128,13 @@ export class Conversations {
     checkWhole(maxTokens, 'maxTokens', { least: 1 });
     const messages: Message[] = [];
     let tokens = 0;
-    for await (const message of this.#fromTheEnd(conversationId, FIRST_READ)) {
-      const more = tokensOf(message, countTokens);
-      if (tokens + more > maxTokens) return { messages: messages.reverse(), tokens, isWhole: false };
-      messages.push(message);
-      tokens += more;
+    for await (const page of this.#fromTheEnd(conversationId, FIRST_READ)) {
+      for (const message of page) {
+        const more = tokensOf(message, countTokens);
+        if (tokens + more > maxTokens) return { messages: messages.reverse(), tokens, isWhole: false };
+        messages.push(message);
+        tokens += more;
+      }
     }
     return { messages: messages.reverse(), tokens, isWhole: true };
   }
@@ -143,8 +145,8 @@ export class Conversations {
     { countTokens = this.#countTokens }: { countTokens?: CountTokens } = {},
   ): Promise<number> {
     let tokens = 0;
-    for await (const message of this.#fromTheEnd(conversationId, READ)) {
-      tokens += tokensOf(message, countTokens);
+    for await (const page of this.#fromTheEnd(conversationId, READ)) {
+      for (const message of page) tokens += tokensOf(message, countTokens);
     }
     return tokens;
   }
@@ -175,8 +177,8 @@ export class Conversations {
     return messages;
   }
 
-  /** Every message, last first, page by page. What is appended meanwhile is not among them. */
-  async *#fromTheEnd(conversationId: string, firstRead: number): AsyncGenerator<Message> {
+  /** Every message, last first, in pages that are decoded as they are walked. Leaves out what is appended meanwhile. */
+  async *#fromTheEnd(conversationId: string, firstRead: number): AsyncGenerator<Iterable<Message>> {
     const key = await this.#keyOf(conversationId);
     let [start, elements] = await this.#transaction<[number, string[]]>(key, [
       ['LLEN', key],
@@ -184,9 +186,7 @@ export class Conversations {
     ]);
     start -= elements.length;
     for (;;) {
-      for (let at = elements.length - 1; at >= 0; at -= 1) {
-        yield decodeMessage(elements[at] ?? '', key, start + at);
-      }
+      yield lastFirst(elements, key, start);
       const oldest = elements[0];
       if (start === 0 || oldest === undefined) return;
       [start, elements] = await this.#readBefore(key, start, oldest);
@@ -250,6 +250,12 @@ export class Conversations {
 
 function isList(messages: NewMessage | readonly NewMessage[]): messages is readonly NewMessage[] {
   return Array.isArray(messages);
+}
+
+function* lastFirst(elements: readonly string[], key: string, start: number): Generator<Message> {
+  for (let at = elements.length - 1; at >= 0; at -= 1) {
+    yield decodeMessage(elements[at] ?? '', key, start + at);
+  }
 }
 
 function tokensOf(message: Message, countTokens: CountTokens): number {

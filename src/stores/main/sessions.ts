@@ -92,8 +92,14 @@ export class Sessions {
 
   /** A session, or `undefined`. Looking at a session is no use of it: see `touch`. */
   async find(sessionId: string): Promise<StoredSession | undefined> {
-    const [session] = await this.#read([sessionId]);
-    return session;
+    const [key = '', ...others] = sessionRecord.key.candidates({ sessionId });
+    if (others.length > 0) return (await this.#read([sessionId]))[0];
+    try {
+      const reply = await this.#database.send<string[]>(['HGETALL', key]);
+      return reply.length === 0 ? undefined : { sessionId, ...sessionRecord.decode(asObject(reply), key) };
+    } catch (error) {
+      throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
+    }
   }
 
   /** A session. Looking at it is no use of it. Throws `not_found`. */
@@ -195,17 +201,10 @@ export class Sessions {
       sessionRecord.key.candidates({ sessionId }).map((key) => ({ sessionId, key })),
     );
     const commands = places.map(({ key }) => ['HGETALL', key]);
-    const [only] = commands;
-    let replies: string[][];
-    try {
-      replies =
-        only && commands.length === 1
-          ? [await this.#database.send<string[]>(only)]
-          : await this.#database.pipeline<string[]>(commands);
-    } catch (error) {
+    const replies = await this.#database.pipeline<string[]>(commands).catch(async (error: unknown) => {
       const expected = new Map(places.map(({ key }) => [key, 'hash' as const]));
       throw await namedWrongType(this.#database, error, expected);
-    }
+    });
     const found = new Map<string, StoredSession>();
     for (const [at, { sessionId, key }] of places.entries()) {
       const reply = replies[at] ?? [];

@@ -9,7 +9,7 @@ import { USER_INDEX } from './user-index.ts';
  * ARGV 1 conversation id, then the messages.
  * Returns how many messages the conversation has.
  */
-export const APPEND_MESSAGES = defineScript(`${USER_INDEX}
+export const APPEND_MESSAGES = defineScript(`
 local users, key = KEYS[#KEYS], KEYS[#KEYS - 1]
 for at = 1, #KEYS - 2 do
   if redis.call('EXISTS', KEYS[at]) == 1 then
@@ -17,14 +17,16 @@ for at = 1, #KEYS - 2 do
     break
   end
 end
--- Fails on a key of another type before anything is written.
-local length = redis.call('LLEN', key)
 local linked = redis.call('ZRANGE', users, 0, -1)
 if #linked > 0 then
+${USER_INDEX}
+  -- Fails on a key of another type before anything is written.
+  redis.call('LLEN', key)
   local now = now_ms()
   for _, user in ipairs(linked) do link(user, ARGV[1], now) end
 end
 -- In parts: Lua's stack holds some 8,000 values.
+local length
 for from = 2, #ARGV, 1000 do
   length = redis.call('RPUSH', key, unpack(ARGV, from, math.min(#ARGV, from + 999)))
 end

@@ -12,19 +12,27 @@ import { USER_INDEX } from './user-index.ts';
  */
 export const USE_SESSION = defineScript(`${USER_INDEX}
 for at = 1, #KEYS do
-  local user, conversation = unpack(redis.call('HMGET', KEYS[at], 'user_id', 'conversation_id'))
-  if user or redis.call('EXISTS', KEYS[at]) == 1 then
-    if user then
+  local flat = redis.call('HGETALL', KEYS[at])
+  if #flat > 0 then
+    local place = {}
+    for field = 1, #flat, 2 do place[flat[field]] = field end
+    if place.user_id then
+      -- What is given goes into the reply as well as into the hash: reading it again would cost more.
       for field = 3, #ARGV, 2 do
-        if ARGV[field] == 'conversation_id' then conversation = ARGV[field + 1] end
+        local to = place[ARGV[field]] or #flat + 1
+        flat[to], flat[to + 1] = ARGV[field], ARGV[field + 1]
+        place[ARGV[field]] = to
       end
-      if ARGV[2] == 'unlink' then conversation = false end
-      remember_session(ARGV[1], user, conversation, now_ms())
+      local linked = ARGV[2] ~= 'unlink' and place.conversation_id
+      remember_session(ARGV[1], flat[place.user_id + 1], linked and flat[linked + 1], now_ms())
       redis.call('HSET', KEYS[at], unpack(ARGV, 3))
-      if ARGV[2] == 'unlink' then redis.call('HDEL', KEYS[at], 'conversation_id') end
+      if ARGV[2] == 'unlink' and place.conversation_id then
+        redis.call('HDEL', KEYS[at], 'conversation_id')
+        for _ = 1, 2 do table.remove(flat, place.conversation_id) end
+      end
       redis.call('EXPIRE', KEYS[at], ${sessionRecord.ttlSeconds})
     end
-    return { at, redis.call('HGETALL', KEYS[at]) }
+    return { at, flat }
   end
 end
 return false

@@ -14,7 +14,9 @@ import {
  */
 export const USER_INDEX = `
 local function key_of(prefix, id)
-  if not id or id == '' or #id > 512 or id:find('%c') or id:find('\\194[\\128-\\159]') then return nil end
+  if not id or id == '' or #id > 512 then return nil end
+  if not id:find('[%c\\194%%*?%[%]\\\\]') then return prefix .. id end
+  if id:find('%c') or id:find('\\194[\\128-\\159]') then return nil end
   return prefix .. id:gsub('[%%*?%[%]\\\\]', function(special) return ('%%%02X'):format(special:byte()) end)
 end
 local function user_sessions(user) return key_of('${prefixOf(userSessionsRecord)}', user) end
@@ -25,9 +27,10 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function enter(key, member, now, ttl)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. ('%.0f'):format(now))
-  redis.call('ZADD', key, ('%.0f'):format(now + ttl * 1000), member)
+  local added = redis.call('ZADD', key, ('%.0f'):format(now + ttl * 1000), member)
   redis.call('EXPIRE', key, ttl)
+  -- As often as it grows: so it never holds more than what is live.
+  if added == 1 then redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. ('%.0f'):format(now)) end
 end
 local function link(user, conversation, now)
   local conversations, users = user_conversations(user), conversation_users(conversation)

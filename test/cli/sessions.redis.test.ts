@@ -1,0 +1,121 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Stacklore } from '../../src/stacklore.ts';
+import { openTestLore } from '../support/lore.ts';
+import { usePrivateRedis } from '../support/redis.ts';
+import { jsonOf, runCli } from '../support/run-cli.ts';
+
+const redis = usePrivateRedis();
+let lore: Stacklore;
+
+beforeAll(() => {
+  lore = openTestLore(redis);
+});
+
+const run = (...args: string[]) =>
+  runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+/** What a command prints with --json when it succeeds. */
+const json = async (...args: string[]) => {
+  const result = await run(...args, '--json');
+  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+  return jsonOf(result);
+};
+
+describe('sessions', () => {
+  it('are created, used, changed, listed and ended', async () => {
+    const created = await json(
+      'sessions',
+      'create',
+      'ada',
+      '--id',
+      's1',
+      '--metadata',
+      '{"browser":"Chrome"}',
+    );
+    expect(created).toMatchObject({ sessionId: 's1', userId: 'ada', metadata: { browser: 'Chrome' } });
+    expect(await json('sessions', 'link', 's1', 'c1')).toMatchObject({ conversationId: 'c1' });
+    expect(await json('sessions', 'touch', 's1')).toMatchObject({ conversationId: 'c1' });
+    expect(await json('sessions', 'update', 's1', '--unlink')).not.toHaveProperty('conversationId');
+    expect(await json('sessions', 'update', 's1', '--conversation', 'c2')).toMatchObject({
+      ...{ conversationId: 'c2', metadata: { browser: 'Chrome' } },
+    });
+    await json('sessions', 'create', 'ada', '--id', 's2');
+    expect(await json('sessions', 'list', 'ada', '--limit', '1')).toMatchObject({
+      ...{ items: [{ sessionId: expect.any(String) }], total: 2 },
+    });
+    expect((await run('sessions', 'list', 'ada')).stdout).toMatch(
+      /session id +created.*\n[\s\S]*2 of 2 sessions/,
+    );
+    expect(await json('sessions', 'end', 's1', 's2')).toEqual({ ended: ['s1', 's2'] });
+    expect((await run('sessions', 'show', 's1')).stderr).toMatch(/There is no session "s1"/);
+  });
+
+  it('all stay when one of those to end is unknown', async () => {
+    await json('sessions', 'create', 'ada', '--id', 'stays');
+    expect((await run('sessions', 'end', 'stays', 'unknown')).exitCode).toBe(1);
+    expect(await json('sessions', 'show', 'stays')).toMatchObject({ sessionId: 'stays' });
+  });
+
+  it.each([
+    ['create ada --metadata []', '--metadata: must be a JSON object'],
+    ['create ada --metadata {', '--metadata: must be a JSON object'],
+    ['update stays --unlink --conversation c', 'cannot be given together with --conversation'],
+    ['list ada --limit 0', '--limit: must be a whole number from 1 to 10000'],
+  ])('refuse "%s"', async (line, message) => {
+    const { exitCode, stderr } = await run('sessions', ...line.split(' '));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(message) });
+  });
+});
+
+describe('conversations', () => {
+  it('are appended to, read, counted, trimmed and deleted', async () => {
+    expect(await json('conversations', 'append', 'talk', 'Hello?')).toEqual({
+      ...{ conversationId: 'talk', messageCount: 1 },
+    });
+    await json('conversations', 'append', 'talk', 'Hi!', '--role', 'assistant', '--tokens', '5');
+    expect(await json('conversations', 'show', 'talk', '--from-end', '--limit', '1')).toMatchObject({
+      ...{ conversationId: 'talk', messageCount: 2, total: 2, ttlSeconds: expect.any(Number) },
+      items: [{ role: 'assistant', content: 'Hi!', tokens: 5 }],
+    });
+    expect(await json('conversations', 'tokens', 'talk')).toMatchObject({ messageCount: 2, tokens: 7 });
+    expect(await json('conversations', 'last', 'talk', '--max-tokens', '6')).toMatchObject({
+      ...{ messages: [{ content: 'Hi!' }], tokens: 5, isWhole: false },
+    });
+    expect((await run('conversations', 'show', 'talk')).stdout).toMatch(
+      /--- user, .*\nHello\?\n\n--- assistant/,
+    );
+    expect(await json('conversations', 'trim', 'talk', '--keep-last', '1')).toMatchObject({ removed: 1 });
+    expect(await json('conversations', 'delete', 'talk')).toEqual({
+      ...{ deleted: [{ conversationId: 'talk', messages: 1 }] },
+    });
+    for (const words of [['show'], ['tokens'], ['last'], ['trim', '--keep-last', '1'], ['delete']]) {
+      const { exitCode, stderr } = await run('conversations', words[0] ?? '', 'talk', ...words.slice(1));
+      expect({ exitCode, stderr }).toEqual({
+        ...{ exitCode: 1, stderr: expect.stringContaining('There is no conversation "talk"') },
+      });
+    }
+  });
+
+  it('take the three roles only', async () => {
+    const { exitCode, stderr } = await run('conversations', 'append', 'talk', 'x', '--role', 'tool');
+    expect({ exitCode, stderr }).toEqual({
+      ...{ exitCode: 2, stderr: expect.stringContaining('--role: must be user, assistant or system') },
+    });
+  });
+});
+
+describe('erase-user', () => {
+  it('deletes only with --yes, and tells by family what goes', async () => {
+    await lore.sessions.create({ userId: 'bob', conversationId: 'of bob' });
+    await lore.conversations.append('of bob', { role: 'user', content: 'x' });
+    const refused = await run('erase-user', 'bob');
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toMatch(/Nothing was deleted\. Erasing user "bob" deletes 4 keys.*--yes/);
+    const planned = await json('erase-user', 'bob', '--dry-run', '--yes');
+    expect(planned).toMatchObject({ dryRun: true, families: { session: 1, conversation: 1 }, total: 4 });
+    expect(await lore.conversations.find('of bob')).toBeDefined();
+    expect((await run('erase-user', 'bob', '--yes')).stdout).toMatch(
+      /session +1\n[\s\S]*Deleted 4 keys of user bob\./,
+    );
+    expect(await json('erase-user', 'bob', '--dry-run')).toMatchObject({ total: 0 });
+  });
+});
