@@ -1,4 +1,4 @@
-import { StackloreError } from '../../errors.ts';
+import { errorMessage, RecordError, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { requireSearch } from '../../redis/search-module.ts';
@@ -157,7 +157,12 @@ export class FactIndex {
       .catch(async (error: unknown) => {
         throw await namedWrongType(this.#database, error, new Map([[MANIFEST_KEY, 'string']]));
       });
-    return text === null ? undefined : factsManifestRecord.value.decode(text);
+    if (text === null) return undefined;
+    try {
+      return factsManifestRecord.value.decode(text);
+    } catch (error) {
+      throw new RecordError(MANIFEST_KEY, [{ field: 'value', message: errorMessage(error) }]);
+    }
   }
 }
 
