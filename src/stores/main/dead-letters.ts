@@ -6,6 +6,7 @@ import type { Page } from '../knowledge/documents.ts';
 import { checkPage } from './check-input.ts';
 import { type QueuedTask, readElement } from './delivery.ts';
 import { onQueue, type QueueKeys, queueKeys } from './queue-keys.ts';
+import { PURGE_QUEUE } from './scripts/purge-queue.ts';
 import { REVIVE_TASK } from './scripts/settle-task.ts';
 
 /** A task that was given up, or an element that is no task, with the reason. */
@@ -75,12 +76,9 @@ export class DeadLetters {
   /** Deletes the dead letters of a queue; gives how many there were. */
   async purge(queue: string): Promise<number> {
     const keys = queueKeys(queue);
-    const replies = this.#database.transaction<number>([
-      ['LLEN', keys.dead],
-      ['UNLINK', keys.dead],
-    ]);
-    const [count] = await onQueue(this.#database, keys, replies);
-    return Number(count);
+    const reply = runScript<[number]>(this.#database, PURGE_QUEUE, { keys: [keys.dead], args: ['LLEN'] });
+    const [count] = await onQueue(this.#database, keys, reply);
+    return count;
   }
 
   async #all(keys: QueueKeys): Promise<Stored[]> {

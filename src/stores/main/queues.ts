@@ -17,6 +17,7 @@ import { type Delivery, deadLetter, elementHash, type QueuedTask, readElement } 
 import { makeTask, type NewTask } from './new-task.ts';
 import { onQueue, type QueueKeys, queueKeys, runTending } from './queue-keys.ts';
 import { RENEW_LEASES } from './scripts/hold-task.ts';
+import { PURGE_QUEUE } from './scripts/purge-queue.ts';
 import { ACKNOWLEDGE_TASK, BURY_TASK, DELAY_TASK, RELEASE_TASK } from './scripts/settle-task.ts';
 import { TEND_QUEUE } from './scripts/tend-queue.ts';
 import { DEFAULT_LEASE_MS, DEFAULT_MAX_ATTEMPTS, type DequeueOptions, takePlan } from './take-options.ts';
@@ -241,13 +242,12 @@ export class Queues {
   /** Deletes the tasks that wait, retries among them; those being worked on and dead letters stay. */
   async purge(queue: string): Promise<{ waiting: number; delayed: number }> {
     const keys = await this.#merged(queue);
-    const replies = this.#database.transaction<number>([
-      ['LLEN', keys.waiting],
-      ['ZCARD', keys.delayed],
-      ['UNLINK', keys.waiting, keys.delayed],
-    ]);
+    const replies = runScript<[number, number]>(this.#database, PURGE_QUEUE, {
+      keys: [keys.waiting, keys.delayed],
+      args: ['LLEN', 'ZCARD'],
+    });
     const [waiting, delayed] = await onQueue(this.#database, keys, replies);
-    return { waiting: Number(waiting), delayed: Number(delayed) };
+    return { waiting, delayed };
   }
 
   /** @internal Ends every `dequeue` that waits, with `aborted`. */
