@@ -96,9 +96,7 @@ export function keyTemplate<const Template extends string>(template: Template): 
       const isOwn = names.every((name) => ids?.[name] === (params as Record<string, string>)[name]);
       return isOwn ? [raw, built] : [built];
     },
-    patternsOf: (params) => [
-      ...new Set([patternFor(params, escapeId), patternFor(params, (id) => id)]),
-    ],
+    patternsOf: (params) => [...new Set([patternFor(params, escapeId), patternFor(params, (id) => id)])],
     parse,
   };
 }
