@@ -56,12 +56,12 @@ import { DeadLetters } from './stores/main/dead-letters.ts';
 import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
 import { Queues } from './stores/main/queues.ts';
 import { Sessions } from './stores/main/sessions.ts';
-
-/** What a Stacklore can be opened with beside its settings. */
-export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
 import { SystemPrompts } from './stores/prompts/system-prompts.ts';
 import { Templates } from './stores/prompts/templates.ts';
 import { UserPrompts } from './stores/prompts/user-prompts.ts';
+
+/** What a Stacklore can be opened with beside its settings. */
+export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
   /** Told what is being fetched when the server or the model has to be provisioned. */
   readonly report?: ProvisionReport;
   /** Takes sentences for the user, e.g. that the server is still loading its data. */
@@ -93,14 +93,14 @@ export class Stacklore {
   readonly conversations: Conversations;
   readonly queues: Queues;
   readonly deadLetters: DeadLetters;
+  readonly systemPrompts: SystemPrompts;
+  readonly templates: Templates;
+  readonly userPrompts: UserPrompts;
   readonly facts: Facts;
   readonly #factIndex: FactIndex;
   readonly #vectorIndex: VectorIndex;
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
-  readonly systemPrompts: SystemPrompts;
-  readonly templates: Templates;
-  readonly userPrompts: UserPrompts;
   #embedder: Promise<Embedder> | undefined;
 
   /** @internal Use `openStacklore`. */
@@ -119,6 +119,9 @@ export class Stacklore {
     this.conversations = new Conversations(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
     this.deadLetters = new DeadLetters(this.databases.main);
+    this.systemPrompts = new SystemPrompts(this.databases.prompts);
+    this.templates = new Templates(this.databases.prompts);
+    this.userPrompts = new UserPrompts(this.databases.prompts);
     this.#factIndex = new FactIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.facts = new Facts(knowledge, { index: this.#factIndex });
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
@@ -129,9 +132,6 @@ export class Stacklore {
   async ingest(request: IngestRequest): Promise<IngestReport> {
     return ingest(this.#parts, request);
   }
-    this.systemPrompts = new SystemPrompts(this.databases.prompts);
-    this.templates = new Templates(this.databases.prompts);
-    this.userPrompts = new UserPrompts(this.databases.prompts);
 
   /** Ingests documents that a program holds as text. */
   async ingestTexts(
