@@ -29,7 +29,8 @@ export function runTaskCommand(
     STACKLORE_TASK_ATTEMPT: String(attempt),
   };
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: { ...process.env, ...variables }, signal });
+    // Detached: a Ctrl-C in the terminal stops the taking of tasks, not the ones that run.
+    const child = spawn(program, args, { env: { ...process.env, ...variables }, signal, detached: true });
     let said = '';
     child.stdout.on('data', (part: Buffer) => void output.write(part));
     child.stderr.on('data', (part: Buffer) => {

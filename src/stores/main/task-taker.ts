@@ -49,7 +49,7 @@ export class TaskTaker {
   async take(keys: QueueKeys, taking: Taking): Promise<TakenElement | undefined> {
     const { plan, until, deliveryId } = taking;
     for (;;) {
-      if (plan.signal?.aborted || this.#closed.signal.aborted) throw aborted();
+      if (this.#isEnded(taking)) throw aborted();
       const [element, number] = await runTending<TakeReply>(this.#database, TAKE_TASK, keys, {
         now: this.#now(),
         maxAttempts: plan.maxAttempts,
@@ -76,16 +76,26 @@ export class TaskTaker {
   }
 
   async #wait(keys: QueueKeys, taking: Taking, blockMs: number): Promise<TakenElement | undefined> {
-    const waiting = this.#block(keys, taking, blockMs);
+    const waiting = this.#block(keys, taking, blockMs).then((element) => {
+      // By priority nothing was taken yet.
+      if (element !== null && taking.plan.window === 0) return this.#hold(keys, taking, element);
+      return this.#isEnded(taking) ? this.#withdraw(keys, taking) : undefined;
+    });
     this.#waits.add(waiting);
     try {
-      const element = await waiting;
-      // By priority nothing was taken yet.
-      if (element === null || taking.plan.window > 0) return undefined;
-      return await this.#hold(keys, taking, element);
+      return await waiting;
     } finally {
       this.#waits.delete(waiting);
     }
+  }
+
+  #isEnded({ plan }: Taking): boolean {
+    return plan.signal?.aborted || this.#closed.signal.aborted;
+  }
+
+  /** Takes the announcement back; otherwise the next taking would have done so. */
+  async #withdraw(keys: QueueKeys, { deliveryId }: Taking): Promise<undefined> {
+    await this.#database.send(['ZREM', keys.leases, keys.processing(deliveryId)]);
   }
 
   #block(keys: QueueKeys, { deliveryId, plan }: Taking, blockMs: number): Promise<Buffer | null> {
