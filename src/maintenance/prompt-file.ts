@@ -8,7 +8,8 @@ export interface PromptFile {
   readonly body: string;
 }
 
-const FRONT_MATTER = /^\uFEFF?---[ \t]*\r?\n(?<yaml>(?:(?!---[ \t]*\r?$).*\n)*)---[ \t]*(?:\r?\n|$)/m;
+const FENCE = String.raw`---[ \t]*\r?(?:\n|$)`;
+const FRONT_MATTER = new RegExp(String.raw`^\uFEFF?---[ \t]*\r?\n(?<yaml>(?:(?!${FENCE})[^\n]*\n)*)${FENCE}`);
 const MAX_STEM_LENGTH = 180;
 
 /** The text of a file; values that are `undefined` are left out. */
@@ -20,7 +21,7 @@ export function formatPromptFile({ values, body }: PromptFile): string {
 /** What a file says; one without front matter is all text. Throws `parse_failed`. */
 export function parsePromptFile(text: string): PromptFile {
   const match = FRONT_MATTER.exec(text);
-  if (match?.index !== 0) return { values: {}, body: text };
+  if (!match) return { values: {}, body: text };
   const values = parseYaml(match.groups?.yaml ?? '');
   return { values, body: text.slice(match[0].length) };
 }

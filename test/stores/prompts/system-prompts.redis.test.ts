@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../../src/redis/databases.ts';
+import { asObject } from '../../../src/redis/hash.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { SystemPrompts } from '../../../src/stores/prompts/system-prompts.ts';
 import { openTestLore } from '../../support/lore.ts';
@@ -17,10 +18,7 @@ beforeAll(() => {
   prompts = new SystemPrompts(database, { now: () => now });
 });
 
-const fieldsOf = async (key: string) => {
-  const flat = await database.send<string[]>(['HGETALL', key]);
-  return Object.fromEntries(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1]]] : [])));
-};
+const fieldsOf = async (key: string) => asObject(await database.send<string[]>(['HGETALL', key]));
 
 /** A prompt as another program may have left it. */
 const storeRaw = (key: string, fields: Record<string, string> = {}) => {
