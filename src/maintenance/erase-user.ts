@@ -7,6 +7,7 @@ import { checkId } from '../schema/key.ts';
 import { conversationRecord, sessionRecord, userConversationsRecord } from '../schema/main.ts';
 import type { AnyRecord } from '../schema/record.ts';
 import { RECORDS } from '../schema/records.ts';
+import { checkObject } from '../stores/main/check-input.ts';
 import type { Conversations } from '../stores/main/conversations.ts';
 import { UNLINK_SESSIONS } from './scripts/unlink-sessions.ts';
 
@@ -37,9 +38,17 @@ const KEYS_PER_COMMAND = 500;
 export async function eraseUser(
   { databases, conversations }: ErasureParts,
   userId: string,
-  { dryRun = false }: { dryRun?: boolean } = {},
+  options: { dryRun?: boolean } = {},
 ): Promise<ErasureReport> {
   checkId('userId', userId);
+  // A misspelt option must not delete what was only to be counted.
+  checkObject(options, 'options of an erasure', ['dryRun']);
+  const { dryRun = false } = options;
+  if (typeof dryRun !== 'boolean') {
+    throw new StackloreError('invalid_input', {
+      message: 'dryRun must be true or false. Nothing was deleted.',
+    });
+  }
   const sessions = await findSessions(databases.main, userId);
   const linked = await findConversations(databases.main, userId, sessions);
   const named = await findNamedKeys(databases, userId);

@@ -131,6 +131,19 @@ describe('eraseUser', () => {
     await main.send(['UNLINK', 'session:text', 'stacklore:user-conversations:odd']);
   });
 
+  it('deletes nothing when its options are misspelt', async () => {
+    await fill('spared');
+    const full = await everything();
+    // Callers without types get this far.
+    for (const options of [{ dryrun: true }, { dryRun: 'yes' }, null]) {
+      await expect(lore.eraseUser('spared', options as never)).rejects.toMatchObject({
+        code: 'invalid_input',
+      });
+    }
+    expect(await everything()).toEqual(full);
+    await lore.eraseUser('spared');
+  });
+
   it('is nothing for an unknown user, and refuses an id that is none', async () => {
     expect(await lore.eraseUser('nobody')).toMatchObject({ total: 0 });
     await expect(lore.eraseUser('')).rejects.toMatchObject({ code: 'invalid_input' });

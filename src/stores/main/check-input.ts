@@ -3,12 +3,12 @@ import { StackloreError } from '../../errors.ts';
 /** Throws `invalid_input` unless the value is an object, and of these keys only where they are given. */
 export function checkObject(value: unknown, what: string, keys?: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new StackloreError('invalid_input', { message: `The ${what} is not an object. Give one.` });
+    throw new StackloreError('invalid_input', { message: `The ${what} must be an object. Give one.` });
   }
   const unknown = keys ? Object.keys(value).find((key) => !keys.includes(key)) : undefined;
   if (unknown === undefined) return;
   throw new StackloreError('invalid_input', {
-    message: `A ${what} has no "${unknown}". Give ${keys?.join(', ')}.`,
+    message: `The ${what} cannot have "${unknown}". Give ${keys?.join(', ')}.`,
   });
 }
 

@@ -75,9 +75,9 @@ describe('append', () => {
       /timestamp cannot be used: "noon"/,
     ],
     ['a date that is none', { role: 'user', content: 'x', timestamp: new Date('x') }, /not a valid date/],
-    ['a key it does not know', { role: 'user', content: 'x', name: 'y' }, /A message has no "name"/],
+    ['a key it does not know', { role: 'user', content: 'x', name: 'y' }, /The message cannot have "name"/],
     ['no message', [], /from 1 to 10000/],
-    ['nothing', null, /message is not an object/],
+    ['nothing', null, /message must be an object/],
   ])('refuses %s, and appends nothing of the call', async (_, message, text) => {
     const good = { role: 'user', content: 'good' };
     const call = Array.isArray(message) ? message : [good, message];

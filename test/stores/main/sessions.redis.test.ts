@@ -89,14 +89,14 @@ describe('create', () => {
     ['a control character', { userId: 'a\nb' }, /control character/],
     ['a long id', { userId: 'u', sessionId: 'x'.repeat(513) }, /longer than 512 bytes/],
     ['half a character', { userId: 'u', conversationId: '\ud800' }, /surrogate/],
-    ['metadata that is a list', { userId: 'u', metadata: [] }, /metadata is not an object/],
+    ['metadata that is a list', { userId: 'u', metadata: [] }, /metadata must be an object/],
     [
       'metadata that JSON cannot hold',
       { userId: 'u', metadata: { big: 1n } },
       /Give metadata that JSON can hold/,
     ],
-    ['a key it does not know', { userId: 'u', userid: 'u' }, /A session has no "userid"/],
-    ['nothing', undefined, /session is not an object/],
+    ['a key it does not know', { userId: 'u', userid: 'u' }, /The session cannot have "userid"/],
+    ['nothing', undefined, /session must be an object/],
   ])('refuses %s', async (_, session, message) => {
     // Callers without types get this far.
     await expect(sessions.create(session as never)).rejects.toMatchObject({
@@ -262,7 +262,7 @@ describe('update', () => {
   });
 
   it('refuses what a session does not have', async () => {
-    await expect(sessions.update('part', { userId: 'x' } as never)).rejects.toThrow(/has no "userId"/);
+    await expect(sessions.update('part', { userId: 'x' } as never)).rejects.toThrow(/cannot have "userId"/);
     await expect(sessions.link('part', '')).rejects.toMatchObject({ code: 'invalid_input' });
   });
 });
