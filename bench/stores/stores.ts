@@ -5,6 +5,8 @@ import { openBareClient } from './bare-client.ts';
 import { conversationOperations } from './conversations.ts';
 import { compareOperation, type Operations } from './operation.ts';
 import { sessionOperations } from './sessions.ts';
+import { promptOperations } from './prompts.ts';
+import { queueOperations } from './queues.ts';
 
 interface StoreBench {
   readonly database: DatabaseName;
@@ -14,6 +16,9 @@ interface StoreBench {
 /** Every record family whose operations are measured, one line a family. */
 const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {
   sessions: { database: 'main', operations: sessionOperations },
+  facts: { database: 'knowledge', operations: factOperations },
+  prompts: { database: 'prompts', operations: promptOperations },
+  queues: { database: 'main', operations: queueOperations },
   conversations: { database: 'main', operations: conversationOperations },
 };
 

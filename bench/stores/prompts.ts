@@ -1,0 +1,72 @@
+import type { Operations } from './operation.ts';
+
+const CONTENT = `You are a helpful assistant. Date: {{date}}. User: {{user_name}}. ${'Answer briefly. '.repeat(30)}`;
+
+/** Prompts against HGETALL, and MULTIs of HSET, LPUSH and LTRIM. */
+export const promptOperations: Operations = async ({ systemPrompts, templates, userPrompts }, client) => {
+  for (let n = 0; n < 100; n += 1) {
+    await systemPrompts.save(`ours_${n}`, { content: CONTENT });
+    await templates.save(`ours_${n}`, { template: CONTENT, category: 'chat' });
+    await userPrompts.save('user_001', `ours_${n}`, { content: CONTENT });
+  }
+  const fields = await client.hGetAll('prompt:system:ours_0');
+  return [
+    {
+      name: 'systemPrompts.get',
+      ours: (at) => systemPrompts.get(`ours_${at % 100}`),
+      bare: async (at) => {
+        const { variables = '', ...rest } = await client.hGetAll(`prompt:system:ours_${at % 100}`);
+        return { ...rest, variables: JSON.parse(variables) as unknown };
+      },
+    },
+    {
+      name: 'systemPrompts.save (a new version)',
+      ours: (at) => systemPrompts.save(`saved_${at % 100}`, { content: `${CONTENT} ${at}` }),
+      // A save reads what it follows and puts it into the history.
+      bare: async (at) => {
+        const key = `prompt:system:bare_${at % 100}`;
+        const history = `stacklore:prompt-history:bare_${at % 100}`;
+        const before = await client.hGetAll(key);
+        return client
+          .multi()
+          .lPush(history, JSON.stringify(before))
+          .lTrim(history, 0, 99)
+          .hSet(key, { ...fields, content: `${CONTENT} ${at}` })
+          .exec();
+      },
+    },
+    {
+      name: 'templates.get',
+      ours: (at) => templates.get(`ours_${at % 100}`),
+      bare: async (at) => {
+        const stored = await client.hGetAll(`prompt:template:ours_${at % 100}`);
+        const { examples = '', required_variables: required = '', ...rest } = stored;
+        return {
+          ...rest,
+          examples: JSON.parse(examples) as unknown,
+          required: JSON.parse(required) as unknown,
+        };
+      },
+    },
+    {
+      name: 'userPrompts.get',
+      ours: (at) => userPrompts.get('user_001', `ours_${at % 100}`),
+      bare: (at) => client.hGetAll(`prompt:user:user_001:ours_${at % 100}`),
+    },
+    {
+      name: 'userPrompts.save',
+      ours: (at) => userPrompts.save('user_001', `saved_${at % 100}`, { content: CONTENT }),
+      bare: (at) => {
+        const key = `prompt:user:user_001:bare_${at % 100}`;
+        return client
+          .multi()
+          .hmGet(key, ['content', 'is_private'])
+          .hSet(key, { content: CONTENT })
+          .hSetNX(key, 'is_private', 'true')
+          .hSetNX(key, 'created_at', new Date().toISOString())
+          .hGetAll(key)
+          .exec();
+      },
+    },
+  ];
+};
