@@ -3,6 +3,7 @@ import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../../src/schema/re
 import { openStacklore } from '../../src/stacklore.ts';
 import { openBareClient } from './bare-client.ts';
 import { conversationOperations } from './conversations.ts';
+import { factOperations } from './facts.ts';
 import { compareOperation, type Operations } from './operation.ts';
 import { sessionOperations } from './sessions.ts';
 import { promptOperations } from './prompts.ts';

@@ -96,7 +96,7 @@ export class Facts {
 
   /**
    * Stores a new fact, and tells in the same instant which others say the same. Throws `already_exists` when its id is
-   * taken, `invalid_input` naming a bad field.
+   * taken, `invalid_input` naming a bad field, `manifest_mismatch` for a vector of another model.
    */
   async add(input: NewFact, options: FactWriteOptions = {}): Promise<AddedFact> {
     return this.#save('new', input, options);
@@ -162,7 +162,10 @@ export class Facts {
     checkThreshold(options.duplicateThreshold);
     const keys = factRecord.key.candidates({ factId });
     const fields = encodeChanges(checked);
-    if (checked.content !== undefined) fields.push(...contentFields(checked.content, options.embedded));
+    if (checked.content !== undefined) {
+      if (options.embedded) await this.#index.open(options.embedded.manifest);
+      fields.push(...contentFields(checked.content, options.embedded));
+    }
     const reply = await runScript<[string, (string | null)[]] | null>(this.#database, UPDATE_FACT, {
       keys,
       args: [String(SHOWN_FIELDS.length), ...SHOWN_FIELDS, ...fields],
@@ -223,6 +226,7 @@ export class Facts {
     const { factId = this.#newId(), createdAt = new Date(this.#now()) } = checked;
     const fact: StoredFact = { ...checked, factId, createdAt };
     const keys = factRecord.key.candidates({ factId });
+    if (options.embedded) await this.#index.open(options.embedded.manifest);
     const fields = [...factRecord.encode(fact, keys[0]), ...contentFields(fact.content, options.embedded)];
     const queries = duplicateQueries(fact.content, options.embedded);
     try {
