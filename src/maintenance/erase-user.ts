@@ -42,7 +42,7 @@ export async function eraseUser(
 ): Promise<ErasureReport> {
   checkId('userId', userId);
   // A misspelt option must not delete what was only to be counted.
-  checkObject(options, 'options of an erasure', ['dryRun']);
+  checkObject(options, 'request for an erasure', ['dryRun']);
   const { dryRun = false } = options;
   if (typeof dryRun !== 'boolean') {
     throw new StackloreError('invalid_input', {

@@ -8,7 +8,7 @@ export function checkObject(value: unknown, what: string, keys?: readonly string
   const unknown = keys ? Object.keys(value).find((key) => !keys.includes(key)) : undefined;
   if (unknown === undefined) return;
   throw new StackloreError('invalid_input', {
-    message: `The ${what} cannot have "${unknown}". Give ${keys?.join(', ')}.`,
+    message: `The ${what} has no "${unknown}". Give ${keys?.join(', ')}.`,
   });
 }
 

@@ -75,7 +75,7 @@ describe('append', () => {
       /timestamp cannot be used: "noon"/,
     ],
     ['a date that is none', { role: 'user', content: 'x', timestamp: new Date('x') }, /not a valid date/],
-    ['a key it does not know', { role: 'user', content: 'x', name: 'y' }, /The message cannot have "name"/],
+    ['a key it does not know', { role: 'user', content: 'x', name: 'y' }, /The message has no "name"/],
     ['no message', [], /from 1 to 10000/],
     ['nothing', null, /message must be an object/],
   ])('refuses %s, and appends nothing of the call', async (_, message, text) => {

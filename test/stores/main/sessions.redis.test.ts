@@ -95,7 +95,7 @@ describe('create', () => {
       { userId: 'u', metadata: { big: 1n } },
       /Give metadata that JSON can hold/,
     ],
-    ['a key it does not know', { userId: 'u', userid: 'u' }, /The session cannot have "userid"/],
+    ['a key it does not know', { userId: 'u', userid: 'u' }, /The session has no "userid"/],
     ['nothing', undefined, /session must be an object/],
   ])('refuses %s', async (_, session, message) => {
     // Callers without types get this far.
@@ -262,7 +262,7 @@ describe('update', () => {
   });
 
   it('refuses what a session does not have', async () => {
-    await expect(sessions.update('part', { userId: 'x' } as never)).rejects.toThrow(/cannot have "userId"/);
+    await expect(sessions.update('part', { userId: 'x' } as never)).rejects.toThrow(/has no "userId"/);
     await expect(sessions.link('part', '')).rejects.toMatchObject({ code: 'invalid_input' });
   });
 });
