@@ -10,6 +10,7 @@ import { openStacklore } from '../src/stacklore.ts';
 import { killIngests, seededRandom } from '../test/support/kill-ingest.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { printMachine } from './measure.ts';
+import { killWorkers } from './soak-queue.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,7 +20,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
   },
 });
-const PARTS = { 'kill-ingest': killIngest, 'kill-server': killServer, size } as const;
+const PARTS = { 'kill-ingest': killIngest, 'kill-server': killServer, 'kill-worker': killWorker, size } as const;
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS);
 const config = loadConfig();
 
@@ -101,6 +102,22 @@ async function killServer(): Promise<void> {
     `${rounds} kills of the server: ${acknowledged} documents acknowledged over a second before, ${lost} lost`,
   );
   if (lost > 0) process.exitCode = 1;
+}
+
+/** kill -9 of queue workers at random moments; every task must be done in the end. */
+async function killWorker(): Promise<void> {
+  const redis = await startPrivateRedis();
+  const lore = openStacklore(settingsOf(redis), { env: {} });
+  try {
+    const kills = Math.max(1, Math.round(Number(values.kills) / 5));
+    const random = seededRandom(Number(values.seed));
+    const { tasks, lost, repeated } = await killWorkers(lore, redis, { kills, random });
+    console.log(`${kills} kills of workers: ${tasks} tasks, ${lost} lost, ${repeated} begun more than once`);
+    if (lost > 0) process.exitCode = 1;
+  } finally {
+    await lore.close();
+    await redis.stop();
+  }
 }
 
 async function publishUntilItFails(

@@ -5,6 +5,7 @@ import { openBareClient } from './bare-client.ts';
 import { conversationOperations } from './conversations.ts';
 import { factOperations } from './facts.ts';
 import { compareOperation, type Operations } from './operation.ts';
+import { queueOperations } from './queues.ts';
 import { sessionOperations } from './sessions.ts';
 import { promptOperations } from './prompts.ts';
 import { queueOperations } from './queues.ts';
@@ -16,6 +17,7 @@ interface StoreBench {
 
 /** Every record family whose operations are measured, one line a family. */
 const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {
+  queues: { database: 'main', operations: queueOperations },
   sessions: { database: 'main', operations: sessionOperations },
   facts: { database: 'knowledge', operations: factOperations },
   prompts: { database: 'prompts', operations: promptOperations },
