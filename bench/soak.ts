@@ -20,7 +20,12 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
   },
 });
-const PARTS = { 'kill-ingest': killIngest, 'kill-server': killServer, 'kill-worker': killWorker, size } as const;
+const PARTS = {
+  'kill-ingest': killIngest,
+  'kill-server': killServer,
+  'kill-worker': killWorker,
+  size,
+} as const;
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS);
 const config = loadConfig();
 

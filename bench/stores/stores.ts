@@ -5,10 +5,9 @@ import { openBareClient } from './bare-client.ts';
 import { conversationOperations } from './conversations.ts';
 import { factOperations } from './facts.ts';
 import { compareOperation, type Operations } from './operation.ts';
-import { queueOperations } from './queues.ts';
-import { sessionOperations } from './sessions.ts';
 import { promptOperations } from './prompts.ts';
 import { queueOperations } from './queues.ts';
+import { sessionOperations } from './sessions.ts';
 
 interface StoreBench {
   readonly database: DatabaseName;
@@ -17,11 +16,10 @@ interface StoreBench {
 
 /** Every record family whose operations are measured, one line a family. */
 const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {
-  queues: { database: 'main', operations: queueOperations },
-  sessions: { database: 'main', operations: sessionOperations },
   facts: { database: 'knowledge', operations: factOperations },
   prompts: { database: 'prompts', operations: promptOperations },
   queues: { database: 'main', operations: queueOperations },
+  sessions: { database: 'main', operations: sessionOperations },
   conversations: { database: 'main', operations: conversationOperations },
 };
 
