@@ -91,6 +91,8 @@ export class TemplateRenderer {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
+      // Idle, it would not keep the program alive until it has ended.
+      keepAlive(child, true);
       end(child);
     });
   }

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TemplateRenderer } from '../../../src/stores/prompts/render.ts';
 
@@ -105,6 +107,19 @@ describe('the process that renders', () => {
   it('serves many calls at once, each with its own variables', async () => {
     const calls = Array.from({ length: 64 }, (_, n) => render('{{ n }}', { n }));
     expect(await Promise.all(calls)).toEqual(Array.from({ length: 64 }, (_, n) => String(n)));
+  });
+
+  it('neither keeps a program alive nor is left behind, closed or not', async () => {
+    const file = new URL('../../../src/stores/prompts/render.ts', import.meta.url).href;
+    const hooks = new URL('../../support/typescript-hooks.mjs', import.meta.url).href;
+    const program = (end: string) =>
+      `const { TemplateRenderer } = await import('${file}'); const one = new TemplateRenderer();` +
+      `console.log(await one.render('{{ a }}', { a: 'rendered' })); ${end}`;
+    for (const end of ['await one.close();', '']) {
+      const args = ['--import', hooks, '--input-type=module', '--eval', program(end)];
+      // Throws for any exit code but 0: that of a program whose wait never ends is 13.
+      expect((await promisify(execFile)(process.execPath, args)).stdout).toBe('rendered\n');
+    }
   });
 
   it('is not started by a renderer that is closed, and calls under way are rejected', async () => {
