@@ -19,6 +19,8 @@ const COMMANDS = [
   ...'append show last tokens trim delete'.split(' ').map((name) => ['conversations', name]),
   ['erase-user'],
   ...'add get update verify delete list search import embed'.split(' ').map((name) => ['facts', name]),
+  ...'list show save render history rollback delete import export'.split(' ').map((name) => ['prompts', name]),
+  ...'enqueue peek list stats work dead retry-dead recover purge'.split(' ').map((name) => ['queue', name]),
 ];
 
 describe('help', () => {
