@@ -42,6 +42,7 @@ interface Part {
 
 type EncodeId = (id: string, reserved: RegExp) => string;
 
+const PLAIN_ID = /^[\w-]{1,128}$/;
 const MAX_ID_BYTES = 512;
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const REGEXP_SPECIAL = /[\\^$.*+?()[\]{}|]/g;
@@ -58,7 +59,12 @@ export function keyTemplate<const Template extends string>(template: Template): 
     let key = '';
     for (const part of parts) {
       key += part.literal;
-      if (part.param) key += encode(checkId(part.param.name, params[part.param.name]), part.param.reserved);
+      if (!part.param) continue;
+      const { name, separator, reserved } = part.param;
+      const id = params[name];
+      // Nearly every id: nothing in it to check or to escape.
+      const isPlain = id !== undefined && PLAIN_ID.test(id) && !PLAIN_ID.test(separator);
+      key += isPlain ? id : encode(checkId(name, id), reserved);
     }
     return key;
   }
