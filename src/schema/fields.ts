@@ -31,6 +31,9 @@ const INTEGER = /^[+-]?\d+$/;
 const ISO_TIMESTAMP =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(Z|[+-]\d{2}:?\d{2})?)?$/i;
 
+/** As we write it; nearly every timestamp that is read. */
+const CANONICAL_TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
+
 function field<T>(kind: string, encode: (value: T) => Wire, decode: (wire: Wire) => T): RequiredField<T> {
   const required: RequiredField<T> = {
     kind,
@@ -124,6 +127,10 @@ export const timestamp = field<Date>(
 );
 
 function parseTimestamp(raw: string): Date | undefined {
+  if (CANONICAL_TIMESTAMP.test(raw)) {
+    const date = new Date(raw);
+    if (date.getUTCDate() === Number(raw.slice(8, 10))) return date;
+  }
   const [, day, time = '00:00:00', offset = 'Z'] = ISO_TIMESTAMP.exec(raw) ?? [];
   if (day === undefined) return undefined;
   const midnight = new Date(`${day}T00:00:00Z`);
@@ -149,6 +156,17 @@ export function json<T>(schema: z.ZodType<T>): RequiredField<T> {
     },
   );
 }
+
+/** Any JSON value; whatever `JSON.stringify` leaves out of it is left out. */
+export const jsonValue = field<unknown>(
+  'json',
+  (value) => {
+    const json: string | undefined = JSON.stringify(value);
+    if (json === undefined) throw new Error('not a JSON value');
+    return json;
+  },
+  parseJson,
+);
 
 /** A JSON object of any content, kept as it is: keys inside are never renamed. */
 export const jsonObject = field<Record<string, unknown>>(

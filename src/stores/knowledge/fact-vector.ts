@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RedisArgument } from '../../redis/databases.ts';
 import { type FactsManifest, factRecord } from '../../schema/knowledge.ts';
 import { checkVector } from './check-vector.ts';
@@ -14,9 +14,17 @@ export function contentHash(content: string): string {
   return digest(content.normalize('NFC').trim());
 }
 
+/** What a manifest's part of every input hash is; made once, as a search makes a hash for each of its hits. */
+const manifestTexts = new WeakMap<FactsManifest, string>();
+
 /** Recognises vectors that are not of this content, or not by this model. */
-export function inputHash({ model, dimensions }: FactsManifest, content: string): string {
-  return digest(`${JSON.stringify([model, dimensions])}\n${content}`);
+export function inputHash(manifest: FactsManifest, content: string): string {
+  let text = manifestTexts.get(manifest);
+  if (text === undefined) {
+    text = JSON.stringify([manifest.model, manifest.dimensions]);
+    manifestTexts.set(manifest, text);
+  }
+  return digest(`${text}\n${content}`);
 }
 
 /**
@@ -34,5 +42,5 @@ export function contentFields(content: string, embedded?: EmbeddedFact): RedisAr
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return hash('sha256', text).slice(0, 32);
 }
