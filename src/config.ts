@@ -51,6 +51,15 @@ const model = z.strictObject({
   runtime: z.enum(['auto', 'onnxruntime', 'transformers']).default('auto'),
 });
 
+/** A year. */
+const LONGEST_SECONDS = 366 * 24 * 3_600;
+
+/** How many requests a client may make in a window. */
+const rate = {
+  limit: wholeNumber(0, 1_000_000_000),
+  windowSeconds: wholeNumber(1, LONGEST_SECONDS),
+};
+
 /** The one description of every setting; flags, environment and file all end here. */
 export const configSchema = z.strictObject({
   /** Data home: provisioned files, and the embedded server's socket and data. */
@@ -93,6 +102,26 @@ export const configSchema = z.strictObject({
     .default('https://huggingface.co'),
   /** Embedding threads; by default one per core, two at most. */
   embeddingWorkers: wholeNumber(1, 64).optional(),
+  responseCache: z
+    .strictObject({
+      /** How long bodies are kept where a call does not say. */
+      ttlSeconds: wholeNumber(1, LONGEST_SECONDS).default(300),
+      /** Longer bodies are not kept. */
+      maxBodyBytes: wholeNumber(1).default(4 * 1024 * 1024),
+      /** Without the main database: compute each answer, or throw what is wrong with it. */
+      whenAway: z.enum(['compute', 'throw'], { error: 'must be compute or throw' }).default('compute'),
+    })
+    .prefault({}),
+  rateLimits: z
+    .strictObject({
+      limit: rate.limit.default(60),
+      windowSeconds: rate.windowSeconds.default(60),
+      /** Without the main database: allow every request, or refuse it. */
+      whenAway: z.enum(['allow', 'refuse'], { error: 'must be allow or refuse' }).default('allow'),
+      /** Endpoints with a limit or a window of their own. */
+      endpoints: z.record(z.string(), z.strictObject(rate).partial()).default({}),
+    })
+    .prefault({}),
 });
 
 /** Every setting, complete and checked. */
@@ -142,6 +171,12 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_MODEL_RUNTIME: 'model.runtime',
   STACKLORE_HUB_URL: 'hubUrl',
   STACKLORE_EMBEDDING_WORKERS: 'embeddingWorkers',
+  STACKLORE_CACHE_TTL: 'responseCache.ttlSeconds',
+  STACKLORE_CACHE_MAX_BODY_BYTES: 'responseCache.maxBodyBytes',
+  STACKLORE_CACHE_WHEN_AWAY: 'responseCache.whenAway',
+  STACKLORE_RATE_LIMIT: 'rateLimits.limit',
+  STACKLORE_RATE_WINDOW: 'rateLimits.windowSeconds',
+  STACKLORE_RATE_WHEN_AWAY: 'rateLimits.whenAway',
 };
 
 /** What `loadConfig` reads; tests and embedding programs pass their own. */

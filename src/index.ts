@@ -43,6 +43,7 @@ export type { Message, Session, Task } from './schema/main.ts';
 export type { PromptVersion, SystemPrompt, Template, UserPrompt } from './schema/prompts.ts';
 export type { DatabaseName, ValueOf } from './schema/record.ts';
 export { RECORDS } from './schema/records.ts';
+export type { CachedSearchAnswer, CachedSearchOptions } from './search/cached-search.ts';
 export {
   type ChatMessage,
   type Citation,
@@ -69,6 +70,8 @@ export type {
 } from './stores/knowledge/fact.ts';
 export type { FactListOptions, FactPage, Facts, FactWriteOptions } from './stores/knowledge/facts.ts';
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
+export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
+export type { EndpointEntries } from './stores/main/cache-contents.ts';
 export type { ConversationInfo, Conversations, RecentMessages } from './stores/main/conversations.ts';
 export type { DeadLetter, DeadLetters } from './stores/main/dead-letters.ts';
 export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
@@ -84,6 +87,14 @@ export type {
   WorkerOptions,
 } from './stores/main/queue-worker.ts';
 export type { QueueStats, Queues, Recovery } from './stores/main/queues.ts';
+export type { HitOptions, Rate, RateDecision, RateLimits } from './stores/main/rate-limits.ts';
+export type {
+  CacheAnswer,
+  CachedBody,
+  CacheStats,
+  ComputeOptions,
+  ResponseCache,
+} from './stores/main/response-cache.ts';
 export type { NewSession, SessionChange, Sessions, StoredSession } from './stores/main/sessions.ts';
 export type { DequeueOptions } from './stores/main/take-options.ts';
 export type { TemplateLimits } from './stores/prompts/render.ts';

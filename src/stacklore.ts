@@ -41,6 +41,7 @@ import { connectDatabases, type Databases } from './redis/databases.ts';
 import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
+import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
 import { type ContextAnswer, findContext } from './search/context.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
 import { type SearchAnswer, search } from './search/search.ts';
@@ -55,6 +56,8 @@ import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
 import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
 import { Queues } from './stores/main/queues.ts';
+import { RateLimits } from './stores/main/rate-limits.ts';
+import { ResponseCache } from './stores/main/response-cache.ts';
 import { Sessions } from './stores/main/sessions.ts';
 import { SystemPrompts } from './stores/prompts/system-prompts.ts';
 import { Templates } from './stores/prompts/templates.ts';
@@ -89,6 +92,8 @@ export class Stacklore {
   readonly databases: Databases;
   readonly collections: Collections;
   readonly documents: Documents;
+  readonly responseCache: ResponseCache;
+  readonly rateLimits: RateLimits;
   readonly sessions: Sessions;
   readonly conversations: Conversations;
   readonly queues: Queues;
@@ -99,6 +104,8 @@ export class Stacklore {
   readonly facts: Facts;
   readonly #factIndex: FactIndex;
   readonly #vectorIndex: VectorIndex;
+  /** What query texts are embedded with, known without loading it. */
+  readonly #model: unknown;
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
   #embedder: Promise<Embedder> | undefined;
@@ -115,6 +122,9 @@ export class Stacklore {
     const { knowledge } = this.databases;
     this.collections = new Collections(knowledge);
     this.documents = new Documents(knowledge, { commandTimeoutMs: config.commandTimeoutMs });
+    this.responseCache = new ResponseCache(this.databases.main, config.responseCache);
+    this.rateLimits = new RateLimits(this.databases.main, config.rateLimits);
+    this.#model = embedder ? { ...embedder.model, dimensions: embedder.dimensions } : config.model;
     this.sessions = new Sessions(this.databases.main);
     this.conversations = new Conversations(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
@@ -144,6 +154,18 @@ export class Stacklore {
   /** The chunks nearest in meaning to a query or a vector, best first. */
   async search(request: SearchInput): Promise<SearchAnswer> {
     return search(this.#parts, request);
+  }
+
+  /**
+   * Like `search`, but gives the answer of an equal search for some time, until one of the collections changes. Of many
+   * equal searches at once, in whatever process, one is carried out.
+   *
+   * @example
+   * const { hits, cached } = await lore.cachedSearch({ query: 'how do sessions expire?' }, { ttlSeconds: 60 });
+   */
+  async cachedSearch(request: SearchInput, options: CachedSearchOptions = {}): Promise<CachedSearchAnswer> {
+    const { responseCache } = this;
+    return cachedSearch({ ...this.#parts, responseCache, model: this.#model }, request, options);
   }
 
   /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */

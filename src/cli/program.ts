@@ -31,6 +31,11 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/prompts.ts'),
   ],
   queue: ['queue tasks, look at queues, work on them', () => import('./commands/queue.ts')],
+  cache: ['count, show and forget cached answers', () => import('./commands/cache.ts')],
+  ratelimit: [
+    'count requests of clients, show and reset their windows',
+    () => import('./commands/ratelimit.ts'),
+  ],
   status: ['say how the server, its search module and the indexes are', () => import('./commands/status.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
   down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { json, jsonObject, snakeJson, text, timestamp } from './fields.ts';
-import { counter, hash, list, sortedSet, string, type ValueOf } from './record.ts';
+import { jsonObject, jsonValue, snakeJson, text, timestamp } from './fields.ts';
+import { counter, hash, list, map, sortedSet, string, type ValueOf } from './record.ts';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -75,7 +75,27 @@ export const responseCacheRecord = string({
   key: 'cache:api:{endpointHash}:{paramsHash}',
   description: 'A cached JSON response body; names are allowed in place of hashes. The TTL is configurable.',
   ttlSeconds: 300,
-  value: json(z.json()),
+  value: jsonValue,
+});
+
+/** Who computes a response body that many ask for; renewed while it is at work, gone by itself when it dies. */
+export const cacheLockRecord = string({
+  database: 'main',
+  key: 'stacklore:cache-lock:{endpointHash}:{paramsHash}',
+  description: 'Who computes a response body that is not cached; renewed until it is done.',
+  ttlSeconds: 10,
+  isHelper: true,
+  value: text,
+});
+
+/** How often the response cache had the answer, and how often not. */
+export const cacheStatsRecord = map({
+  database: 'main',
+  key: 'stacklore:cache-stats',
+  description: 'How often the response cache had the answer (`hits`), and how often not (`misses`).',
+  isHelper: true,
+  field: '`hits` or `misses`',
+  value: 'count',
 });
 
 /** Tasks waiting for a worker: LPUSH in, taken from the right. */

@@ -11,6 +11,8 @@ import {
   factsManifestRecord,
 } from './knowledge.ts';
 import {
+  cacheLockRecord,
+  cacheStatsRecord,
   conversationRecord,
   conversationUsersRecord,
   deadLetterRecord,
@@ -35,6 +37,8 @@ export const RECORDS = {
   'user conversations': userConversationsRecord,
   'conversation users': conversationUsersRecord,
   'response cache': responseCacheRecord,
+  'cache lock': cacheLockRecord,
+  'cache stats': cacheStatsRecord,
   'task queue': taskQueueRecord,
   'processing task': processingTaskRecord,
   'task leases': taskLeasesRecord,

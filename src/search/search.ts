@@ -225,6 +225,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function rebuiltWarning({ name }: Collection): string {
+/** What a search says after it had to rebuild the collection's index. */
+export function rebuiltWarning({ name }: Pick<Collection, 'name'>): string {
   return `The index of collection "${name}" had been lost and was rebuilt from its manifest.`;
 }

@@ -33,11 +33,25 @@ export const searchFlags = {
 export const command = defineCommand({
   summary: 'Find the chunks nearest in meaning to a question.',
   arguments: '<query...>',
-  flags: [...SEARCH_FLAGS, { flags: '--offset <number>', description: 'skip this many hits' }],
-  schema: z.strictObject({ ...searchFlags, offset: wholeNumber(0).optional() }),
+  flags: [
+    ...SEARCH_FLAGS,
+    { flags: '--offset <number>', description: 'skip this many hits' },
+    { flags: '--cache', description: 'take and keep the answer, until the collection changes' },
+    { flags: '--cache-ttl <seconds>', description: 'keep it this long (300)' },
+  ],
+  schema: z.strictObject({
+    ...searchFlags,
+    offset: wholeNumber(0).optional(),
+    cache: z.boolean().default(false),
+    cacheTtl: wholeNumber(1).optional(),
+  }),
   examples: ['stacklore search "how do sessions expire?" --collection docs --top-k 5'],
-  async run({ lore, terminal }, words, { collection: collections, topK = 5, ...options }) {
-    const answer = await lore().search({ query: words.join(' '), collections, topK, ...options });
+  async run({ lore, terminal }, words, { collection: collections, topK = 5, cache, cacheTtl, ...options }) {
+    const request = { query: words.join(' '), collections, topK, ...options };
+    const answer =
+      cache || cacheTtl !== undefined
+        ? await lore().cachedSearch(request, { ttlSeconds: cacheTtl })
+        : await lore().search(request);
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
     const width = Math.min(terminal.columns, 110);
     const lines = answer.hits.flatMap((hit, index) => describeHit(hit, index + 1, width));

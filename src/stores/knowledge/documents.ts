@@ -2,6 +2,7 @@ import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { asObject, readHash } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
+import { runScript } from '../../redis/script.ts';
 import {
   type CollectionField,
   chunkRecord,
@@ -17,6 +18,7 @@ import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
 import { chunkWriter, clearCommand, publishCommands } from './publish.ts';
+import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
 
 /** One page of a list and how many there are in all. */
@@ -228,6 +230,7 @@ export class Documents {
       for (const key of fresh) seen.add(key);
       skipped = mergeSkipped(skipped, await backfillChunks(this.#database, fresh, fields));
     }
+    await this.#bumpVersion(name);
     return skipped;
   }
 
@@ -246,6 +249,12 @@ export class Documents {
     if (later.length === 0) return;
     const keys = range(0, chunkCount).map((n) => chunkKey(name, docId, n));
     await backfillChunks(this.#database, keys, later);
+    await this.#bumpVersion(name);
+  }
+
+  /** Answers that were kept while chunks were changed one by one are stale. */
+  async #bumpVersion(collection: string): Promise<void> {
+    await runScript(this.#database, BUMP_VERSION, { keys: [collectionRecord.key.build({ collection })] });
   }
 
   async #remove(docId: string, { name, chunkCount }: { name: string; chunkCount: number }): Promise<void> {

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '../../redis/databases.ts';
+import { runScript } from '../../redis/script.ts';
+import { namedWrongType } from '../../redis/wrong-type.ts';
+import { cacheStatsRecord } from '../../schema/main.ts';
+import type { CachePlace } from './cache-address.ts';
+import { readBody } from './cache-body.ts';
+import { RELEASE_LOCK, RENEW_LOCK } from './scripts/cache-lock.ts';
+import { LOOK_UP_BODY, LOOKED_UP } from './scripts/look-up-body.ts';
+import { STORE_BODY } from './scripts/store-body.ts';
+
+/** Asks the database, or gives `undefined` when it is away; an answer that comes too late goes to `onLate`. */
+export type Ask = <T extends NonNullable<unknown>>(
+  work: () => Promise<T>,
+  onLate?: (answer: T) => void,
+) => Promise<T | undefined>;
+
+/** What came of a look-up: the body, the right to compute it, or nothing, so that it is computed without. */
+export type Claim =
+  | { readonly state: 'found'; readonly body: string; readonly value: unknown }
+  | { readonly state: 'locked'; readonly token: string }
+  | { readonly state: 'without' };
+
+/** A lock that is renewed until its body is stored or it is released. */
+export interface HeldLock {
+  /** Keeps the body if the lock is still held. Gives whether it was. */
+  store(body: string, ttlSeconds: number): Promise<boolean>;
+  release(): Promise<boolean>;
+}
+
+type Reply = readonly [state: number, payload?: string | number];
+
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 100;
+const PAUSE_GROWTH = 1.5;
+/** How often a lock is renewed within its time. */
+const RENEWALS = 3;
+
+/** Lets one process compute what many look up, and counts what they met. */
+export class CacheLock {
+  readonly #database: Database;
+  readonly #lockMs: number;
+  readonly #stats = cacheStatsRecord.key.build({});
+  /** Counted here, not yet in Redis: sent along with the next look-up. */
+  #uncounted = { hits: 0, misses: 0 };
+
+  constructor(database: Database, lockMs: number) {
+    this.#database = database;
+    this.#lockMs = lockMs;
+  }
+
+  /** Counts what needed no look-up of its own. */
+  count({ hits = 0, misses = 0 }: { hits?: number; misses?: number }): void {
+    this.#uncounted.hits += hits;
+    this.#uncounted.misses += misses;
+  }
+
+  /** Looks a body up; while another process computes it, again and again for `waitMs`. */
+  async claim(place: CachePlace, { waitMs, ask }: { waitMs: number; ask: Ask }): Promise<Claim> {
+    const token = randomUUID();
+    const until = performance.now() + waitMs;
+    const releaseLate = ([state]: Reply) => {
+      // Nobody waits for this: it ends by itself, if later.
+      if (state === LOOKED_UP.locked) this.#release(place, token).catch(() => {});
+    };
+    let pauseMs = FIRST_PAUSE_MS;
+    for (let isUnreadable = false; ; ) {
+      const reply = await ask(() => this.#lookUp(place, { token, isUnreadable }), releaseLate);
+      const [state, payload] = reply ?? [];
+      if (state === LOOKED_UP.locked) return { state: 'locked', token };
+      if (state === LOOKED_UP.found) {
+        const body = String(payload);
+        const value = readBody(body);
+        if (value !== undefined) return { state: 'found', body, value };
+        this.#uncounted.hits -= 1;
+        isUnreadable = true;
+        continue;
+      }
+      const leftMs = until - performance.now();
+      if (reply === undefined || leftMs <= 0) {
+        this.#uncounted.misses += 1;
+        return { state: 'without' };
+      }
+      isUnreadable = false;
+      await sleep(Math.min(pauseMs, leftMs));
+      pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** Renews a claimed lock for as long as the computation takes. */
+  hold(place: CachePlace, token: string): HeldLock {
+    const renew = () => {
+      // Without the database the lock ends and another may compute the same: no harm to this answer.
+      runScript(this.#database, RENEW_LOCK, {
+        keys: [place.lock],
+        args: [token, String(this.#lockMs)],
+      }).catch(() => {});
+    };
+    const timer = setInterval(renew, Math.ceil(this.#lockMs / RENEWALS)).unref();
+    return {
+      store: async (body, ttlSeconds) => {
+        clearInterval(timer);
+        const keys = [place.lock, ...place.keys];
+        const args = [token, body, String(ttlSeconds)];
+        return (
+          (await this.#named(place, () => runScript<number>(this.#database, STORE_BODY, { keys, args }))) ===
+          1
+        );
+      },
+      release: () => {
+        clearInterval(timer);
+        return this.#release(place, token);
+      },
+    };
+  }
+
+  /** All hits and misses so far. */
+  async counts(): Promise<{ hits: number; misses: number }> {
+    const key = this.#stats;
+    const [, , counts = []] = await this.#counted(({ hits, misses }) =>
+      this.#database
+        .pipeline<(string | null)[]>([
+          ['HINCRBY', key, 'hits', String(hits)],
+          ['HINCRBY', key, 'misses', String(misses)],
+          ['HMGET', key, 'hits', 'misses'],
+        ])
+        .catch(async (error: unknown) => {
+          throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
+        }),
+    );
+    const [hits, misses] = counts;
+    return { hits: Number(hits), misses: Number(misses) };
+  }
+
+  #lookUp(
+    place: CachePlace,
+    { token, isUnreadable }: { token: string; isUnreadable: boolean },
+  ): Promise<Reply> {
+    const keys = [this.#stats, place.lock, ...place.keys];
+    return this.#counted(({ hits, misses }) => {
+      const args = [token, String(this.#lockMs), String(hits), String(misses), isUnreadable ? '1' : '0'];
+      return this.#named(place, () => runScript<Reply>(this.#database, LOOK_UP_BODY, { keys, args }));
+    });
+  }
+
+  async #release(place: CachePlace, token: string): Promise<boolean> {
+    return (
+      (await runScript<number>(this.#database, RELEASE_LOCK, { keys: [place.lock], args: [token] })) === 1
+    );
+  }
+
+  /** Hands over what is to be counted, and takes it back when it did not arrive. */
+  async #counted<T>(send: (counts: { hits: number; misses: number }) => Promise<T>): Promise<T> {
+    const counts = this.#uncounted;
+    this.#uncounted = { hits: 0, misses: 0 };
+    try {
+      return await send(counts);
+    } catch (error) {
+      this.count(counts);
+      throw error;
+    }
+  }
+
+  async #named<T>({ keys, lock }: CachePlace, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const strings = [...keys, lock].map((key) => [key, 'string'] as const);
+      throw await namedWrongType(this.#database, error, new Map([...strings, [this.#stats, 'hash']]));
+    }
+  }
+}
