@@ -93,11 +93,17 @@ export async function findContext(
   const context = section ? buildContextAfter(section, hits, options) : buildContext(hits, options);
   const answer = {
     ...context,
-    warnings: [...warnings, ...(found?.warnings ?? [])],
+    warnings: [...warnings, ...(found?.warnings ?? []), ...noRoomWarnings(context, hits.length, maxTokens)],
     ...(section && { facts: { citations: section.citations, omitted: section.omitted } }),
   };
   const { query } = request;
   return { ...answer, ...(query !== undefined && { messages: toMessages(answer, query) }) };
+}
+
+/** An empty answer to a question that had hits looks like one that had none, unless it says why. */
+function noRoomWarnings({ text }: Context, hits: number, maxTokens: number): string[] {
+  if (text !== '' || hits === 0) return [];
+  return [`None of the ${hits} hits fits into ${maxTokens} tokens. Raise maxTokens (--max-tokens).`];
 }
 
 async function modelCounter({ embedder }: SearchParts): Promise<ContextOptions['countTokens']> {

@@ -404,6 +404,12 @@ describe('context', () => {
     expect(context.warnings).toEqual([]);
   });
 
+  it('says so when the budget has no room for any hit', async () => {
+    const context = await lore.context({ query: 'sessions expire', collection: 'docs', maxTokens: 2 });
+    expect(context).toMatchObject({ text: '', citations: [] });
+    expect(context.warnings).toEqual([expect.stringContaining('Raise maxTokens (--max-tokens)')]);
+  });
+
   it('has no chat for a vector, which asks no question', async () => {
     const context = await lore.context({ vector: angle(0), collection: 'angles' });
     expect(context).not.toHaveProperty('messages');
