@@ -2,11 +2,13 @@ import { startPrivateRedis } from '../../src/redis/private-redis.ts';
 import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../../src/schema/record.ts';
 import { openStacklore } from '../../src/stacklore.ts';
 import { openBareClient } from './bare-client.ts';
+import { cacheOperations } from './cache.ts';
 import { conversationOperations } from './conversations.ts';
 import { factOperations } from './facts.ts';
 import { compareOperation, type Operations } from './operation.ts';
 import { promptOperations } from './prompts.ts';
 import { queueOperations } from './queues.ts';
+import { rateLimitOperations } from './rate-limits.ts';
 import { sessionOperations } from './sessions.ts';
 
 interface StoreBench {
@@ -21,6 +23,8 @@ const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {
   queues: { database: 'main', operations: queueOperations },
   sessions: { database: 'main', operations: sessionOperations },
   conversations: { database: 'main', operations: conversationOperations },
+  cache: { database: 'main', operations: cacheOperations },
+  'rate-limits': { database: 'main', operations: rateLimitOperations },
 };
 
 /** Each store's operations against the bare commands they stand on. */
