@@ -102,6 +102,14 @@ export const configSchema = z.strictObject({
     .default('https://huggingface.co'),
   /** Embedding threads; by default one per core, two at most. */
   embeddingWorkers: wholeNumber(1, 64).optional(),
+  /** Write metrics, usage and errors of the real flow into the analytics database. */
+  recording: flag.default(true),
+  analytics: z
+    .strictObject({
+      /** How many days of metrics and usage are kept by a cleanup; 0 keeps them. */
+      retentionDays: wholeNumber(0, 36_500).default(0),
+    })
+    .prefault({}),
   responseCache: z
     .strictObject({
       /** How long bodies are kept where a call does not say. */
@@ -171,6 +179,8 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_MODEL_RUNTIME: 'model.runtime',
   STACKLORE_HUB_URL: 'hubUrl',
   STACKLORE_EMBEDDING_WORKERS: 'embeddingWorkers',
+  STACKLORE_RECORDING: 'recording',
+  STACKLORE_ANALYTICS_RETENTION_DAYS: 'analytics.retentionDays',
   STACKLORE_CACHE_TTL: 'responseCache.ttlSeconds',
   STACKLORE_CACHE_MAX_BODY_BYTES: 'responseCache.maxBodyBytes',
   STACKLORE_CACHE_WHEN_AWAY: 'responseCache.whenAway',

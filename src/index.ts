@@ -15,11 +15,13 @@ export type { ContentType } from './ingest/parse/document.ts';
 export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
+export type { AnalyticsDeletion } from './maintenance/analytics-retention.ts';
 export type { ErasureReport } from './maintenance/erase-user.ts';
 export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from './maintenance/prompt-files.ts';
 export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
+export type { Recorder } from './recorder.ts';
 export {
   type CommandOptions,
   type ConnectOptions,
@@ -58,6 +60,25 @@ export type { ContextInput, SearchInput } from './search/request.ts';
 export type { SearchAnswer, SearchHit } from './search/search.ts';
 export type { FactAnswer, FactHit, FactSearchInput } from './search/search-facts.ts';
 export { type OpenOptions, openStacklore, type Stacklore } from './stacklore.ts';
+export type { Resolution, TimeRange } from './stores/analytics/bucket.ts';
+export type {
+  CounterIncrement,
+  CounterState,
+  Counters,
+  CounterWindow,
+  Counts,
+} from './stores/analytics/counters.ts';
+export type { ErrorCount, ErrorLog, NewError } from './stores/analytics/error-log.ts';
+export type {
+  MetricBucket,
+  MetricName,
+  MetricRange,
+  MetricSummary,
+  Metrics,
+  Observation,
+  RangeOptions,
+} from './stores/analytics/metrics.ts';
+export type { DailyUsage, UsageIncrement, UsageLog, UsageRange } from './stores/analytics/usage.ts';
 export type { Collection, Collections } from './stores/knowledge/collections.ts';
 export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './stores/knowledge/document.ts';
 export type { Documents, Page } from './stores/knowledge/documents.ts';

@@ -1,6 +1,7 @@
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
+import { StackloreError } from './errors.ts';
 import {
   addFields,
   type CollectionParts,
@@ -27,7 +28,13 @@ import {
   type TextDocument,
   type TextIngestRequest,
 } from './ingest/ingest.ts';
+import { recordIngest } from './ingest/record-ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
+import {
+  type AnalyticsDeletion,
+  deleteAnalyticsBefore,
+  retentionLimit,
+} from './maintenance/analytics-retention.ts';
 import { type ErasureReport, eraseUser } from './maintenance/erase-user.ts';
 import {
   exportPrompts,
@@ -37,15 +44,21 @@ import {
 } from './maintenance/prompt-files.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
+import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
 import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
 import { type ContextAnswer, findContext } from './search/context.ts';
+import { recordQuery } from './search/record-query.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
 import { type SearchAnswer, search } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
+import { Counters } from './stores/analytics/counters.ts';
+import { ErrorLog } from './stores/analytics/error-log.ts';
+import { Metrics } from './stores/analytics/metrics.ts';
+import { UsageLog } from './stores/analytics/usage.ts';
 import { type Collection, Collections } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
 import type { AddedFact } from './stores/knowledge/fact.ts';
@@ -102,6 +115,11 @@ export class Stacklore {
   readonly templates: Templates;
   readonly userPrompts: UserPrompts;
   readonly facts: Facts;
+  readonly metrics: Metrics;
+  readonly usage: UsageLog;
+  readonly errorLog: ErrorLog;
+  readonly counters: Counters;
+  readonly #recorder: BufferedRecorder | undefined;
   readonly #factIndex: FactIndex;
   readonly #vectorIndex: VectorIndex;
   /** What query texts are embedded with, known without loading it. */
@@ -114,12 +132,16 @@ export class Stacklore {
   constructor(config: Config, options: OpenOptions) {
     const { report = silentReport, onNotice, embedder } = options;
     this.config = config;
+    let isAttached = false;
     this.databases = connectDatabases(config, {
-      embeddedSocket: async () =>
-        (await attachEmbeddedRedis(config, { report, ...(onNotice && { onNotice }) })).socketPath,
+      embeddedSocket: async () => {
+        const { socketPath } = await attachEmbeddedRedis(config, { report, ...(onNotice && { onNotice }) });
+        isAttached = true;
+        return socketPath;
+      },
       ...(onNotice && { onNotice }),
     });
-    const { knowledge } = this.databases;
+    const { knowledge, analytics } = this.databases;
     this.collections = new Collections(knowledge);
     this.documents = new Documents(knowledge, { commandTimeoutMs: config.commandTimeoutMs });
     this.responseCache = new ResponseCache(this.databases.main, config.responseCache);
@@ -134,13 +156,21 @@ export class Stacklore {
     this.userPrompts = new UserPrompts(this.databases.prompts);
     this.#factIndex = new FactIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.facts = new Facts(knowledge, { index: this.#factIndex });
+    this.metrics = new Metrics(analytics);
+    this.usage = new UsageLog(analytics);
+    this.errorLog = new ErrorLog(analytics);
+    this.counters = new Counters(analytics);
+    const hasUrl = (config.databases.analytics?.url ?? config.redisUrl) !== undefined;
+    // The embedded server is not started, let alone fetched, only to record something.
+    const mayWrite = () => hasUrl || isAttached;
+    this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
   }
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
   async ingest(request: IngestRequest): Promise<IngestReport> {
-    return ingest(this.#parts, request);
+    return recordIngest(this.recorder, request, () => ingest(this.#parts, request));
   }
 
   /** Ingests documents that a program holds as text. */
@@ -148,12 +178,15 @@ export class Stacklore {
     texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return ingestTexts(this.#parts, texts, request);
+    return recordIngest(this.recorder, request, () => ingestTexts(this.#parts, texts, request));
   }
 
   /** The chunks nearest in meaning to a query or a vector, best first. */
   async search(request: SearchInput): Promise<SearchAnswer> {
-    return search(this.#parts, request);
+    const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
+    return recordQuery(this.recorder, { service: 'search', request, values }, () =>
+      search(this.#parts, request),
+    );
   }
 
   /**
@@ -165,12 +198,18 @@ export class Stacklore {
    */
   async cachedSearch(request: SearchInput, options: CachedSearchOptions = {}): Promise<CachedSearchAnswer> {
     const { responseCache } = this;
-    return cachedSearch({ ...this.#parts, responseCache, model: this.#model }, request, options);
+    const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
+    return recordQuery(this.recorder, { service: 'cached_search', request, values }, () =>
+      cachedSearch({ ...this.#parts, responseCache, model: this.#model }, request, options),
+    );
   }
 
   /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */
   async context(request: ContextInput): Promise<ContextAnswer> {
-    return findContext(this.#parts, request);
+    const values = ({ tokens }: ContextAnswer) => ({ tokens });
+    return recordQuery(this.recorder, { service: 'context', request, values }, () =>
+      findContext(this.#parts, request),
+    );
   }
 
   /** Stores a new fact with its vector; others that say the same are reported, never merged. */
@@ -283,10 +322,37 @@ export class Stacklore {
     return importPrompts(this, folder, options);
   }
 
+  /**
+   * Deletes metrics, usage and errors from before a date, by default the first day of `analytics.retentionDays`, or with
+   * `dryRun` only counts them.
+   *
+   * @example
+   * const { families } = await lore.pruneAnalytics({ before: '2025-01-01', dryRun: true });
+   */
+  async pruneAnalytics(
+    { before, ...options }: { before?: Date | string; dryRun?: boolean; signal?: AbortSignal } = {},
+    now = Date.now,
+  ): Promise<AnalyticsDeletion> {
+    const { retentionDays } = this.config.analytics;
+    if (before === undefined && retentionDays === 0) {
+      throw new StackloreError('invalid_input', {
+        message: 'Say before which date to delete, or set analytics.retentionDays. Nothing was deleted.',
+      });
+    }
+    const limit = before ?? retentionLimit(retentionDays, now());
+    return deleteAnalyticsBefore(this.databases.analytics, limit, options);
+  }
+
+  /** Takes what programs around stacklore measure, beside what searches, contexts and ingests tell it. */
+  get recorder(): Recorder {
+    return this.#recorder ?? silentRecorder;
+  }
+
   /** Closes connections and what embeds and renders; the embedded server goes on. Workers finish what they run first. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
     await this.queues.close();
+    await this.#recorder?.close();
     const embedder = await this.#embedder?.catch(() => undefined);
     await Promise.all([this.databases.close(), this.templates.close(), embedder?.close()]);
   }

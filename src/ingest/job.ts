@@ -19,6 +19,8 @@ export interface TextIngestRequest {
   /** Most chunks of one document (5,000); a longer one is refused as `too_large`. */
   readonly maxChunks?: number;
   readonly onEvent?: (event: IngestEvent) => void;
+  /** Whose usage it counts for; `anonymous` unless given. */
+  readonly userId?: string;
   /** When aborted, documents under way are finished and the rest is left. */
   readonly signal?: AbortSignal;
 }

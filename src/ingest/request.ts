@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../errors.ts';
+import { isId } from '../schema/key.ts';
 import { checkDocId } from '../stores/knowledge/document-ids.ts';
 import { collectionSettings } from './collection-settings.ts';
 import type { TextDocument } from './job.ts';
@@ -37,6 +38,7 @@ const textIngestRequest = z.strictObject({
   metadata: metadata.optional(),
   maxChunks: count.optional(),
   onEvent: callback.optional(),
+  userId: z.custom<unknown>(isId, 'must be an id of 1 to 512 bytes').optional(),
   signal: signal.optional(),
 });
 

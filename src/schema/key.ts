@@ -116,6 +116,16 @@ export function checkId(name: string, id: string | undefined): string {
   return id;
 }
 
+/** Whether a value is an id that a key can carry. */
+export function isId(value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  try {
+    return checkId('id', value) === value;
+  } catch {
+    return false;
+  }
+}
+
 function invalidId(name: string, problem: string): StackloreError {
   return new StackloreError('invalid_input', { message: `The ${name} ${problem}. Give another one.` });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../errors.ts';
+import { isId } from '../schema/key.ts';
 import { type FactContextOptions, factContext } from './fact-request.ts';
 import type { Filter } from './filter.ts';
 import { count, isNumbers } from './request-fields.ts';
@@ -44,6 +45,8 @@ export const searchRequest = z.strictObject({
   maxPerDocument: count(1, MAX_CANDIDATES).optional(),
   /** How widely an HNSW index is searched: larger is slower and finds more. The collection's setting by default. */
   efRuntime: count(1, MAX_CANDIDATES).optional(),
+  /** Whose usage it counts for; `anonymous` unless given. */
+  userId: z.custom<string>(isId, 'must be an id of 1 to 512 bytes').optional(),
 });
 
 /** What a context look-up takes: a search and the size of the text it may fill. */

@@ -1,0 +1,155 @@
+import { RecordError, StackloreError } from '../../errors.ts';
+import type { CommandOptions, Database } from '../../redis/databases.ts';
+import { asObject } from '../../redis/hash.ts';
+import { scanKeys } from '../../redis/scan.ts';
+import { runScript } from '../../redis/script.ts';
+import { namedWrongType } from '../../redis/wrong-type.ts';
+import { type Usage, usageRecord } from '../../schema/analytics.ts';
+import { snakeCase } from '../../schema/fields.ts';
+import type { Page } from '../knowledge/documents.ts';
+import { checkObject, checkPage, checkWhole } from '../main/check-input.ts';
+import { bucketOf, bucketsBetween, checkDay, type TimeRange } from './bucket.ts';
+import { ADD_USAGE } from './scripts/add-usage.ts';
+
+/** What to add to a user's day; what is absent adds nothing. */
+export interface UsageIncrement extends Partial<Usage> {
+  readonly userId: string;
+  /** `2025-01-15`; today unless given. */
+  readonly date?: string;
+}
+
+/** What a user used on a day. */
+export interface DailyUsage extends Usage {
+  readonly date: string;
+  readonly userId: string;
+}
+
+/** The days of a user that hold anything, oldest first, and their sum. */
+export interface UsageRange {
+  readonly days: DailyUsage[];
+  readonly total: Usage;
+}
+
+/** The fields of a usage record. */
+export const USAGE_FIELDS = ['requests', 'tokensIn', 'tokensOut', 'llmCalls', 'kbQueries'] as const;
+const WIRE_NAMES = USAGE_FIELDS.map(snakeCase);
+const INCREMENT_FIELDS = ['userId', 'date', ...USAGE_FIELDS];
+/** One addition; far above what a user has in a day. */
+const MOST = 1_000_000_000_000;
+const RECORDS_PER_WRITE = 500;
+
+/** Requests, tokens, model calls and knowledge-base queries by day and user. */
+export class UsageLog {
+  readonly #database: Database;
+  readonly #now: () => number;
+
+  constructor(database: Database, { now = Date.now } = {}) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /**
+   * Adds to the days of one or many users, up to 500 in one step. Throws `record_invalid`, with nothing of the step
+   * written, when a record holds a field that is no whole number.
+   */
+  async add(
+    increments: UsageIncrement | readonly UsageIncrement[],
+    options: CommandOptions = {},
+  ): Promise<void> {
+    const all = isList(increments) ? increments : [increments];
+    const places = all.map((increment) => {
+      checkObject(increment, 'usage', INCREMENT_FIELDS);
+      const { userId, date = bucketOf(this.#now(), 'day') } = increment;
+      const amounts = USAGE_FIELDS.map((name) => {
+        const amount = increment[name] ?? 0;
+        checkWhole(amount, name, { least: 0, most: MOST });
+        return String(amount);
+      });
+      return { keys: usageRecord.key.candidates({ date: checkDay(date), userId }), amounts };
+    });
+    for (let at = 0; at < places.length; at += RECORDS_PER_WRITE) {
+      const some = places.slice(at, at + RECORDS_PER_WRITE);
+      const keys = some.flatMap((place) => place.keys);
+      const args = some.flatMap((place) => [String(place.keys.length), ...place.amounts]);
+      await this.#run(keys, [String(WIRE_NAMES.length), ...WIRE_NAMES, ...args], options);
+    }
+  }
+
+  /** What a user used on a day, or `undefined`. */
+  async find(userId: string, date = bucketOf(this.#now(), 'day')): Promise<DailyUsage | undefined> {
+    const [found] = await this.#read([{ userId, date: checkDay(date) }]);
+    return found;
+  }
+
+  /** What a user used on a day. Throws `not_found`. */
+  async get(userId: string, date = bucketOf(this.#now(), 'day')): Promise<DailyUsage> {
+    const found = await this.find(userId, date);
+    if (found) return found;
+    throw new StackloreError('not_found', {
+      message: `User "${userId}" used nothing on ${date}. See stacklore usage day for who did.`,
+    });
+  }
+
+  /** A user's days, read in one round trip. */
+  async rangeOfUser(userId: string, range: TimeRange): Promise<UsageRange> {
+    checkObject(range, 'range', ['from', 'to']);
+    const dates = bucketsBetween(range, 'day', this.#now());
+    const days = await this.#read(dates.map((date) => ({ userId, date })));
+    const total = { requests: 0, tokensIn: 0, tokensOut: 0, llmCalls: 0, kbQueries: 0 };
+    for (const day of days) for (const name of USAGE_FIELDS) total[name] += day[name];
+    return { days, total };
+  }
+
+  /** The users of a day by id; a scan of the database. */
+  async listDay(
+    date = bucketOf(this.#now(), 'day'),
+    { offset = 0, limit = 100 } = {},
+  ): Promise<Page<DailyUsage>> {
+    checkPage({ offset, limit });
+    const { key: template } = usageRecord;
+    const userIds = new Set<string>();
+    for (const pattern of template.patternsOf({ date: checkDay(date) })) {
+      for await (const keys of scanKeys(this.#database, pattern, { type: 'hash' })) {
+        for (const key of keys) {
+          const ids = template.parse(key);
+          if (ids?.date === date) userIds.add(ids.userId);
+        }
+      }
+    }
+    const page = [...userIds].sort().slice(offset, offset + limit);
+    return { items: await this.#read(page.map((userId) => ({ userId, date }))), total: userIds.size };
+  }
+
+  async #run(keys: readonly string[], args: readonly string[], options: CommandOptions): Promise<void> {
+    const bad = await runScript<[string, string] | null>(this.#database, ADD_USAGE, {
+      ...{ keys, args },
+      ...options,
+    }).catch(async (error: unknown) => {
+      throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'])));
+    });
+    if (bad) throw new RecordError(bad[0], [{ field: bad[1], message: 'cannot be added to' }]);
+  }
+
+  async #read(ids: readonly { userId: string; date: string }[]): Promise<DailyUsage[]> {
+    const places = ids.flatMap(({ userId, date }) => {
+      return usageRecord.key.candidates({ userId, date }).map((key) => ({ userId, date, key }));
+    });
+    const replies = await this.#database
+      .pipeline<string[]>(places.map(({ key }) => ['HGETALL', key]))
+      .catch(async (error: unknown) => {
+        throw await namedWrongType(this.#database, error, new Map(places.map(({ key }) => [key, 'hash'])));
+      });
+    const found = new Map<string, DailyUsage>();
+    for (const [at, { userId, date, key }] of places.entries()) {
+      const reply = replies[at] ?? [];
+      const name = JSON.stringify([date, userId]);
+      if (reply.length === 0 || found.has(name)) continue;
+      found.set(name, { date, userId, ...usageRecord.decode(asObject(reply), key) });
+    }
+    return [...found.values()];
+  }
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
+}
