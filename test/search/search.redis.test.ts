@@ -80,7 +80,7 @@ describe('search', () => {
       ...{ title: 'About sessions', source: '/docs/sessions.md', headings: ['Top'], start: 0, end: 29 },
       metadata: { chunk_index: 0 },
     });
-    expect(hit.nodeId).toMatch(/^[0-9a-f]{32}$/);
+    expect(hit.nodeId).toMatch(/^[0-9a-f]{32}-0$/);
     expect(hit.vectorScore).toBe(1 - hit.distance);
     expect(hit.score).toBe(hit.vectorScore);
     expect(hit.score).toBeCloseTo(1);
