@@ -80,7 +80,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   recorder: { mayImport: ['stores'] },
   maintenance: {
     mayImport: ['schema', 'redis', 'stores', 'stores/prompts', 'embed', 'ingest'],
-    packages: ['yaml'],
+    packages: ['yaml', 'zod'],
   },
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
@@ -89,6 +89,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: [
       ...['stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
+      ...['maintenance/backup/backup.ts', 'maintenance/backup/restore.ts', 'maintenance/keys.ts'],
       ...['maintenance/status.ts', 'ingest/watch.ts', ...REQUESTS],
     ],
     packages: ['commander', 'cli-progress', 'zod'],

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { CommandModule } from '../../src/cli/command.ts';
 import { jsonOf, runCli } from '../support/run-cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -11,17 +12,15 @@ const env = () => ({
 });
 const run = (...args: string[]) => runCli(args, { env: env() });
 
-const COMMANDS = [
-  ...['ingest', 'search', 'context', 'status', 'up', 'down', 'setup', 'demo'].map((name) => [name]),
-  ...['list', 'info', 'create', 'add-field', 'drop'].map((name) => ['collections', name]),
-  ...['list', 'show', 'delete'].map((name) => ['docs', name]),
-  ...'create show touch update link list end'.split(' ').map((name) => ['sessions', name]),
-  ...'append show last tokens trim delete'.split(' ').map((name) => ['conversations', name]),
-  ['erase-user'],
-  ...'add get update verify delete list search import embed'.split(' ').map((name) => ['facts', name]),
-  ...'list show save render history rollback delete import export'.split(' ').map((name) => ['prompts', name]),
-  ...'enqueue peek list stats work dead retry-dead recover purge'.split(' ').map((name) => ['queue', name]),
-];
+const FOLDER = new URL('../../src/cli/commands/', import.meta.url);
+/** Every command by its words: a verb has a file of its own name, with one command in it or several. */
+const COMMANDS = (await Promise.all(readdirSync(FOLDER).map(commandsOf))).flat();
+
+async function commandsOf(file: string): Promise<string[][]> {
+  const module: CommandModule = await import(new URL(file, FOLDER).href);
+  const verb = file.replace(/\.ts$/, '');
+  return 'commands' in module ? Object.keys(module.commands).map((name) => [verb, name]) : [[verb]];
+}
 
 describe('help', () => {
   it.each(COMMANDS.map((words) => [words.join(' '), words] as const))(
@@ -47,8 +46,8 @@ describe('help', () => {
 });
 
 it('has every flag that a text of the source names', async () => {
-  // The last two are of redis-check-aof and of vitest.
-  const flags = new Set(['--help', '--version', '--fix', '--project']);
+  // The last three are of redis-check-aof, vitest and node.
+  const flags = new Set(['--help', '--version', '--fix', '--project', '--max-semi-space-size']);
   for (const words of COMMANDS) {
     const { stdout } = await run(...words, '--help');
     for (const [flag] of stdout.matchAll(/--[a-z][a-z-]+/g)) flags.add(flag);
