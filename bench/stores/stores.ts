@@ -1,6 +1,7 @@
 import { startPrivateRedis } from '../../src/redis/private-redis.ts';
 import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../../src/schema/record.ts';
 import { openStacklore } from '../../src/stacklore.ts';
+import { analyticsOperations } from './analytics.ts';
 import { openBareClient } from './bare-client.ts';
 import { cacheOperations } from './cache.ts';
 import { conversationOperations } from './conversations.ts';
@@ -18,6 +19,7 @@ interface StoreBench {
 
 /** Every record family whose operations are measured, one line a family. */
 const STORE_BENCHES: Readonly<Record<string, StoreBench>> = {
+  analytics: { database: 'analytics', operations: analyticsOperations },
   facts: { database: 'knowledge', operations: factOperations },
   prompts: { database: 'prompts', operations: promptOperations },
   queues: { database: 'main', operations: queueOperations },

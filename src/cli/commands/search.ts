@@ -18,6 +18,7 @@ export const SEARCH_FLAGS: readonly Flag[] = [
   { flags: '--min-score <number>', description: 'leave out hits whose vectorScore (1 - distance) is lower' },
   { flags: '--max-per-document <number>', description: 'at most this many hits of one document' },
   { flags: '--ef-runtime <number>', description: 'HNSW candidates: more is slower and more exact' },
+  { flags: '--user-id <id>', description: 'whose usage it counts for (anonymous)' },
 ];
 
 /** The schema of those flags. */
@@ -28,6 +29,7 @@ export const searchFlags = {
   minScore: decimalNumber().optional(),
   maxPerDocument: wholeNumber(1).optional(),
   efRuntime: wholeNumber(1).optional(),
+  userId: z.string().optional(),
 };
 
 export const command = defineCommand({

@@ -1,6 +1,7 @@
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
+import { runScript } from '../../redis/script.ts';
 import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
 import { type ErrorEntry, errorLogRecord } from '../../schema/analytics.ts';
 import type { Page } from '../knowledge/documents.ts';
@@ -63,13 +64,19 @@ export class ErrorLog {
       elements.push(element);
       lists.set(key, elements);
     }
-    const commands = [...lists].flatMap(([key, elements]) => {
+    const writes = [...lists].flatMap(([key, elements]) => {
       return inParts(elements.slice(-this.#maxEntries)).map((part) =>
-        PUSH_ERRORS.evalCommand([key], [String(this.#maxEntries), ...part]),
+        runScript(this.#database, PUSH_ERRORS, {
+          ...{ keys: [key], args: [String(this.#maxEntries), ...part] },
+          ...options,
+        }),
       );
     });
-    if (commands.length === 0) return;
-    await this.#named([...lists.keys()], () => this.#database.pipeline(commands, options));
+    await this.#named([...lists.keys()], async () => {
+      // All have been sent, so all are waited for before one that failed is told of.
+      const failed = (await Promise.allSettled(writes)).find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
+    });
   }
 
   /** Errors of a day and type, the newest first. Throws `record_invalid` for an element that is none. */
