@@ -42,6 +42,9 @@ export class CacheLock {
   readonly #database: Database;
   readonly #lockMs: number;
   readonly #stats = cacheStatsRecord.key.build({});
+  /** Tokens are this and a number: a random one for each look-up would cost more than the rest of it. */
+  readonly #id = randomUUID();
+  #claims = 0;
   /** Counted here, not yet in Redis: sent along with the next look-up. */
   #uncounted = { hits: 0, misses: 0 };
 
@@ -58,7 +61,8 @@ export class CacheLock {
 
   /** Looks a body up; while another process computes it, again and again for `waitMs`. */
   async claim(place: CachePlace, { waitMs, ask }: { waitMs: number; ask: Ask }): Promise<Claim> {
-    const token = randomUUID();
+    this.#claims += 1;
+    const token = `${this.#id}:${this.#claims}`;
     const until = performance.now() + waitMs;
     const releaseLate = ([state]: Reply) => {
       // Nobody waits for this: it ends by itself, if later.

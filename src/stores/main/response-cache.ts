@@ -59,7 +59,7 @@ export interface CacheStats {
 
 interface Flight {
   readonly endpointHash: string;
-  readonly landed: Promise<Landed>;
+  landed: Promise<Landed> | undefined;
 }
 
 /** The JSON of an answer and its value, which belongs to the caller who fetched it. */
@@ -112,7 +112,7 @@ export class ResponseCache {
     const key = place.keys.at(-1) as string; // a place has one key at least
     for (let failures = 0; ; ) {
       const flight = this.#flights.get(key);
-      if (!flight) {
+      if (!flight?.landed) {
         const { value, cached } = await this.#take(key, place, () => this.#fetch(place, compute, options));
         return { value: value as T, cached };
       }
@@ -215,11 +215,14 @@ export class ResponseCache {
   }
 
   async #take(key: string, { endpointHash }: CachePlace, fetch: () => Promise<Landed>): Promise<Landed> {
-    const flight: Flight = { endpointHash, landed: fetch() };
+    const landed = fetch();
+    const flight: Flight = { endpointHash, landed };
     this.#flights.set(key, flight);
     try {
-      return await flight.landed;
+      return await landed;
     } finally {
+      // What a map once held can outlive it in the collector; the answer must not.
+      flight.landed = undefined;
       // After an invalidation another flight may be under way.
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     }
