@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'database_readonly'
   | 'database_full'
   | 'database_error'
+  | 'archive_invalid'
+  | 'archive_unwritable'
   | 'busy'
   | 'aborted'
   | 'internal';

@@ -16,7 +16,15 @@ export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
 export type { AnalyticsDeletion } from './maintenance/analytics-retention.ts';
+export type {
+  BackupArchive,
+  BackupProgress,
+  BackupReport,
+  BackupRequest,
+} from './maintenance/backup/backup.ts';
+export type { RestoreReport, RestoreRequest } from './maintenance/backup/restore.ts';
 export type { ErasureReport } from './maintenance/erase-user.ts';
+export type { BigKey, FamilyKeys, KeysReport, KeysRequest, UnknownKeys } from './maintenance/keys.ts';
 export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from './maintenance/prompt-files.ts';
 export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';

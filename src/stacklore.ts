@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
@@ -35,7 +36,10 @@ import {
   deleteAnalyticsBefore,
   retentionLimit,
 } from './maintenance/analytics-retention.ts';
+import { type BackupReport, type BackupRequest, backup } from './maintenance/backup/backup.ts';
+import { type RestoreReport, type RestoreRequest, restore } from './maintenance/backup/restore.ts';
 import { type ErasureReport, eraseUser } from './maintenance/erase-user.ts';
+import { analyseKeys, type KeysReport, type KeysRequest } from './maintenance/keys.ts';
 import {
   exportPrompts,
   importPrompts,
@@ -320,6 +324,27 @@ export class Stacklore {
   /** Saves every prompt of such a folder, or with `dryRun` tells what would be saved; one bad file never stops the rest. */
   async importPrompts(folder: string, options: PromptFilesOptions = {}): Promise<PromptFilesReport> {
     return importPrompts(this, folder, options);
+  }
+
+  /**
+   * Writes an archive of each named database into a folder, and where asked lets the server write its snapshot.
+   *
+   * @example
+   * const { archives } = await lore.backup({ databases: ['knowledge'], folder: 'backups', keep: 7 });
+   */
+  async backup(request: BackupRequest = {}): Promise<BackupReport> {
+    return backup({ databases: this.databases, folder: join(this.config.home, 'backups') }, request);
+  }
+
+  /** Restores an archive into its named database, checked as a whole before anything is written. */
+  async restore(request: RestoreRequest): Promise<RestoreReport> {
+    const { databases, collections } = this;
+    return restore({ databases, collections, vectorIndex: this.#vectorIndex }, request);
+  }
+
+  /** Counts and measures every key by record family: memory, types, sizes and TTLs; reads no value. */
+  async analyseKeys(request: KeysRequest = {}): Promise<KeysReport> {
+    return analyseKeys(this.databases, request);
   }
 
   /**

@@ -32,6 +32,8 @@ export const EXIT_CODES = {
   database_readonly: UNAVAILABLE,
   database_full: UNAVAILABLE,
   database_error: 1,
+  archive_invalid: 1,
+  archive_unwritable: 1,
   busy: 1,
   aborted: 130,
   internal: 1,

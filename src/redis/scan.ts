@@ -25,3 +25,14 @@ export async function* scanKeys(
     yield keys;
   } while (cursor !== '0');
 }
+
+/** Every key of the numbered database as bytes, page by page like `scanKeys`: a key need not be text. */
+export async function* scanKeyBytes(database: Database, { count = 1_000 } = {}): AsyncGenerator<Buffer[]> {
+  let cursor = '0';
+  do {
+    const command = ['SCAN', cursor, 'COUNT', String(count)];
+    const [next, keys] = await database.send<[Buffer, Buffer[]]>(command, { buffers: true });
+    cursor = next.toString();
+    yield keys;
+  } while (cursor !== '0');
+}

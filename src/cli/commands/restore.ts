@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
+import type { RestoreReport } from '../../maintenance/backup/restore.ts';
+import { defineCommand } from '../command.ts';
+import { keyProgress } from '../key-progress.ts';
+
+export const command = defineCommand({
+  summary:
+    'Restore an archive into its named database; refused when keys exist, unless told what becomes of them.',
+  arguments: '<archive>',
+  flags: [
+    { flags: '--dry-run', description: 'only say what would be done' },
+    { flags: '--skip-existing', description: 'keep keys that exist; also goes on after an interruption' },
+    { flags: '--replace', description: 'replace keys that exist' },
+    { flags: '--family <name>', description: 'only this record family; may be repeated', isList: true },
+    { flags: '--unknown', description: 'also keys of no record family, where the archive has some' },
+  ],
+  schema: z.strictObject({
+    dryRun: z.boolean().default(false),
+    skipExisting: z.boolean().default(false),
+    replace: z.boolean().default(false),
+    family: z.array(z.string()).optional(),
+    unknown: z.boolean().default(false),
+  }),
+  examples: ['stacklore restore backups/stacklore-main-20250115T103000.000Z.backup --dry-run'],
+  async run({ lore, terminal }, [file = ''], { skipExisting, replace, family, ...flags }) {
+    if (skipExisting && replace) {
+      throw new StackloreError('invalid_input', { message: 'Give --skip-existing or --replace, not both.' });
+    }
+    const progress = keyProgress(terminal);
+    try {
+      const report = await lore().restore({
+        ...{ file, ...flags, existing: replace ? 'replace' : skipExisting ? 'skip' : 'refuse' },
+        ...(family !== undefined && { families: family }),
+        onProgress: progress.onProgress,
+        signal: terminal.signal,
+      });
+      return { data: report, lines: describe(report) };
+    } finally {
+      progress.end();
+    }
+  },
+});
+
+function describe(report: RestoreReport): string[] {
+  const { dryRun, restored, skipped, expired, unselected, existing, database, families, indexes } = report;
+  return [
+    `${dryRun ? 'Would restore' : 'Restored'} ${restored} keys into ${database}; ${existing} exist, ${skipped} kept as they are, ${expired} expired, ${unselected} not asked for.`,
+    ...Object.entries(families).map(([name, keys]) => `  ${name === '' ? '(no family)' : name}: ${keys}`),
+    ...indexes.map((one) => {
+      return `Index of ${one.collection}: ${one.state === 'ready' ? 'ready' : `failed. ${one.error.message}`}`;
+    }),
+  ];
+}
