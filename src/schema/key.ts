@@ -63,7 +63,7 @@ export function keyTemplate<const Template extends string>(template: Template): 
       const { name, separator, reserved } = part.param;
       const id = params[name];
       // Nearly every id: nothing in it to check or to escape.
-      const isPlain = id !== undefined && PLAIN_ID.test(id) && !PLAIN_ID.test(separator);
+      const isPlain = typeof id === 'string' && PLAIN_ID.test(id) && !PLAIN_ID.test(separator);
       key += isPlain ? id : encode(checkId(name, id), reserved);
     }
     return key;
@@ -107,9 +107,11 @@ export function keyTemplate<const Template extends string>(template: Template): 
   };
 }
 
-/** Checks an id that a caller gave: 1 to 512 UTF-8 bytes, well-formed, without control characters. */
+/** Checks an id that a caller gave: text of 1 to 512 UTF-8 bytes, well-formed, without control characters. */
 export function checkId(name: string, id: string | undefined): string {
   if (id === undefined || id === '') throw invalidId(name, 'is empty');
+  // Of callers without types: a pattern would read null as "null".
+  if (typeof id !== 'string') throw invalidId(name, 'is not text');
   if (!id.isWellFormed()) throw invalidId(name, 'holds half of a surrogate pair');
   if (CONTROL_CHARACTER.test(id)) throw invalidId(name, 'holds a control character');
   if (Buffer.byteLength(id) > MAX_ID_BYTES) throw invalidId(name, `is longer than ${MAX_ID_BYTES} bytes`);

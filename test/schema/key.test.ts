@@ -141,6 +141,18 @@ describe('an id', () => {
     expect(() => session.build(untyped as { sessionId: string })).toThrow('The sessionId is empty');
   });
 
+  it.each([null, 5, {}, ['a']])('is refused when it is %j, although the type forbids it', (sessionId) => {
+    const untyped = { sessionId } as unknown as { sessionId: string };
+
+    expect(() => session.build(untyped)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_input',
+        message: 'The sessionId is not text. Give another one.',
+      }),
+    );
+    expect(() => session.candidates(untyped)).toThrow('The sessionId is not text');
+  });
+
   it('may be as long as 512 bytes', () => {
     expect(session.build({ sessionId: 'x'.repeat(512) })).toHaveLength('session:'.length + 512);
   });
