@@ -158,13 +158,13 @@ export class ResponseCache {
     });
   }
 
-  /** Caches a value, in place of what is there. Throws `too_large`. */
+  /** Caches a value, in place of what is there and of what is being computed. Throws `too_large`. */
   async save(
     address: CacheAddress,
     value: unknown,
     { ttlSeconds = this.#options.ttlSeconds }: { ttlSeconds?: number } = {},
   ): Promise<void> {
-    const { keys } = placeOf(address);
+    const { keys, lock } = placeOf(address);
     checkTtl(ttlSeconds);
     const body = encodeBody(value);
     if (!fitsInto(body, this.#options.maxBodyBytes)) {
@@ -172,10 +172,13 @@ export class ResponseCache {
         message: `The body has more than ${this.#options.maxBodyBytes} bytes. Cache a shorter one, or raise responseCache.maxBodyBytes.`,
       });
     }
-    const others = keys.slice(0, -1);
-    const commands = [['SET', keys.at(-1) as string, body, 'EX', String(ttlSeconds)]];
-    if (others.length > 0) commands.push(['UNLINK', ...others]);
-    await this.#database.transaction(commands);
+    const key = keys.at(-1) as string; // a place has one key at least
+    this.#flights.delete(key);
+    await this.#database.transaction([
+      ['SET', key, body, 'EX', String(ttlSeconds)],
+      // Without its lock, what is being computed is not kept in place of this.
+      ['UNLINK', lock, ...keys.slice(0, -1)],
+    ]);
   }
 
   /** Forgets one body, also one that is being computed; tells whether there was one. */

@@ -153,6 +153,19 @@ describe('an answer', () => {
   });
 });
 
+describe('a value saved by hand', () => {
+  it('is not replaced by an answer whose computation began before it', async () => {
+    const { open, opened } = gate();
+    const old = cache.getOrCompute({ endpointName: 'rates' }, () => opened.then(() => 'old'));
+    await until(async () => (await allKeys(main, 'stacklore:cache-lock:*')).length === 1);
+    await cache.save({ endpointName: 'rates' }, 'saved');
+    expect((await cache.getOrCompute({ endpointName: 'rates' }, () => 'new')).value).toBe('saved');
+    open();
+    expect((await old).value).toBe('old');
+    expect((await cache.get({ endpointName: 'rates' })).value).toBe('saved');
+  });
+});
+
 describe('a stampede', () => {
   it('of 64 callers in one process computes once', async () => {
     let computed = 0;
