@@ -119,7 +119,7 @@ export class Sessions {
     checkObject(change, 'change of a session', ['conversationId', 'metadata']);
     const { conversationId, metadata } = change;
     const fields: (string | Buffer)[] = [];
-    if (typeof conversationId === 'string') {
+    if (conversationId !== undefined && conversationId !== null) {
       fields.push('conversation_id', checkId('conversationId', conversationId));
     }
     if (metadata !== undefined) {

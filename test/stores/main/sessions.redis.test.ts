@@ -264,6 +264,7 @@ describe('update', () => {
   it('refuses what a session does not have', async () => {
     await expect(sessions.update('part', { userId: 'x' } as never)).rejects.toThrow(/has no "userId"/);
     await expect(sessions.link('part', '')).rejects.toMatchObject({ code: 'invalid_input' });
+    await expect(sessions.update('part', { conversationId: 5 } as never)).rejects.toThrow(/is not text/);
   });
 });
 
