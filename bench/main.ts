@@ -6,6 +6,7 @@ import { openStacklore } from '../src/stacklore.ts';
 import { benchCli } from './cli.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { benchIngest } from './ingest.ts';
+import { benchMaintenance } from './maintenance.ts';
 import { printMachine } from './measure.ts';
 import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
@@ -13,7 +14,7 @@ import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
 
-const PARTS = ['ingest', 'store', 'search', 'recall', 'stall', 'cli', 'stores'];
+const PARTS = ['ingest', 'store', 'search', 'recall', 'stall', 'cli', 'stores', 'maintenance'];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
   'how do I configure a connection?',
@@ -49,7 +50,9 @@ printMachine();
 if (parts.includes('ingest')) await benchIngest({ folder: corpus, bytes: quick ? 200_000 : 700_000, rounds });
 if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
-if (parts.some((part) => !['ingest', 'stores'].includes(part))) await benchStored();
+if (parts.includes('maintenance'))
+  await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
+if (parts.some((part) => !['ingest', 'stores', 'maintenance'].includes(part))) await benchStored();
 
 async function benchStored(): Promise<void> {
   const config = loadConfig();

@@ -360,3 +360,44 @@ describe('the verbs', () => {
     );
   });
 });
+
+describe('a server that dies in the middle', () => {
+  const keys = Array.from({ length: 6_000 }, (_, at) => `session:many${at}`);
+
+  beforeAll(async () => {
+    const value = 'x'.repeat(1_000);
+    await from.databases.main.pipeline(keys.map((key) => ['HSET', key, 'user_id', 'ada', 'value', value]));
+  });
+
+  it('makes a restore tell how to go on, which then brings the rest', async () => {
+    const [file = ''] = await backUp(temporaryFolder(), 'main');
+    await clear(to.databases.main);
+    const lore = openTestLore(target, { connectTimeoutMs: 500 });
+    let killed: Promise<void> | undefined;
+    const onProgress = () => {
+      killed ??= target.kill();
+    };
+    await expect(lore.restore({ file, onProgress })).rejects.toEqual(
+      code('database_unreachable', /interrupted when at least \d+ of 6004 keys .*--skip-existing/s),
+    );
+    await killed;
+    await target.restart();
+    const report = await lore.restore({ file, existing: 'skip' });
+    expect(report.restored + report.skipped).toBe(6_004);
+    expect(await allKeys(lore.databases.main, 'session:many*')).toHaveLength(6_000);
+  });
+
+  it('leaves nothing of a backup', async () => {
+    const folder = temporaryFolder();
+    const lore = openTestLore(source, { connectTimeoutMs: 500 });
+    let killed: Promise<void> | undefined;
+    const onProgress = () => {
+      killed ??= source.kill();
+    };
+    await expect(lore.backup({ databases: ['main'], folder, onProgress })).rejects.toEqual(
+      code('database_unreachable', /lost|cannot be reached/),
+    );
+    await killed;
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
