@@ -55,7 +55,7 @@ async function benchArchives(
     rounds,
     async () => {
       const { wallMs } = await sample(async () => {
-        const { archives } = await lore.backup({ databases: ['knowledge'], folder });
+        const { archives } = await lore.maintenance.backup({ databases: ['knowledge'], folder });
         file = archives[0]?.path ?? '';
         megabytes = (archives[0]?.contentBytes ?? 0) / 1e6;
       });
@@ -68,7 +68,9 @@ async function benchArchives(
   const restores = await inTurn(
     rounds,
     async () => {
-      const { wallMs } = await sample(async () => void (await lore.restore({ file, existing: 'replace' })));
+      const { wallMs } = await sample(
+        async () => void (await lore.maintenance.restore({ file, existing: 'replace' })),
+      );
       return wallMs;
     },
     async () => (await sample(() => rewriteBare(client, chunks, keyOf))).wallMs,
@@ -94,7 +96,8 @@ async function benchKeys(
   });
   const { ours, floor } = await inTurn(
     rounds,
-    async () => (await sample(async () => void (await lore.analyseKeys({ databases: ['main'] })))).wallMs,
+    async () =>
+      (await sample(async () => void (await lore.maintenance.analyseKeys({ databases: ['main'] })))).wallMs,
     async () => (await sample(() => readTypes(client))).wallMs,
   );
   printRatio(`keys: ${keys} keys, against SCAN and TYPE`, 'ms', ours, floor, 'at most 1.25');

@@ -23,8 +23,11 @@ export type {
   BackupRequest,
 } from './maintenance/backup/backup.ts';
 export type { RestoreReport, RestoreRequest } from './maintenance/backup/restore.ts';
+export type { CleanupReport, CleanupRequest } from './maintenance/cleanup.ts';
+export type { Diagnosis, DiagnosisRequest, Finding } from './maintenance/doctor/doctor.ts';
 export type { ErasureReport } from './maintenance/erase-user.ts';
 export type { BigKey, FamilyKeys, KeysReport, KeysRequest, UnknownKeys } from './maintenance/keys.ts';
+export type { Maintenance } from './maintenance/maintenance.ts';
 export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from './maintenance/prompt-files.ts';
 export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';

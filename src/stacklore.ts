@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
-import { StackloreError } from './errors.ts';
 import {
   addFields,
   type CollectionParts,
@@ -31,21 +29,7 @@ import {
 } from './ingest/ingest.ts';
 import { recordIngest } from './ingest/record-ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
-import {
-  type AnalyticsDeletion,
-  deleteAnalyticsBefore,
-  retentionLimit,
-} from './maintenance/analytics-retention.ts';
-import { type BackupReport, type BackupRequest, backup } from './maintenance/backup/backup.ts';
-import { type RestoreReport, type RestoreRequest, restore } from './maintenance/backup/restore.ts';
-import { type ErasureReport, eraseUser } from './maintenance/erase-user.ts';
-import { analyseKeys, type KeysReport, type KeysRequest } from './maintenance/keys.ts';
-import {
-  exportPrompts,
-  importPrompts,
-  type PromptFilesOptions,
-  type PromptFilesReport,
-} from './maintenance/prompt-files.ts';
+import { Maintenance } from './maintenance/maintenance.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
@@ -123,11 +107,12 @@ export class Stacklore {
   readonly usage: UsageLog;
   readonly errorLog: ErrorLog;
   readonly counters: Counters;
+  readonly maintenance: Maintenance;
   readonly #recorder: BufferedRecorder | undefined;
   readonly #factIndex: FactIndex;
   readonly #vectorIndex: VectorIndex;
   /** What query texts are embedded with, known without loading it. */
-  readonly #model: unknown;
+  readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
   #embedder: Promise<Embedder> | undefined;
@@ -169,6 +154,7 @@ export class Stacklore {
     const mayWrite = () => hasUrl || isAttached;
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
+    this.maintenance = new Maintenance({ ...this, vectorIndex: this.#vectorIndex, model: this.#model });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
   }
 
@@ -287,16 +273,6 @@ export class Stacklore {
   }
 
   /**
-   * Deletes everything held about one user id, or with `dryRun` only tells what that is.
-   *
-   * @example
-   * const { families, total } = await lore.eraseUser('user_001', { dryRun: true });
-   */
-  async eraseUser(userId: string, options: { dryRun?: boolean } = {}): Promise<ErasureReport> {
-    return eraseUser(this, userId, options);
-  }
-
-  /**
    * Starts a worker that hands the tasks of a queue to a handler, until it is stopped or stacklore is closed.
    *
    * @example
@@ -309,63 +285,6 @@ export class Stacklore {
     const forget = () => void this.#workers.delete(worker);
     worker.done.then(forget, forget);
     return worker;
-  }
-
-  /**
-   * Writes every prompt into a folder as files with front matter; files of prompts that are gone stay.
-   *
-   * @example
-   * await lore.exportPrompts('prompts', { kinds: ['system', 'template'] });
-   */
-  async exportPrompts(folder: string, options: PromptFilesOptions = {}): Promise<PromptFilesReport> {
-    return exportPrompts(this, folder, options);
-  }
-
-  /** Saves every prompt of such a folder, or with `dryRun` tells what would be saved; one bad file never stops the rest. */
-  async importPrompts(folder: string, options: PromptFilesOptions = {}): Promise<PromptFilesReport> {
-    return importPrompts(this, folder, options);
-  }
-
-  /**
-   * Writes an archive of each named database into a folder, and where asked lets the server write its snapshot.
-   *
-   * @example
-   * const { archives } = await lore.backup({ databases: ['knowledge'], folder: 'backups', keep: 7 });
-   */
-  async backup(request: BackupRequest = {}): Promise<BackupReport> {
-    return backup({ databases: this.databases, folder: join(this.config.home, 'backups') }, request);
-  }
-
-  /** Restores an archive into its named database, checked as a whole before anything is written. */
-  async restore(request: RestoreRequest): Promise<RestoreReport> {
-    const { databases, collections } = this;
-    return restore({ databases, collections, vectorIndex: this.#vectorIndex }, request);
-  }
-
-  /** Counts and measures every key by record family: memory, types, sizes and TTLs; reads no value. */
-  async analyseKeys(request: KeysRequest = {}): Promise<KeysReport> {
-    return analyseKeys(this.databases, request);
-  }
-
-  /**
-   * Deletes metrics, usage and errors from before a date, by default the first day of `analytics.retentionDays`, or with
-   * `dryRun` only counts them.
-   *
-   * @example
-   * const { families } = await lore.pruneAnalytics({ before: '2025-01-01', dryRun: true });
-   */
-  async pruneAnalytics(
-    { before, ...options }: { before?: Date | string; dryRun?: boolean; signal?: AbortSignal } = {},
-    now = Date.now,
-  ): Promise<AnalyticsDeletion> {
-    const { retentionDays } = this.config.analytics;
-    if (before === undefined && retentionDays === 0) {
-      throw new StackloreError('invalid_input', {
-        message: 'Say before which date to delete, or set analytics.retentionDays. Nothing was deleted.',
-      });
-    }
-    const limit = before ?? retentionLimit(retentionDays, now());
-    return deleteAnalyticsBefore(this.databases.analytics, limit, options);
   }
 
   /** Takes what programs around stacklore measure, beside what searches, contexts and ingests tell it. */

@@ -79,7 +79,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   evaluation: { mayImport: ['search', 'schema', 'stores', 'embed', 'text', 'recorder'] },
   recorder: { mayImport: ['stores'] },
   maintenance: {
-    mayImport: ['schema', 'redis', 'stores', 'stores/prompts', 'embed', 'ingest'],
+    mayImport: ['schema', 'config', 'redis', 'stores', 'stores/prompts', 'embed', 'ingest'],
     packages: ['yaml', 'zod'],
   },
   stacklore: { mayImport: BELOW_THE_FACADE },

@@ -43,6 +43,11 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   status: ['say how the server, its search module and the indexes are', () => import('./commands/status.ts')],
   backup: ['write archives of the named databases, or a snapshot', () => import('./commands/backup.ts')],
   restore: ['restore an archive, checked before anything is written', () => import('./commands/restore.ts')],
+  cleanup: [
+    'remove cached answers, old analytics, orphans, dead letters',
+    () => import('./commands/cleanup.ts'),
+  ],
+  doctor: ['look for what is wrong, and put it right', () => import('./commands/doctor.ts')],
   keys: ['count and measure keys by record family', () => import('./commands/keys.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
   down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],

@@ -53,19 +53,25 @@ it('deletes thousands of keys in batches', async () => {
     requests: 1,
   }));
   await lore.usage.add(increments);
-  expect(await lore.pruneAnalytics({ before: '2024-06-01' })).toMatchObject({ families: { usage: 3_000 } });
+  expect(await lore.maintenance.pruneAnalytics({ before: '2024-06-01' })).toMatchObject({
+    families: { usage: 3_000 },
+  });
 });
 
 it('takes the retention of the configuration', async () => {
-  const report = await lore.pruneAnalytics({ dryRun: true }, () => Date.parse('2025-02-15T20:00:00Z'));
+  const report = await lore.maintenance.pruneAnalytics({ dryRun: true }, () =>
+    Date.parse('2025-02-15T20:00:00Z'),
+  );
   expect(report).toMatchObject({ before: new Date('2025-01-16T00:00:00Z'), total: 8 });
 });
 
 it('refuses to guess a date', async () => {
   const unset = openTestLore(redis);
-  await expect(unset.pruneAnalytics()).rejects.toMatchObject({ code: 'invalid_input' });
-  await expect(unset.pruneAnalytics({ before: 'long ago' })).rejects.toMatchObject({ code: 'invalid_input' });
+  await expect(unset.maintenance.pruneAnalytics()).rejects.toMatchObject({ code: 'invalid_input' });
+  await expect(unset.maintenance.pruneAnalytics({ before: 'long ago' })).rejects.toMatchObject({
+    code: 'invalid_input',
+  });
   const misspelt = { before: '2025-01-16', dryrun: true };
-  await expect(unset.pruneAnalytics(misspelt)).rejects.toMatchObject({ code: 'invalid_input' });
+  await expect(unset.maintenance.pruneAnalytics(misspelt)).rejects.toMatchObject({ code: 'invalid_input' });
   expect(await dates('usage:*')).toHaveLength(3);
 });

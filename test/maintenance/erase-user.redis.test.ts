@@ -80,14 +80,14 @@ describe('eraseUser', () => {
       await fill(userId);
       const full = await everything();
 
-      const planned = await lore.eraseUser(userId, { dryRun: true });
+      const planned = await lore.maintenance.eraseUser(userId, { dryRun: true });
       expect(planned).toMatchObject({ userId, dryRun: true, families: OF_ONE, total: 10 });
       expect(await everything()).toEqual(full);
 
-      expect(await lore.eraseUser(userId)).toEqual({ ...planned, dryRun: false });
+      expect(await lore.maintenance.eraseUser(userId)).toEqual({ ...planned, dryRun: false });
       expect(await everything()).toEqual(before);
       for (const other of others) {
-        expect(await lore.eraseUser(other)).toMatchObject({ families: OF_ONE });
+        expect(await lore.maintenance.eraseUser(other)).toMatchObject({ families: OF_ONE });
       }
       expect(await everything()).toEqual([]);
     },
@@ -101,7 +101,10 @@ describe('eraseUser', () => {
     await analytics.send(['HSET', 'usage:2025-01-15:a*', 'requests', '1']);
     await analytics.send(['HSET', 'usage:2025-01-16:a%2A', 'requests', '1']);
     await analytics.send(['HSET', 'usage:2025-01-16:x:a*', 'requests', '1']);
-    expect(await lore.eraseUser('a*')).toMatchObject({ families: { 'user prompt': 2, usage: 2 }, total: 4 });
+    expect(await lore.maintenance.eraseUser('a*')).toMatchObject({
+      families: { 'user prompt': 2, usage: 2 },
+      total: 4,
+    });
     expect(await everything()).toEqual(['prompt:user:ab:other', 'usage:2025-01-16:x:a*']);
     await prompts.send(['UNLINK', 'prompt:user:ab:other']);
     await analytics.send(['UNLINK', 'usage:2025-01-16:x:a*']);
@@ -111,9 +114,11 @@ describe('eraseUser', () => {
     await lore.sessions.create({ userId: 'anonymous', conversationId: 'shared' });
     await lore.sessions.create({ userId: 'ada', conversationId: 'shared', sessionId: 'of ada' });
     await lore.conversations.append('shared', { role: 'user', content: 'x' });
-    expect(await lore.eraseUser('anonymous')).toMatchObject({ families: { session: 1, conversation: 1 } });
+    expect(await lore.maintenance.eraseUser('anonymous')).toMatchObject({
+      families: { session: 1, conversation: 1 },
+    });
     expect(await everything()).toEqual(['session:of ada', 'stacklore:user-sessions:ada']);
-    await lore.eraseUser('ada');
+    await lore.maintenance.eraseUser('ada');
   });
 
   it('copes with what is not as it should be', async () => {
@@ -121,13 +126,15 @@ describe('eraseUser', () => {
     await main.send(['SET', 'session:text', 'x']);
     await main.send(['HSET', 'session:odd', 'user_id', 'odd', 'conversation_id', '']);
     await main.send(['HSET', 'session:bad', 'user_id', 'odd', 'conversation_id', 'x'.repeat(600)]);
-    expect(await lore.eraseUser('odd')).toMatchObject({
+    expect(await lore.maintenance.eraseUser('odd')).toMatchObject({
       families: { session: 2, conversation: 0 },
       total: 2,
     });
     expect(await everything()).toEqual(['session:text']);
     await main.send(['SET', 'stacklore:user-conversations:odd', 'x']);
-    await expect(lore.eraseUser('odd')).rejects.toMatchObject({ key: 'stacklore:user-conversations:odd' });
+    await expect(lore.maintenance.eraseUser('odd')).rejects.toMatchObject({
+      key: 'stacklore:user-conversations:odd',
+    });
     await main.send(['UNLINK', 'session:text', 'stacklore:user-conversations:odd']);
   });
 
@@ -136,16 +143,16 @@ describe('eraseUser', () => {
     const full = await everything();
     // Callers without types get this far.
     for (const options of [{ dryrun: true }, { dryRun: 'yes' }, null]) {
-      await expect(lore.eraseUser('spared', options as never)).rejects.toMatchObject({
+      await expect(lore.maintenance.eraseUser('spared', options as never)).rejects.toMatchObject({
         code: 'invalid_input',
       });
     }
     expect(await everything()).toEqual(full);
-    await lore.eraseUser('spared');
+    await lore.maintenance.eraseUser('spared');
   });
 
   it('is nothing for an unknown user, and refuses an id that is none', async () => {
-    expect(await lore.eraseUser('nobody')).toMatchObject({ total: 0 });
-    await expect(lore.eraseUser('')).rejects.toMatchObject({ code: 'invalid_input' });
+    expect(await lore.maintenance.eraseUser('nobody')).toMatchObject({ total: 0 });
+    await expect(lore.maintenance.eraseUser('')).rejects.toMatchObject({ code: 'invalid_input' });
   });
 });

@@ -33,7 +33,7 @@ const family = (report: KeysReport, name: string) => report.families.find((one) 
 
 describe('keys', () => {
   it('are counted and measured by record family', async () => {
-    const report = await lore.analyseKeys();
+    const report = await lore.maintenance.analyseKeys();
     expect(report.keys).toBe(12);
     expect(family(report, 'session')).toMatchObject({
       database: 'main',
@@ -54,7 +54,7 @@ describe('keys', () => {
   });
 
   it('of no family are grouped by prefix, and are unknown where their family does not lie', async () => {
-    const { unknown } = await lore.analyseKeys();
+    const { unknown } = await lore.maintenance.analyseKeys();
     expect(
       unknown.map(({ databases, prefix, keys, expiring }) => [databases.join('+'), prefix, keys, expiring]),
     ).toEqual(
@@ -67,20 +67,20 @@ describe('keys', () => {
   });
 
   it('of one named database leave out what another one keeps under the same number', async () => {
-    const report = await lore.analyseKeys({ databases: ['knowledge'] });
+    const report = await lore.maintenance.analyseKeys({ databases: ['knowledge'] });
     expect(report.families.filter(({ keys }) => keys > 0).map((one) => one.family)).toEqual(['fact']);
   });
 
   it('are measured exactly when asked', async () => {
     const bytes = await lore.databases.main.send<number>(['MEMORY', 'USAGE', 'queue:work', 'SAMPLES', '0']);
-    expect((await lore.analyseKeys({ exact: true })).biggest[0]?.bytes).toBe(bytes);
+    expect((await lore.maintenance.analyseKeys({ exact: true })).biggest[0]?.bytes).toBe(bytes);
   });
 
   it('are each counted, however many there are', async () => {
     await lore.databases.prompts.pipeline(
       Array.from({ length: 3_000 }, (_, at) => ['HSET', `prompt:system:p${at}`, 'content', 'x']),
     );
-    const report = await lore.analyseKeys({ databases: ['prompts'], biggest: 0 });
+    const report = await lore.maintenance.analyseKeys({ databases: ['prompts'], biggest: 0 });
     expect(family(report, 'system prompt')?.keys).toBe(3_000);
     expect(report.biggest).toEqual([]);
   });

@@ -94,33 +94,44 @@ describe('export and import', () => {
   it('give back every prompt as it was, times and versions too', async () => {
     await fill();
     const before = await everything();
-    const exported = await lore.exportPrompts(folder);
+    const exported = await lore.maintenance.exportPrompts(folder);
     expect(exported).toMatchObject({ created: before.length, failed: 0 });
     await clear();
 
-    const imported = await lore.importPrompts(folder);
+    const imported = await lore.maintenance.importPrompts(folder);
     expect(imported).toMatchObject({ created: before.length, updated: 0, unchanged: 0, failed: 0 });
     expect(await everything()).toEqual(before);
   });
 
   it('change nothing the second time', async () => {
     await fill();
-    const { created } = await lore.exportPrompts(folder);
+    const { created } = await lore.maintenance.exportPrompts(folder);
 
-    expect(await lore.exportPrompts(folder)).toMatchObject({ created: 0, updated: 0, unchanged: created });
-    expect(await lore.importPrompts(folder)).toMatchObject({ created: 0, updated: 0, unchanged: created });
+    expect(await lore.maintenance.exportPrompts(folder)).toMatchObject({
+      created: 0,
+      updated: 0,
+      unchanged: created,
+    });
+    expect(await lore.maintenance.importPrompts(folder)).toMatchObject({
+      created: 0,
+      updated: 0,
+      unchanged: created,
+    });
   });
 
   it('do nothing in a dry run but tell', async () => {
     await lore.systemPrompts.save('one', { content: 'One' });
     await lore.userPrompts.save('ada', 'one', { content: 'One' });
-    expect(await lore.exportPrompts(folder, { dryRun: true })).toMatchObject({ dryRun: true, created: 2 });
+    expect(await lore.maintenance.exportPrompts(folder, { dryRun: true })).toMatchObject({
+      dryRun: true,
+      created: 2,
+    });
     expect(readdirSync(folder)).toEqual([]);
 
-    await lore.exportPrompts(folder);
+    await lore.maintenance.exportPrompts(folder);
     await lore.userPrompts.save('ada', 'one', { content: 'Two' });
     await lore.systemPrompts.delete('one');
-    const told = await lore.importPrompts(folder, { dryRun: true });
+    const told = await lore.maintenance.importPrompts(folder, { dryRun: true });
     expect(outcomes(told)).toEqual(['created system/one.md', 'updated users/ada/one.md']);
     expect(await lore.systemPrompts.find('one')).toBeUndefined();
     expect(await lore.userPrompts.get('ada', 'one')).toMatchObject({ content: 'Two' });
@@ -129,7 +140,7 @@ describe('export and import', () => {
   it('never leave the folder, whatever the names are', async () => {
     await fill();
     const inner = join(folder, 'inner');
-    const { files } = await lore.exportPrompts(inner);
+    const { files } = await lore.maintenance.exportPrompts(inner);
 
     expect(readdirSync(folder)).toEqual(['inner']);
     expect(readdirSync(inner).sort()).toEqual(['system', 'templates', 'users']);
@@ -146,7 +157,7 @@ describe('import', () => {
     put('README.md', 'Not a prompt');
     put('system/notes.txt', 'Not a prompt');
 
-    const report = await lore.importPrompts(folder);
+    const report = await lore.maintenance.importPrompts(folder);
     expect(report).toMatchObject({ created: 4, failed: 0 });
     expect(await lore.systemPrompts.get('greeting')).toMatchObject({ version: '1.0.0', variables: ['name'] });
     expect(await lore.systemPrompts.get('other/name')).toMatchObject({ content: 'Hello' });
@@ -175,7 +186,7 @@ describe('import', () => {
     put('users/ada/private.md', '---\nis_private: perhaps\n---\nHi');
     put('users/ada/good.md', 'Hi');
 
-    const report = await lore.importPrompts(folder);
+    const report = await lore.maintenance.importPrompts(folder);
     expect(report).toMatchObject({ created: 2, failed: 14 });
     expect(errorOf(report, 'system/a-version.md')).toMatch(/"two" is not a semantic version/);
     expect(errorOf(report, 'system/b-yaml.md')).toMatch(/front matter cannot be used/);
@@ -191,10 +202,12 @@ describe('import', () => {
   it('refuses what does not follow the stored version, and takes what does', async () => {
     await lore.systemPrompts.save('one', { content: 'One', version: '2.0.0' });
     put('system/one.md', '---\nversion: 1.9.0\n---\nOlder');
-    expect(errorOf(await lore.importPrompts(folder), 'system/one.md')).toMatch(/does not follow 2\.0\.0/);
+    expect(errorOf(await lore.maintenance.importPrompts(folder), 'system/one.md')).toMatch(
+      /does not follow 2\.0\.0/,
+    );
 
     put('system/one.md', '---\nversion: 2.1.0\n---\nNewer');
-    expect(outcomes(await lore.importPrompts(folder))).toEqual(['updated system/one.md']);
+    expect(outcomes(await lore.maintenance.importPrompts(folder))).toEqual(['updated system/one.md']);
     expect((await lore.systemPrompts.history('one')).map(({ version }) => version)).toEqual([
       '2.1.0',
       '2.0.0',
@@ -208,7 +221,7 @@ describe('import', () => {
     execFileSync('mkfifo', [join(folder, 'system/pipe.md')]);
     symlinkSync('/etc', join(folder, 'users'));
 
-    const report = await lore.importPrompts(folder);
+    const report = await lore.maintenance.importPrompts(folder);
     expect(outcomes(report)).toEqual(['failed system/link.md', 'failed system/pipe.md']);
     expect(errorOf(report, 'system/link.md')).toMatch(/a link, which is not followed/);
     expect(await lore.systemPrompts.list()).toMatchObject({ total: 0 });
@@ -218,13 +231,13 @@ describe('import', () => {
     put('system/one.md', 'One');
     put('users/ada/one.md', 'One');
 
-    expect(outcomes(await lore.importPrompts(folder, { kinds: ['user'] }))).toEqual([
+    expect(outcomes(await lore.maintenance.importPrompts(folder, { kinds: ['user'] }))).toEqual([
       'created users/ada/one.md',
     ]);
   });
 
   it('from a folder that is none is refused', async () => {
-    await expect(lore.importPrompts(join(folder, 'absent'))).rejects.toMatchObject({
+    await expect(lore.maintenance.importPrompts(join(folder, 'absent'))).rejects.toMatchObject({
       code: 'source_unreadable',
     });
   });
@@ -235,7 +248,7 @@ describe('export', () => {
     await lore.systemPrompts.save('good', { content: 'Hi' });
     await lore.databases.prompts.send(['HSET', 'prompt:system:broken', 'content', 'x']);
 
-    expect(outcomes(await lore.exportPrompts(folder))).toEqual([
+    expect(outcomes(await lore.maintenance.exportPrompts(folder))).toEqual([
       'created system/good.md',
       'failed prompt:system:broken',
     ]);
@@ -249,7 +262,7 @@ describe('export', () => {
     symlinkSync(join(folder, 'outside/kept.md'), join(folder, 'out/system/one.md'));
     symlinkSync(join(folder, 'outside'), join(folder, 'out/templates'));
 
-    const report = await lore.exportPrompts(join(folder, 'out'));
+    const report = await lore.maintenance.exportPrompts(join(folder, 'out'));
     expect(outcomes(report)).toEqual(['created system/one.md', 'failed templates/one.jinja']);
     expect(readFileSync(join(folder, 'outside/kept.md'), 'utf8')).toBe('Kept');
     expect(readdirSync(join(folder, 'outside'))).toEqual(['kept.md']);

@@ -37,7 +37,7 @@ export const command = defineCommand({
   async run({ lore, terminal }, args, { to, family, ...flags }) {
     const progress = keyProgress(terminal);
     try {
-      const report = await lore().backup({
+      const report = await lore().maintenance.backup({
         ...flags,
         ...(to !== undefined && { folder: to }),
         ...(family !== undefined && { families: family }),

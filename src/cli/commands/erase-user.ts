@@ -12,7 +12,7 @@ export const command = defineCommand({
   ],
   schema: z.strictObject({ dryRun: z.boolean().default(false), yes: z.boolean().default(false) }),
   async run({ lore }, [userId = ''], { dryRun, yes }) {
-    const report = await lore().eraseUser(userId, { dryRun: dryRun || !yes });
+    const report = await lore().maintenance.eraseUser(userId, { dryRun: dryRun || !yes });
     if (!dryRun && !yes) {
       throw new StackloreError('invalid_input', {
         message: `Nothing was deleted. Erasing user "${userId}" deletes ${report.total} keys for good: see them with --dry-run, or repeat with --yes.`,

@@ -20,7 +20,7 @@ export const command = defineCommand({
   async run({ lore, terminal }, args, flags) {
     const progress = keyProgress(terminal);
     try {
-      const report = await lore().analyseKeys({
+      const report = await lore().maintenance.analyseKeys({
         ...flags,
         // Names are checked by the request itself.
         ...(args.length > 0 && { databases: [...args] as NonNullable<KeysRequest['databases']> }),

@@ -173,7 +173,7 @@ const importFolder = defineCommand({
   flags: exchangeFlags,
   schema: exchangeSchema,
   async run({ lore }, [folder = ''], { kind: kinds, dryRun }) {
-    return toOutcome(await lore().importPrompts(folder, { ...(kinds && { kinds }), dryRun }));
+    return toOutcome(await lore().maintenance.importPrompts(folder, { ...(kinds && { kinds }), dryRun }));
   },
 });
 
@@ -183,7 +183,7 @@ const exportFolder = defineCommand({
   flags: exchangeFlags,
   schema: exchangeSchema,
   async run({ lore }, [folder = ''], { kind: kinds, dryRun }) {
-    return toOutcome(await lore().exportPrompts(folder, { ...(kinds && { kinds }), dryRun }));
+    return toOutcome(await lore().maintenance.exportPrompts(folder, { ...(kinds && { kinds }), dryRun }));
   },
 });
 

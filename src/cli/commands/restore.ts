@@ -29,7 +29,7 @@ export const command = defineCommand({
     }
     const progress = keyProgress(terminal);
     try {
-      const report = await lore().restore({
+      const report = await lore().maintenance.restore({
         ...{ file, ...flags, existing: replace ? 'replace' : skipExisting ? 'skip' : 'refuse' },
         ...(family !== undefined && { families: family }),
         onProgress: progress.onProgress,

@@ -75,7 +75,7 @@ async function contents(database: Database, key: string): Promise<unknown> {
 }
 
 async function backUp(folder: string, ...databases: ('main' | 'knowledge')[]): Promise<string[]> {
-  const { archives } = await from.backup({ databases, folder });
+  const { archives } = await from.maintenance.backup({ databases, folder });
   return archives.map(({ path }) => path);
 }
 
@@ -92,10 +92,10 @@ describe('backup and restore', () => {
   it('bring every record with bytes, scores and TTLs into an empty database and make its indexes', async () => {
     const folder = temporaryFolder();
     const [main = '', knowledge = ''] = await backUp(folder, 'main', 'knowledge');
-    const report = await to.restore({ file: main });
+    const report = await to.maintenance.restore({ file: main });
     expect(report).toMatchObject({ database: 'main', restored: 4, existing: 0, skipped: 0 });
     expect(report.families).toEqual({ session: 1, 'task queue': 1, 'response cache': 1, 'user sessions': 1 });
-    const restored = await to.restore({ file: knowledge });
+    const restored = await to.maintenance.restore({ file: knowledge });
     expect(restored.indexes).toEqual([{ collection: 'docs', state: 'ready' }]);
     for (const key of await allKeys(to.databases.main, '*')) {
       if (key.startsWith('stacklore:collection:')) continue;
@@ -110,14 +110,14 @@ describe('backup and restore', () => {
     const folder = temporaryFolder();
     const [main = '', knowledge = ''] = await backUp(folder, 'main', 'knowledge');
     const families = async (file: string) =>
-      Object.keys((await to.restore({ file, dryRun: true, existing: 'replace' })).families);
+      Object.keys((await to.maintenance.restore({ file, dryRun: true, existing: 'replace' })).families);
     expect(await families(main)).not.toContain('chunk');
     expect(await families(knowledge)).not.toContain('session');
     expect(await families(knowledge)).toContain('chunk');
   });
 
   it('take keys of no family only when asked, and tell of types that archives do not hold', async () => {
-    const { archives } = await from.backup({
+    const { archives } = await from.maintenance.backup({
       databases: ['main', 'knowledge'],
       unknown: true,
       folder: temporaryFolder(),
@@ -126,9 +126,11 @@ describe('backup and restore', () => {
     expect(main).toMatchObject({ families: { '': 1 }, skipped: { count: 1, keys: ['other:stream'] } });
     expect(Object.keys(knowledge?.families ?? {})).not.toContain('');
     await clear(to.databases.main);
-    expect(await to.restore({ file: main?.path ?? '' })).toMatchObject({ unselected: 1 });
+    expect(await to.maintenance.restore({ file: main?.path ?? '' })).toMatchObject({ unselected: 1 });
     expect(await to.databases.main.send(['EXISTS', 'other:set'])).toBe(0);
-    expect(await to.restore({ file: main?.path ?? '', unknown: true, existing: 'skip' })).toMatchObject({
+    expect(
+      await to.maintenance.restore({ file: main?.path ?? '', unknown: true, existing: 'skip' }),
+    ).toMatchObject({
       restored: 1,
       skipped: 4,
     });
@@ -141,28 +143,34 @@ describe('backup and restore', () => {
     const [main = ''] = await backUp(temporaryFolder(), 'main');
     await clear(to.databases.main);
     await to.databases.main.send(['SET', 'session:s1', 'mine']);
-    await expect(to.restore({ file: main })).rejects.toEqual(
+    await expect(to.maintenance.restore({ file: main })).rejects.toEqual(
       code('already_exists', /1 keys .*"session:s1".*--replace/),
     );
     expect(await allKeys(to.databases.main, '*')).toEqual(['session:s1']);
-    const dry = await to.restore({ file: main, dryRun: true });
+    const dry = await to.maintenance.restore({ file: main, dryRun: true });
     expect(dry).toMatchObject({ dryRun: true, restored: 3, existing: 1, skipped: 1 });
     expect(await allKeys(to.databases.main, '*')).toEqual(['session:s1']);
-    expect(await to.restore({ file: main, existing: 'skip' })).toMatchObject({ restored: 3, skipped: 1 });
+    expect(await to.maintenance.restore({ file: main, existing: 'skip' })).toMatchObject({
+      restored: 3,
+      skipped: 1,
+    });
     expect(await to.databases.main.send(['GET', 'session:s1'])).toBe('mine');
-    expect(await to.restore({ file: main, existing: 'replace' })).toMatchObject({ restored: 4, existing: 4 });
+    expect(await to.maintenance.restore({ file: main, existing: 'replace' })).toMatchObject({
+      restored: 4,
+      existing: 4,
+    });
     expect(await to.databases.main.send(['TYPE', 'session:s1'])).toBe('hash');
   });
 
   it('restore some families only', async () => {
     const [main = ''] = await backUp(temporaryFolder(), 'main');
     await clear(to.databases.main);
-    expect(await to.restore({ file: main, families: ['task-queue'] })).toMatchObject({
+    expect(await to.maintenance.restore({ file: main, families: ['task-queue'] })).toMatchObject({
       restored: 1,
       unselected: 3,
     });
     expect(await allKeys(to.databases.main, '*')).toEqual(['queue:work']);
-    await expect(to.restore({ file: main, families: ['chunk'] })).rejects.toEqual(
+    await expect(to.maintenance.restore({ file: main, families: ['chunk'] })).rejects.toEqual(
       code('invalid_input', /"chunk" does not lie/),
     );
   });
@@ -192,7 +200,7 @@ describe('backup and restore', () => {
     ]);
     const [file = ''] = await backUp(temporaryFolder(), 'main');
     await clear(to.databases.main);
-    await to.restore({ file });
+    await to.maintenance.restore({ file });
     for (const key of ['queue:big', 'stacklore:user-sessions:big', 'cache:api:big:string']) {
       expect(await contents(to.databases.main, key)).toEqual(await contents(main, key));
     }
@@ -218,7 +226,7 @@ describe('backup and restore', () => {
     });
     const later = (await from.collections.get('docs')).version;
     expect(later).toBeGreaterThan(before);
-    await from.restore({ file, existing: 'replace' });
+    await from.maintenance.restore({ file, existing: 'replace' });
     expect((await from.collections.get('docs')).version).toBeGreaterThan(later);
   });
 });
@@ -251,12 +259,14 @@ describe('an archive', () => {
     const [file = ''] = await backUp(temporaryFolder(), 'main');
     damage(file);
     await clear(to.databases.main);
-    await expect(to.restore({ file })).rejects.toEqual(code('archive_invalid', says));
+    await expect(to.maintenance.restore({ file })).rejects.toEqual(code('archive_invalid', says));
     expect(await allKeys(to.databases.main, '*')).toEqual([]);
   });
 
   it('that does not exist is not found', async () => {
-    await expect(to.restore({ file: '/nowhere/x.backup' })).rejects.toEqual(code('not_found', /no file/));
+    await expect(to.maintenance.restore({ file: '/nowhere/x.backup' })).rejects.toEqual(
+      code('not_found', /no file/),
+    );
   });
 
   it('is never overwritten, and a full disk leaves nothing of it', async () => {
@@ -282,9 +292,9 @@ describe('an archive', () => {
     await backup(at(Date.now() - 51 * day), { databases: ['main'], families: ['session'] });
     const foreign = join(folder, 'stacklore-main-20200101T000000.000Z.backup');
     writeFileSync(foreign, 'not ours');
-    const young = await from.backup({ databases: ['main'], folder, keepDays: 30 });
+    const young = await from.maintenance.backup({ databases: ['main'], folder, keepDays: 30 });
     expect(young.archives[0]?.removed).toHaveLength(1);
-    const few = await from.backup({ databases: ['main'], folder, keep: 2 });
+    const few = await from.maintenance.backup({ databases: ['main'], folder, keep: 2 });
     expect(few.archives[0]?.removed).toHaveLength(2);
     expect(existsSync(foreign)).toBe(true);
     expect(readdirSync(folder)).toHaveLength(5);
@@ -295,24 +305,24 @@ describe('an archive', () => {
     await clear(to.databases.main);
     const [free, limit] = ['0', '1'];
     await to.databases.main.send(['CONFIG', 'SET', 'maxmemory', limit]);
-    await expect(to.restore({ file })).rejects.toEqual(
+    await expect(to.maintenance.restore({ file })).rejects.toEqual(
       code('database_full', /interrupted .*--skip-existing/s),
     );
     await to.databases.main.send(['CONFIG', 'SET', 'maxmemory', free]);
-    const report = await to.restore({ file, existing: 'skip' });
+    const report = await to.maintenance.restore({ file, existing: 'skip' });
     expect(report.restored + report.skipped).toBe(4);
   });
 
   it('is not begun for a signal given before, nor for a wrong request', async () => {
     const folder = temporaryFolder();
-    await expect(from.backup({ folder, signal: AbortSignal.abort() })).rejects.toEqual(
+    await expect(from.maintenance.backup({ folder, signal: AbortSignal.abort() })).rejects.toEqual(
       code('aborted', /Stopped/),
     );
     expect(readdirSync(folder)).toEqual([]);
-    await expect(from.backup({ folder, keep: 0 })).rejects.toEqual(
+    await expect(from.maintenance.backup({ folder, keep: 0 })).rejects.toEqual(
       code('invalid_input', /keep: must be at least 1/),
     );
-    await expect(from.backup({ folder, families: ['nothing'] })).rejects.toEqual(
+    await expect(from.maintenance.backup({ folder, families: ['nothing'] })).rejects.toEqual(
       code('invalid_input', /no record family "nothing"/),
     );
   });
@@ -320,7 +330,7 @@ describe('an archive', () => {
 
 describe('a snapshot of the server', () => {
   it('is waited for and says where it is', async () => {
-    const { snapshots, archives } = await from.backup({ server: true });
+    const { snapshots, archives } = await from.maintenance.backup({ server: true });
     expect(archives).toEqual([]);
     expect(snapshots).toHaveLength(1);
     expect(existsSync(snapshots[0]?.path ?? '')).toBe(true);
@@ -331,11 +341,11 @@ describe('a snapshot of the server', () => {
     const path = join(target.dir, name);
     rmSync(path, { force: true });
     mkdirSync(join(path, 'in the way'), { recursive: true });
-    await expect(to.backup({ server: true })).rejects.toEqual(
+    await expect(to.maintenance.backup({ server: true })).rejects.toEqual(
       code('server_failed', /could not write its snapshot/),
     );
     rmSync(path, { recursive: true });
-    await expect(to.backup({ server: true })).resolves.toMatchObject({ snapshots: [{ path }] });
+    await expect(to.maintenance.backup({ server: true })).resolves.toMatchObject({ snapshots: [{ path }] });
   });
 });
 
@@ -377,12 +387,12 @@ describe('a server that dies in the middle', () => {
     const onProgress = () => {
       killed ??= target.kill();
     };
-    await expect(lore.restore({ file, onProgress })).rejects.toEqual(
+    await expect(lore.maintenance.restore({ file, onProgress })).rejects.toEqual(
       code('database_unreachable', /interrupted when at least \d+ of 6004 keys .*--skip-existing/s),
     );
     await killed;
     await target.restart();
-    const report = await lore.restore({ file, existing: 'skip' });
+    const report = await lore.maintenance.restore({ file, existing: 'skip' });
     expect(report.restored + report.skipped).toBe(6_004);
     expect(await allKeys(lore.databases.main, 'session:many*')).toHaveLength(6_000);
   });
@@ -394,7 +404,7 @@ describe('a server that dies in the middle', () => {
     const onProgress = () => {
       killed ??= source.kill();
     };
-    await expect(lore.backup({ databases: ['main'], folder, onProgress })).rejects.toEqual(
+    await expect(lore.maintenance.backup({ databases: ['main'], folder, onProgress })).rejects.toEqual(
       code('database_unreachable', /lost|cannot be reached/),
     );
     await killed;

@@ -1,0 +1,83 @@
+import { errorMessage } from '../../errors.ts';
+import type { Database } from '../../redis/databases.ts';
+import { requireSearch } from '../../redis/search-module.ts';
+import { findKeyspaces } from '../keyspace.ts';
+import type { Check, Problem } from './check.ts';
+
+export const searchModuleCheck: Check = {
+  name: 'search module',
+  async find({ databases }) {
+    try {
+      await requireSearch(databases.knowledge);
+      return [];
+    } catch (error) {
+      return [
+        {
+          severity: 'error',
+          what: 'The knowledge database cannot be searched.',
+          why: 'Ingest and search fail.',
+          fix: errorMessage(error),
+        },
+      ];
+    }
+  },
+};
+
+export const serverSettingsCheck: Check = {
+  name: 'server settings',
+  async find({ databases }) {
+    const keyspaces = await findKeyspaces(databases);
+    const servers = new Map(keyspaces.map(({ serverId, database }) => [serverId, database]));
+    const found = await Promise.all([...servers.values()].map(settingsProblems));
+    return found.flat();
+  },
+};
+
+async function settingsProblems(database: Database): Promise<Problem[]> {
+  const names = ['maxmemory-policy', 'appendonly', 'save', 'aof-use-rdb-preamble'];
+  let values: (string | undefined)[];
+  try {
+    const replies = await database.pipeline<string[]>(names.map((name) => ['CONFIG', 'GET', name]));
+    values = replies.map((reply) => reply[1]);
+  } catch (error) {
+    return [
+      {
+        severity: 'warning',
+        what: `The settings of the server of ${database.name} cannot be read: ${errorMessage(error)}`,
+        why: 'Whether it may lose data is not known.',
+        fix: 'Allow this user CONFIG GET, or see to persistence and eviction where the server is run.',
+      },
+    ];
+  }
+  const [policy, appendOnly, save, preamble] = values;
+  const change = (name: string, value: string) => ({
+    fix: `CONFIG SET ${name} ${value}, and the same in the server's configuration file.`,
+    repair: async () => (await database.send<string>(['CONFIG', 'SET', name, value])) === 'OK',
+  });
+  const problems: Problem[] = [];
+  if (policy !== undefined && policy !== 'noeviction') {
+    problems.push({
+      severity: 'error',
+      what: `The server of ${database.name} may evict keys: maxmemory-policy is ${policy}.`,
+      why: 'When memory is short it drops chunks and documents without a word.',
+      ...change('maxmemory-policy', 'noeviction'),
+    });
+  }
+  if (appendOnly === 'no' && save === '') {
+    problems.push({
+      severity: 'error',
+      what: `The server of ${database.name} writes nothing to disk: appendonly is no and save is empty.`,
+      why: 'Everything is lost when it stops.',
+      ...change('appendonly', 'yes'),
+    });
+  }
+  if (preamble === 'no') {
+    problems.push({
+      severity: 'error',
+      what: `The server of ${database.name} rewrites its append-only file without the RDB preamble.`,
+      why: 'All indexes are lost at the next restart; only the hashes stay.',
+      ...change('aof-use-rdb-preamble', 'yes'),
+    });
+  }
+  return problems;
+}

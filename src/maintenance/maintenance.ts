@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { StackloreError } from '../errors.ts';
+import type { Databases } from '../redis/databases.ts';
+import type { Collections } from '../stores/knowledge/collections.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
+import type { Conversations } from '../stores/main/conversations.ts';
+import type { DeadLetters } from '../stores/main/dead-letters.ts';
+import { type AnalyticsDeletion, deleteAnalyticsBefore, retentionLimit } from './analytics-retention.ts';
+import { type BackupReport, type BackupRequest, backup } from './backup/backup.ts';
+import { type RestoreReport, type RestoreRequest, restore } from './backup/restore.ts';
+import { type CleanupReport, type CleanupRequest, cleanUp } from './cleanup.ts';
+import type { DoctorParts } from './doctor/check.ts';
+import { type Diagnosis, type DiagnosisRequest, diagnose } from './doctor/doctor.ts';
+import { type ErasureReport, eraseUser } from './erase-user.ts';
+import { analyseKeys, type KeysReport, type KeysRequest } from './keys.ts';
+import {
+  exportPrompts,
+  importPrompts,
+  type PromptFilesOptions,
+  type PromptFilesReport,
+} from './prompt-files.ts';
+import type { PromptParts } from './prompt-kinds.ts';
+
+export interface MaintenanceParts extends PromptParts {
+  readonly config: Config;
+  readonly databases: Databases;
+  readonly collections: Collections;
+  readonly conversations: Conversations;
+  readonly deadLetters: DeadLetters;
+  readonly vectorIndex: VectorIndex;
+  /** What query texts are embedded with. */
+  readonly model: DoctorParts['model'];
+}
+
+/** Looks after all that the four named databases hold: saved, moved, measured, cleaned and put right. */
+export class Maintenance {
+  readonly #parts: MaintenanceParts;
+
+  /** @internal `lore.maintenance` is the one of a `Stacklore`. */
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Writes an archive of each named database into a folder, and where asked lets the server write its snapshot.
+   *
+   * @example
+   * const { archives } = await lore.maintenance.backup({ databases: ['knowledge'], folder: 'backups', keep: 7 });
+   */
+  async backup(request: BackupRequest = {}): Promise<BackupReport> {
+    const { databases, config } = this.#parts;
+    return backup({ databases, folder: join(config.home, 'backups') }, request);
+  }
+
+  /** Restores an archive into its named database, checked as a whole before anything is written. */
+  async restore(request: RestoreRequest): Promise<RestoreReport> {
+    return restore(this.#parts, request);
+  }
+
+  /** Counts and measures every key by record family: memory, types, sizes and TTLs; reads no value. */
+  async analyseKeys(request: KeysRequest = {}): Promise<KeysReport> {
+    return analyseKeys(this.#parts.databases, request);
+  }
+
+  /**
+   * Removes what nobody needs any more, of the kinds asked for, or with `dryRun` only counts it.
+   *
+   * @example
+   * const { orphans } = await lore.maintenance.cleanup({ orphans: true, dryRun: true });
+   */
+  async cleanup(request: CleanupRequest): Promise<CleanupReport> {
+    return cleanUp(this.#parts, request);
+  }
+
+  /** Looks for what is wrong with servers, indexes and records, and with `fix` puts right what loses nothing. */
+  async diagnose(request: DiagnosisRequest = {}): Promise<Diagnosis> {
+    return diagnose(this.#parts, request);
+  }
+
+  /**
+   * Deletes everything held about one user id, or with `dryRun` only tells what that is.
+   *
+   * @example
+   * const { families, total } = await lore.maintenance.eraseUser('user_001', { dryRun: true });
+   */
+  async eraseUser(userId: string, options: { dryRun?: boolean } = {}): Promise<ErasureReport> {
+    return eraseUser(this.#parts, userId, options);
+  }
+
+  /**
+   * Writes every prompt into a folder as files with front matter; files of prompts that are gone stay.
+   *
+   * @example
+   * await lore.maintenance.exportPrompts('prompts', { kinds: ['system', 'template'] });
+   */
+  async exportPrompts(folder: string, options: PromptFilesOptions = {}): Promise<PromptFilesReport> {
+    return exportPrompts(this.#parts, folder, options);
+  }
+
+  /** Saves every prompt of such a folder, or with `dryRun` tells what would be saved; one bad file never stops the rest. */
+  async importPrompts(folder: string, options: PromptFilesOptions = {}): Promise<PromptFilesReport> {
+    return importPrompts(this.#parts, folder, options);
+  }
+
+  /**
+   * Deletes metrics, usage and errors from before a date, by default the first day of `analytics.retentionDays`, or with
+   * `dryRun` only counts them.
+   *
+   * @example
+   * const { families } = await lore.maintenance.pruneAnalytics({ before: '2025-01-01', dryRun: true });
+   */
+  async pruneAnalytics(
+    { before, ...options }: { before?: Date | string; dryRun?: boolean; signal?: AbortSignal } = {},
+    now = Date.now,
+  ): Promise<AnalyticsDeletion> {
+    const { databases, config } = this.#parts;
+    const { retentionDays } = config.analytics;
+    if (before === undefined && retentionDays === 0) {
+      throw new StackloreError('invalid_input', {
+        message: 'Say before which date to delete, or set analytics.retentionDays. Nothing was deleted.',
+      });
+    }
+    return deleteAnalyticsBefore(
+      databases.analytics,
+      before ?? retentionLimit(retentionDays, now()),
+      options,
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import { defineScript } from '../../redis/script.ts';
+import {
+  CHUNK_PREFIX,
+  collectionDocumentsRecord,
+  collectionRecord,
+  contentHashesRecord,
+} from '../../schema/knowledge.ts';
+
+/** A document of more chunks than this is never taken for empty: looking for each would hold up the server. */
+const MOST_CHUNKS = 10_000;
+
+/**
+ * Deletes a document that has no chunk, with its index entries, and bumps the corpus version of its collection. Looked
+ * at and deleted in one step, so a document that is published meanwhile stays.
+ *
+ * KEYS 1 the document's hash, 2 the index of documents. ARGV 1 `1` to look only, 2 doc_id, 3 and 4 what its chunk ids
+ * are in a key before their number, escaped and raw. Returns 1 for an empty document, else 0. The other keys lie on the
+ * same server.
+ */
+export const UNLINK_EMPTY_DOCUMENT = defineScript(`
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
+local stored = redis.call('HMGET', KEYS[1], 'chunk_count', 'hash', 'collection')
+local owner = stored[3] or 'default'
+local chunks = '${CHUNK_PREFIX}' .. owner .. '/'
+local last = math.max((tonumber(stored[1]) or 0) - 1, 0)
+if last >= ${MOST_CHUNKS} then return 0 end
+for n = 0, last do
+  if redis.call('EXISTS', chunks .. ARGV[3] .. n, chunks .. ARGV[4] .. n) > 0 then return 0 end
+end
+if ARGV[1] == '1' then return 1 end
+redis.call('UNLINK', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('ZREM', '${prefixOf(collectionDocumentsRecord)}' .. owner, ARGV[2])
+local hashes = '${prefixOf(contentHashesRecord)}' .. owner
+if stored[2] and redis.call('HGET', hashes, stored[2]) == ARGV[2] then redis.call('HDEL', hashes, stored[2]) end
+if redis.call('EXISTS', '${prefixOf(collectionRecord)}' .. owner) == 1 then
+  redis.call('HINCRBY', '${prefixOf(collectionRecord)}' .. owner, 'version', 1)
+end
+return 1
+`);
+
+function prefixOf({ key }: { readonly key: { readonly pattern: string } }): string {
+  return key.pattern.slice(0, -1);
+}
