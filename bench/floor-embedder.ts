@@ -34,12 +34,17 @@ export function disableTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
-/** The bare session with the model's tokenizer before it. */
-export async function openBareEmbedder(config: Config, threads = 1) {
+/** The bare session with the model's tokenizer before it, in this thread or in one of its own. */
+export async function openBareEmbedder(config: Config, { inThread = false } = {}) {
   const files = await provisionModel(config, silentReport);
   const tokenizer = loadTokenizer(files.tokenizerPath, files.tokenizerConfigPath);
-  const embedIds = await openBareSession(files.weightsPath, threads);
-  return { embed: (text: string) => embedIds(tokenizer.encode(text)) };
+  if (!inThread) {
+    const embedIds = await openBareSession(files.weightsPath, 1);
+    return { embed: (text: string) => embedIds(tokenizer.encode(text)), close: async () => 0 };
+  }
+  const { openThreadedSession } = await import('./floor-embed-thread.ts');
+  const { embedIds, close } = await openThreadedSession(files.weightsPath, 1);
+  return { embed: (text: string) => embedIds(tokenizer.encode(text)), close };
 }
 
 function meanOf(tokens: Float32Array, dimensions: number): Float32Array {
