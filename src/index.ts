@@ -42,8 +42,10 @@ export {
   type RedisArgument,
   type RedisCommand,
 } from './redis/databases.ts';
+export type { UnreadableRecord } from './redis/hash.ts';
 export type { ErrorEntry, Metric, Usage } from './schema/analytics.ts';
 export type { FactChanges, FactFilter, NewFact } from './schema/fact-input.ts';
+export type { SystemPromptInput, TemplateInput, UserPromptInput } from './schema/prompt-input.ts';
 export type {
   Chunk,
   CollectionField,
@@ -89,7 +91,13 @@ export type {
   Observation,
   RangeOptions,
 } from './stores/analytics/metrics.ts';
-export type { DailyUsage, UsageIncrement, UsageLog, UsageRange } from './stores/analytics/usage.ts';
+export type {
+  DailyUsage,
+  UsageIncrement,
+  UsageLog,
+  UsagePage,
+  UsageRange,
+} from './stores/analytics/usage.ts';
 export type { Collection, Collections } from './stores/knowledge/collections.ts';
 export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './stores/knowledge/document.ts';
 export type { Documents, Page } from './stores/knowledge/documents.ts';
@@ -127,7 +135,13 @@ export type {
   ComputeOptions,
   ResponseCache,
 } from './stores/main/response-cache.ts';
-export type { NewSession, SessionChange, Sessions, StoredSession } from './stores/main/sessions.ts';
+export type {
+  NewSession,
+  SessionChange,
+  SessionPage,
+  Sessions,
+  StoredSession,
+} from './stores/main/sessions.ts';
 export type { DequeueOptions } from './stores/main/take-options.ts';
 export type { TemplateLimits } from './stores/prompts/render.ts';
 export type {
@@ -136,7 +150,6 @@ export type {
   SaveOutcome,
   UnreadablePrompt,
 } from './stores/prompts/stored-prompts.ts';
-export type { SystemPromptInput } from './stores/prompts/system-prompt-version.ts';
 export type {
   SavedSystemPrompt,
   SaveSystemPromptOptions,
@@ -146,13 +159,11 @@ export type {
 export type {
   SavedTemplate,
   StoredTemplate,
-  TemplateInput,
   Templates,
 } from './stores/prompts/templates.ts';
 export type {
   SavedUserPrompt,
   StoredUserPrompt,
-  UserPromptInput,
   UserPrompts,
   ViewerOptions,
 } from './stores/prompts/user-prompts.ts';

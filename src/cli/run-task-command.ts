@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { access, constants, stat } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { StackloreError } from '../errors.ts';
 import type { TaskContext } from '../stores/main/queue-worker.ts';
 
 type Stream = NodeJS.WritableStream;
@@ -12,6 +15,25 @@ export interface CommandTask extends Pick<TaskContext, 'attempt' | 'element' | '
 
 /** How much of what a failing command printed last is kept as the reason. */
 const REASON_LENGTH = 500;
+
+/** Throws `invalid_input` for a program that cannot be run: every task would fail for what is no fault of its own. */
+export async function checkProgram(program: string, { PATH = '' } = process.env): Promise<void> {
+  // As the system looks for it: a name along the PATH, anything with a slash where it says.
+  const places = program.includes('/') ? [program] : PATH.split(delimiter).map((dir) => join(dir, program));
+  if (program !== '') for (const place of places) if (await isProgram(place)) return;
+  throw new StackloreError('invalid_input', {
+    message: `There is no program "${program}" that can be run. Give one on the PATH or its path; no task was taken.`,
+  });
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Runs a command for a task; its output goes to `output`. Rejects unless it ends with exit code 0, with the end of its

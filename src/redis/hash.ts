@@ -1,5 +1,7 @@
+import { RecordError } from '../errors.ts';
 import type { FieldsValue, HashRecord } from '../schema/record.ts';
 import type { Database } from './databases.ts';
+import { isWrongType } from './wrong-type.ts';
 
 /** A hash record's value at a key, or `undefined` when there is no such key. Throws `RecordError`. */
 export async function readHash<F>(
@@ -9,6 +11,43 @@ export async function readHash<F>(
 ): Promise<FieldsValue<F> | undefined> {
   const reply = await database.send<string[]>(['HGETALL', key]);
   return reply.length === 0 ? undefined : record.decode(asObject(reply), key);
+}
+
+/** A stored record that a list leaves out, as it cannot be read, and why. */
+export interface UnreadableRecord {
+  readonly key: string;
+  readonly problem: string;
+}
+
+/**
+ * The flat `HGETALL` replies of many keys in one round trip, empty where there is no key. In place of one that holds
+ * another type there is the `RecordError` that says so; the others are read all the same.
+ */
+export async function readHashes(
+  database: Database,
+  keys: readonly string[],
+): Promise<(readonly string[] | RecordError)[]> {
+  const read = (some: readonly string[]) =>
+    database.pipeline<readonly string[]>(some.map((key) => ['HGETALL', key]));
+  try {
+    return await read(keys);
+  } catch (error) {
+    if (!isWrongType(error)) throw error;
+    const types = await database.pipeline<string>(keys.map((key) => ['TYPE', key]));
+    const hashes = keys.filter((_, at) => types[at] === 'hash');
+    const replies = await read(hashes);
+    const found = new Map(hashes.map((key, at) => [key, replies[at] ?? []]));
+    return keys.map((key, at) => {
+      const reply = found.get(key);
+      if (reply || types[at] === 'none') return reply ?? [];
+      return new RecordError(key, [{ field: 'key', message: `it holds a ${types[at]}, not a hash` }]);
+    });
+  }
+}
+
+/** Why a record cannot be read, as a list says it. */
+export function unreadable({ key, message }: RecordError): UnreadableRecord {
+  return { key, problem: message };
 }
 
 /** A flat `HGETALL` reply as an object. */

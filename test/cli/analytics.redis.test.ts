@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { connectDatabases } from '../../src/redis/databases.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 import { jsonOf, runCli } from '../support/run-cli.ts';
 
@@ -81,4 +83,36 @@ describe('counters', () => {
     expect(await json('counters', 'reset', 'logins')).toEqual({ metric: 'logins', ended: 1 });
     expect((await run('counters', 'increment', 'logins', '--window', '1week')).exitCode).toBe(2);
   });
+});
+
+it.each([
+  ['metrics show api time --from yesterday', '--from: must be a day such as 2025-01-15'],
+  ['metrics show api time --by week', '--by: must be hour or day'],
+  ['usage user ada --to soon', '--to: must be a day such as 2025-01-15'],
+  ['usage add ada --date 1', '--date: must be a day such as 2025-01-15'],
+  ['usage add ada --requests 1000000000001', '--requests: must be a whole number from 0 to 1000000000000'],
+  ['errors list X --date 1', '--date: must be a day such as 2025-01-15'],
+  ['counters increment x --window 2min', '--window: must be 1min, 1hour or 1day'],
+  ['ratelimit hit c e --window 99999999', '--window: must be a whole number from 1 to 31622400'],
+  ['cache get', '--endpoint: give either this or --endpoint-name'],
+  ['cache get --endpoint a --endpoint-name b', '--endpoint: give either this or --endpoint-name'],
+  [
+    'cache get --endpoint a --params {} --params-name b',
+    '--params: cannot be given together with --params-name',
+  ],
+  ['cache get --endpoint-name=', '--endpoint-name: must not be empty'],
+  ['cache invalidate', '--endpoint: give either this or --endpoint-name'],
+])('"%s" is refused in the words of the command line', async (line, message) => {
+  const { exitCode, stderr } = await run(...line.split(' '));
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(message) });
+});
+
+it('records that cannot be read are told beside the others', async () => {
+  await run('usage', 'add', 'bad', '--requests', '2', '--date', '2025-05-01');
+  const client = connectDatabases(loadConfig({ settings: redis.config(), env: {} }));
+  await client.analytics.send(['HSET', 'usage:2025-05-01:bad', 'requests', 'many']);
+  await client.close();
+  expect((await run('usage', 'day', '2025-05-01')).stdout).toMatch(
+    /"usage:2025-05-01:bad" cannot be used \(requests: .*\n0 of 1 users/,
+  );
 });

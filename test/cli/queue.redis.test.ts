@@ -108,3 +108,19 @@ it('finishes its task when interrupted', async () => {
   expect(exitCode).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ queue: 'interrupted', done: 1, released: 0 });
 });
+
+it.each(['nosuchprogram', '/nowhere/program', '.', import.meta.filename])(
+  'takes no task when "%s" cannot be run',
+  async (program) => {
+    await lore.queues.enqueue('unworked', { taskType: 'x' });
+    const waiting = (await lore.queues.stats('unworked')).waiting;
+    const command = ['work', 'unworked', '--until-empty', '--redis-url', redis.url];
+    const { exitCode, stderr } = await runCli(['queue', ...command, '--', program], {});
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining(`There is no program "${program}" that can be run.`),
+    });
+    expect(await lore.queues.stats('unworked')).toMatchObject({ waiting, delayed: 0, dead: 0 });
+  },
+);

@@ -49,6 +49,24 @@ describe('sessions', () => {
     expect((await run('sessions', 'show', 's1')).stderr).toMatch(/There is no session "s1"/);
   });
 
+  it('that cannot be read are listed as such and can be ended', async () => {
+    await json('sessions', 'create', 'eve', '--id', 'broken');
+    await lore.databases.main.send(['HDEL', 'session:broken', 'created_at']);
+    expect((await run('sessions', 'list', 'eve')).stdout).toMatch(
+      /broken cannot be read: .*created_at: missing.*\n0 of 1 sessions/,
+    );
+    expect(await json('sessions', 'end', 'broken')).toEqual({ ended: ['broken'] });
+    expect(await lore.databases.main.send(['EXISTS', 'session:broken'])).toBe(0);
+  });
+
+  it('are not ended where a key holds something else', async () => {
+    await json('sessions', 'create', 'eve', '--id', 'beside');
+    await lore.databases.main.send(['SET', 'session:other', 'text']);
+    const { exitCode, stderr } = await run('sessions', 'end', 'beside', 'other');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('holds a string') });
+    expect(await json('sessions', 'show', 'beside')).toMatchObject({ sessionId: 'beside' });
+  });
+
   it('all stay when one of those to end is unknown', async () => {
     await json('sessions', 'create', 'ada', '--id', 'stays');
     expect((await run('sessions', 'end', 'stays', 'unknown')).exitCode).toBe(1);
@@ -93,6 +111,28 @@ describe('conversations', () => {
         ...{ exitCode: 1, stderr: expect.stringContaining('There is no conversation "talk"') },
       });
     }
+  });
+
+  it('tell that no message fits the budget, and that one of another program never expires', async () => {
+    await json('conversations', 'append', 'long', 'x', '--tokens', '50');
+    expect((await run('conversations', 'last', 'long', '--max-tokens', '10')).stdout).toBe(
+      'No message fits: the last one alone has more than 10 tokens. Raise --max-tokens.\n',
+    );
+    expect((await run('conversations', 'last', 'long')).stdout).toMatch(
+      /1 messages with 50 tokens, the whole conversation/,
+    );
+    expect((await run('conversations', 'show', 'long')).stdout).toMatch(
+      /1 of 1 messages, expires in \d+ s\n/,
+    );
+    await lore.databases.main.send(['PERSIST', 'conversation:long:messages']);
+    expect((await run('conversations', 'show', 'long')).stdout).toMatch(/1 of 1 messages, never expires\n/);
+  });
+
+  it('say which flag is required', async () => {
+    const { exitCode, stderr } = await run('conversations', 'trim', 'long');
+    expect({ exitCode, stderr }).toEqual({
+      ...{ exitCode: 2, stderr: expect.stringContaining('--keep-last: is required') },
+    });
   });
 
   it('take the three roles only', async () => {

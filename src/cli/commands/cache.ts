@@ -7,7 +7,15 @@ const ENDPOINT_FLAGS = [
   { flags: '--endpoint <text>', description: 'what is called; its hash stands in the key' },
   { flags: '--endpoint-name <name>', description: 'what stands in the key itself, e.g. search or health' },
 ];
-const endpointFlags = { endpoint: z.string().optional(), endpointName: z.string().optional() };
+const textFlag = z.string().min(1, 'must not be empty').optional();
+const endpointFlags = { endpoint: textFlag, endpointName: textFlag };
+
+/** What is said when not exactly one of the two is given. */
+const ONE_ENDPOINT = { path: ['endpoint'], error: 'give either this or --endpoint-name' };
+
+function namesOneEndpoint({ endpoint, endpointName }: Readonly<Record<string, unknown>>): boolean {
+  return (endpoint === undefined) !== (endpointName === undefined);
+}
 
 const stats = defineCommand({
   summary: 'Count hits and misses, and the answers kept for each endpoint.',
@@ -36,11 +44,17 @@ const get = defineCommand({
     { flags: '--params <json>', description: 'the parameters; the order of keys makes no difference' },
     { flags: '--params-name <name>', description: 'what stands in the key itself (default)' },
   ],
-  schema: z.strictObject({
-    ...endpointFlags,
-    params: z.string().transform(parseParams).optional(),
-    paramsName: z.string().optional(),
-  }),
+  schema: z
+    .strictObject({
+      ...endpointFlags,
+      params: z.string().transform(parseParams).optional(),
+      paramsName: textFlag,
+    })
+    .refine(namesOneEndpoint, ONE_ENDPOINT)
+    .refine(({ params, paramsName }) => params === undefined || paramsName === undefined, {
+      path: ['params'],
+      error: 'cannot be given together with --params-name',
+    }),
   examples: ['stacklore cache get --endpoint-name health'],
   async run({ lore }, _args, address) {
     const body = await lore().responseCache.get(address);
@@ -52,7 +66,7 @@ const get = defineCommand({
 const invalidate = defineCommand({
   summary: 'Forget all answers of one endpoint.',
   flags: ENDPOINT_FLAGS,
-  schema: z.strictObject(endpointFlags),
+  schema: z.strictObject(endpointFlags).refine(namesOneEndpoint, ONE_ENDPOINT),
   examples: ['stacklore cache invalidate --endpoint-name search'],
   async run({ lore }, _args, endpoint) {
     const removed = await lore().responseCache.invalidate(endpoint);

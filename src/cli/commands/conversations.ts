@@ -28,7 +28,7 @@ const show = defineCommand({
       data: { ...info, ...page },
       lines: [
         ...page.items.flatMap(messageLines),
-        `${page.items.length} of ${page.total} messages, expires in ${info.ttlSeconds ?? 'unlimited'} s`,
+        `${page.items.length} of ${page.total} messages, ${expiry(info.ttlSeconds)}`,
       ],
     };
   },
@@ -72,10 +72,7 @@ const last = defineCommand({
     const recent = await conversations.lastMessages(conversationId, { maxTokens });
     return {
       data: recent,
-      lines: [
-        ...recent.messages.flatMap(messageLines),
-        `${recent.messages.length} messages with ${recent.tokens} tokens${recent.isWhole ? ', the whole conversation' : ''}`,
-      ],
+      lines: [...recent.messages.flatMap(messageLines), describeRecent(recent, maxTokens)],
     };
   },
 });
@@ -128,6 +125,23 @@ const remove = defineCommand({
     };
   },
 });
+
+function expiry(ttlSeconds: number | undefined): string {
+  return ttlSeconds === undefined ? 'never expires' : `expires in ${ttlSeconds} s`;
+}
+
+interface Recent {
+  readonly messages: readonly Message[];
+  readonly tokens: number;
+  readonly isWhole: boolean;
+}
+
+function describeRecent({ messages, tokens: count, isWhole }: Recent, maxTokens: number): string {
+  if (messages.length === 0 && !isWhole) {
+    return `No message fits: the last one alone has more than ${maxTokens} tokens. Raise --max-tokens.`;
+  }
+  return `${messages.length} messages with ${count} tokens${isWhole ? ', the whole conversation' : ''}`;
+}
 
 function messageLines({ role, content, timestamp }: Message): string[] {
   return [`--- ${role}, ${timestamp}`, content, ''];

@@ -15,8 +15,8 @@ const increment = defineCommand({
     },
   ],
   schema: z.strictObject({
-    by: wholeNumber(1).optional(),
-    window: z.array(z.enum(['1min', '1hour', '1day'])).optional(),
+    by: wholeNumber(1, 1_000_000_000_000).optional(),
+    window: z.array(z.enum(['1min', '1hour', '1day'], { error: 'must be 1min, 1hour or 1day' })).optional(),
   }),
   examples: ['stacklore counters increment logins --window 1min --window 1day'],
   async run({ lore }, [metric = ''], { by, window: windows }) {

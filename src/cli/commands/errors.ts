@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Command, defineCommand } from '../command.ts';
-import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
+import { dateFlag, jsonObjectFlag, wholeNumber } from '../flag-values.ts';
 import { oneLine, table } from '../format.ts';
 
 const types = defineCommand({
@@ -25,7 +25,7 @@ const list = defineCommand({
     { flags: '--stack', description: 'with their stack traces' },
   ],
   schema: z.strictObject({
-    date: z.string().optional(),
+    date: dateFlag().optional(),
     offset: wholeNumber(0).default(0),
     limit: wholeNumber(1, 10_000).default(100),
     stack: z.boolean().default(false),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Metric } from '../../schema/analytics.ts';
 import { type Command, defineCommand } from '../command.ts';
+import { dateFlag } from '../flag-values.ts';
 import { table } from '../format.ts';
 
 const list = defineCommand({
@@ -29,9 +30,9 @@ const show = defineCommand({
     { flags: '--by <resolution>', description: 'hour or day (hour)' },
   ],
   schema: z.strictObject({
-    from: z.string().optional(),
-    to: z.string().optional(),
-    by: z.enum(['hour', 'day']).default('hour'),
+    from: dateFlag().optional(),
+    to: dateFlag().optional(),
+    by: z.enum(['hour', 'day'], { error: 'must be hour or day' }).default('hour'),
   }),
   examples: ['stacklore metrics show search latency_ms --from 2025-01-15 --by day'],
   async run({ lore }, [service = '', metric = ''], { from, to, by: resolution }) {
@@ -39,7 +40,8 @@ const show = defineCommand({
     const range = await lore().metrics.range(service, metric, { from: begin, to, resolution });
     const rows = range.buckets.map((bucket) => [bucket.bucket, ...cells(bucket)]);
     if (range.total) rows.push(['total', ...cells(range.total)]);
-    return { data: range, lines: table(['bucket', 'count', 'sum', 'min', 'max', 'avg'], rows) };
+    const lines = table(['bucket', 'count', 'sum', 'min', 'max', 'avg'], rows);
+    return { data: range, lines: [...lines, ...range.unreadable.map(({ problem }) => problem)] };
   },
 });
 

@@ -8,7 +8,7 @@ import type { QueueStats } from '../../stores/main/queues.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { oneLine, table } from '../format.ts';
-import { runTaskCommand } from '../run-task-command.ts';
+import { checkProgram, runTaskCommand } from '../run-task-command.ts';
 
 const PAGE_FLAGS = [
   { flags: '--offset <number>', description: 'skip this many' },
@@ -209,6 +209,7 @@ const work = defineCommand({
   }),
   examples: ['stacklore queue work emails --concurrency 4 -- node send-mail.js'],
   async run({ lore, terminal }, [queue = '', ...command], { leaseSeconds, ...options }) {
+    await checkProgram(command[0] ?? '');
     const worker = lore().startWorker(
       queue,
       ({ taskId, taskType }, context) =>

@@ -6,13 +6,16 @@ const RATE_FLAGS = [
   { flags: '--limit <number>', description: "requests in a window, instead of the endpoint's" },
   { flags: '--window <seconds>', description: "length of the window, instead of the endpoint's" },
 ];
-const rateFlags = { limit: wholeNumber(0).optional(), window: wholeNumber(1).optional() };
+const rateFlags = {
+  limit: wholeNumber(0, 1_000_000_000).optional(),
+  window: wholeNumber(1, 31_622_400).optional(),
+};
 
 const hit = defineCommand({
   summary: 'Count a request of a client; exit code 1 when it is over the limit.',
   arguments: '<clientId> <endpoint>',
   flags: [...RATE_FLAGS, { flags: '--cost <number>', description: 'count it as so many requests (1)' }],
-  schema: z.strictObject({ ...rateFlags, cost: wholeNumber(1).optional() }),
+  schema: z.strictObject({ ...rateFlags, cost: wholeNumber(1, 1_000_000_000).optional() }),
   examples: ['stacklore ratelimit hit client_42 search --limit 10 --window 60'],
   async run({ lore }, [clientId = '', endpoint = ''], { limit, window, cost = 1 }) {
     const rate = { limit, windowSeconds: window };

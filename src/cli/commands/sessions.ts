@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RecordError } from '../../errors.ts';
 import type { Session } from '../../schema/main.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
@@ -27,6 +28,7 @@ const list = defineCommand({
       data: sessions,
       lines: [
         ...table(['session id', 'created', 'last activity', 'conversation'], rows),
+        ...sessions.unreadable.map(({ sessionId, problem }) => `${sessionId} cannot be read: ${problem}`),
         `${sessions.items.length} of ${sessions.total} sessions`,
       ],
     };
@@ -115,12 +117,17 @@ const end = defineCommand({
   async run({ lore }, args) {
     const { sessions } = lore();
     // All are looked for first: a misspelt id among many must not leave the work half done.
-    await Promise.all(args.map((sessionId) => sessions.get(sessionId)));
+    await Promise.all(args.map((sessionId) => sessions.get(sessionId).catch(unlessInvalid)));
     const ended = [...new Set(args)];
     for (const sessionId of ended) await sessions.end(sessionId);
     return { data: { ended }, lines: ended.map((sessionId) => `Ended ${sessionId}`) };
   },
 });
+
+/** A session that cannot be read can be ended all the same; a key that holds something else is none. */
+function unlessInvalid(error: unknown): void {
+  if (!(error instanceof RecordError) || error.issues.some(({ field }) => field === 'key')) throw error;
+}
 
 function shown(session: Session & { readonly sessionId: string }) {
   const { sessionId, userId, createdAt, lastActivity, conversationId, metadata } = session;

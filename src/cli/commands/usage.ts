@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Usage } from '../../schema/analytics.ts';
 import { type Command, defineCommand } from '../command.ts';
-import { wholeNumber } from '../flag-values.ts';
+import { dateFlag, wholeNumber } from '../flag-values.ts';
 import { table } from '../format.ts';
 
 const HEADER = ['requests', 'tokens in', 'tokens out', 'llm calls', 'kb queries'];
-const amount = wholeNumber(0).optional();
+const amount = wholeNumber(0, 1_000_000_000_000).optional();
 
 const user = defineCommand({
   summary: 'Show what a user used, day by day.',
@@ -14,7 +14,7 @@ const user = defineCommand({
     { flags: '--from <date>', description: 'day it begins with (30 days ago)' },
     { flags: '--to <date>', description: 'day it ends with (today)' },
   ],
-  schema: z.strictObject({ from: z.string().optional(), to: z.string().optional() }),
+  schema: z.strictObject({ from: dateFlag().optional(), to: dateFlag().optional() }),
   examples: ['stacklore usage user anonymous --from 2025-01-01'],
   async run({ lore }, [userId = ''], { from, to }) {
     const range = await lore().usage.rangeOfUser(userId, {
@@ -22,7 +22,8 @@ const user = defineCommand({
       to,
     });
     const rows = range.days.map((day) => [day.date, ...cells(day)]);
-    return { data: range, lines: table(['date', ...HEADER], [...rows, ['total', ...cells(range.total)]]) };
+    const lines = table(['date', ...HEADER], [...rows, ['total', ...cells(range.total)]]);
+    return { data: range, lines: [...lines, ...range.unreadable.map(({ problem }) => problem)] };
   },
 });
 
@@ -44,7 +45,11 @@ const day = defineCommand({
     const rows = users.items.map((item) => [item.userId, ...cells(item)]);
     return {
       data: users,
-      lines: [...table(['user', ...HEADER], rows), `${users.items.length} of ${users.total} users`],
+      lines: [
+        ...table(['user', ...HEADER], rows),
+        ...users.unreadable.map(({ problem }) => problem),
+        `${users.items.length} of ${users.total} users`,
+      ],
     };
   },
 });
@@ -62,7 +67,7 @@ const add = defineCommand({
   ],
   schema: z.strictObject({
     ...{ requests: amount, tokensIn: amount, tokensOut: amount, llmCalls: amount, kbQueries: amount },
-    date: z.string().optional(),
+    date: dateFlag().optional(),
   }),
   examples: ['stacklore usage add user_001 --llm-calls 1 --tokens-in 812 --tokens-out 95'],
   async run({ lore }, [userId = ''], { date, ...amounts }) {

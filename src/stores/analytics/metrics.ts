@@ -1,6 +1,6 @@
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
-import { asObject } from '../../redis/hash.ts';
+import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
@@ -14,6 +14,7 @@ import {
   type Resolution,
   type TimeRange,
 } from './bucket.ts';
+import { readRecords } from './read-records.ts';
 import { RECORD_METRICS } from './scripts/record-metrics.ts';
 
 /** One measured value. */
@@ -43,6 +44,8 @@ export interface MetricRange {
   readonly buckets: MetricBucket[];
   /** Absent when nothing was measured. */
   readonly total?: Metric;
+  /** Buckets that cannot be read; not in the total. */
+  readonly unreadable: readonly UnreadableRecord[];
 }
 
 /** A metric that has buckets. */
@@ -136,9 +139,10 @@ export class Metrics {
         message: 'The bucket must be an hour such as 2025-01-15-10, or a day such as 2025-01-15.',
       });
     }
-    const [found] = await this.#read(service, metricName, [bucket]);
-    if (!found) return undefined;
-    const { count, sum, min, max, avg } = found;
+    const { found, errors } = await this.#read(service, metricName, [bucket]);
+    if (errors[0]) throw errors[0];
+    if (!found[0]) return undefined;
+    const { count, sum, min, max, avg } = found[0];
     return { count, sum, min, max, avg };
   }
 
@@ -159,11 +163,12 @@ export class Metrics {
       throw new StackloreError('invalid_input', { message: 'resolution must be hour or day.' });
     }
     const wanted = bucketsBetween(options, resolution, this.#now());
-    const buckets = await this.#read(service, metricName, wanted);
+    const { found: buckets, errors } = await this.#read(service, metricName, wanted);
+    const broken = { unreadable: errors.map(unreadable) };
     const [first, ...others] = buckets.filter(({ count }) => count > 0);
-    if (!first) return { buckets };
+    if (!first) return { buckets, ...broken };
     const { count, sum, min, max } = others.reduce<Omit<Metric, 'avg'>>(joined, first);
-    return { buckets, total: { count, sum, min, max, avg: sum / count } };
+    return { buckets, total: { count, sum, min, max, avg: sum / count }, ...broken };
   }
 
   /** Every metric, or those of one service, by name; a scan of the database. */
@@ -202,22 +207,10 @@ export class Metrics {
     }
   }
 
-  async #read(service: string, metricName: string, buckets: readonly string[]): Promise<MetricBucket[]> {
-    const places = buckets.flatMap((bucket) =>
-      metricKeys(service, metricName, bucket).map((key) => ({ bucket, key })),
-    );
-    const replies = await this.#database
-      .pipeline<string[]>(places.map(({ key }) => ['HGETALL', key]))
-      .catch(async (error: unknown) => {
-        throw await namedWrongType(this.#database, error, new Map(places.map(({ key }) => [key, 'hash'])));
-      });
-    const found = new Map<string, MetricBucket>();
-    for (const [at, { bucket, key }] of places.entries()) {
-      const reply = replies[at] ?? [];
-      if (reply.length === 0 || found.has(bucket)) continue;
-      found.set(bucket, { bucket, ...metricRecord.decode(asObject(reply), key) });
-    }
-    return [...found.values()];
+  async #read(service: string, metricName: string, buckets: readonly string[]) {
+    const places = buckets.map((bucket) => ({ id: bucket, keys: metricKeys(service, metricName, bucket) }));
+    const { found, errors } = await readRecords(this.#database, metricRecord, places);
+    return { found: found.map(({ id: bucket, value }) => ({ bucket, ...value })), errors };
   }
 }
 

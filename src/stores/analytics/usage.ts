@@ -1,6 +1,6 @@
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
-import { asObject } from '../../redis/hash.ts';
+import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
@@ -9,6 +9,7 @@ import { snakeCase } from '../../schema/fields.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkObject, checkPage, checkWhole } from '../main/check-input.ts';
 import { bucketOf, bucketsBetween, checkDay, type TimeRange } from './bucket.ts';
+import { readRecords } from './read-records.ts';
 import { ADD_USAGE } from './scripts/add-usage.ts';
 
 /** What to add to a user's day; what is absent adds nothing. */
@@ -28,6 +29,13 @@ export interface DailyUsage extends Usage {
 export interface UsageRange {
   readonly days: DailyUsage[];
   readonly total: Usage;
+  /** Days whose records cannot be read; not in the sum. */
+  readonly unreadable: readonly UnreadableRecord[];
+}
+
+/** Users of a day, and the records that cannot be read. */
+export interface UsagePage extends Page<DailyUsage> {
+  readonly unreadable: readonly UnreadableRecord[];
 }
 
 /** The fields of a usage record. */
@@ -77,8 +85,9 @@ export class UsageLog {
 
   /** What a user used on a day, or `undefined`. */
   async find(userId: string, date = bucketOf(this.#now(), 'day')): Promise<DailyUsage | undefined> {
-    const [found] = await this.#read([{ userId, date: checkDay(date) }]);
-    return found;
+    const { found, errors } = await this.#read([{ userId, date: checkDay(date) }]);
+    if (errors[0]) throw errors[0];
+    return found[0];
   }
 
   /** What a user used on a day. Throws `not_found`. */
@@ -94,17 +103,14 @@ export class UsageLog {
   async rangeOfUser(userId: string, range: TimeRange): Promise<UsageRange> {
     checkObject(range, 'range', ['from', 'to']);
     const dates = bucketsBetween(range, 'day', this.#now());
-    const days = await this.#read(dates.map((date) => ({ userId, date })));
+    const { found: days, errors } = await this.#read(dates.map((date) => ({ userId, date })));
     const total = { requests: 0, tokensIn: 0, tokensOut: 0, llmCalls: 0, kbQueries: 0 };
     for (const day of days) for (const name of USAGE_FIELDS) total[name] += day[name];
-    return { days, total };
+    return { days, total, unreadable: errors.map(unreadable) };
   }
 
   /** The users of a day by id; a scan of the database. */
-  async listDay(
-    date = bucketOf(this.#now(), 'day'),
-    { offset = 0, limit = 100 } = {},
-  ): Promise<Page<DailyUsage>> {
+  async listDay(date = bucketOf(this.#now(), 'day'), { offset = 0, limit = 100 } = {}): Promise<UsagePage> {
     checkPage({ offset, limit });
     const { key: template } = usageRecord;
     const userIds = new Set<string>();
@@ -117,7 +123,8 @@ export class UsageLog {
       }
     }
     const page = [...userIds].sort().slice(offset, offset + limit);
-    return { items: await this.#read(page.map((userId) => ({ userId, date }))), total: userIds.size };
+    const { found: items, errors } = await this.#read(page.map((userId) => ({ userId, date })));
+    return { items, total: userIds.size, unreadable: errors.map(unreadable) };
   }
 
   async #run(keys: readonly string[], args: readonly string[], options: CommandOptions): Promise<void> {
@@ -130,23 +137,10 @@ export class UsageLog {
     if (bad) throw new RecordError(bad[0], [{ field: bad[1], message: 'cannot be added to' }]);
   }
 
-  async #read(ids: readonly { userId: string; date: string }[]): Promise<DailyUsage[]> {
-    const places = ids.flatMap(({ userId, date }) => {
-      return usageRecord.key.candidates({ userId, date }).map((key) => ({ userId, date, key }));
-    });
-    const replies = await this.#database
-      .pipeline<string[]>(places.map(({ key }) => ['HGETALL', key]))
-      .catch(async (error: unknown) => {
-        throw await namedWrongType(this.#database, error, new Map(places.map(({ key }) => [key, 'hash'])));
-      });
-    const found = new Map<string, DailyUsage>();
-    for (const [at, { userId, date, key }] of places.entries()) {
-      const reply = replies[at] ?? [];
-      const name = JSON.stringify([date, userId]);
-      if (reply.length === 0 || found.has(name)) continue;
-      found.set(name, { date, userId, ...usageRecord.decode(asObject(reply), key) });
-    }
-    return [...found.values()];
+  async #read(ids: readonly { userId: string; date: string }[]) {
+    const places = ids.map((id) => ({ id, keys: usageRecord.key.candidates(id) }));
+    const { found, errors } = await readRecords(this.#database, usageRecord, places);
+    return { found: found.map(({ id: { date, userId }, value }) => ({ date, userId, ...value })), errors };
   }
 }
 

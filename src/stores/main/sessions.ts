@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { asObject } from '../../redis/hash.ts';
+import { asObject, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
 import { checkId } from '../../schema/key.ts';
@@ -23,6 +23,12 @@ import { USE_SESSION } from './scripts/use-session.ts';
 /** A session with its id. */
 export interface StoredSession extends Session {
   readonly sessionId: string;
+}
+
+/** Sessions of a user, and those that cannot be read. */
+export interface SessionPage extends Page<StoredSession> {
+  /** Counted in the total; they can be ended. */
+  readonly unreadable: readonly (UnreadableRecord & { readonly sessionId: string })[];
 }
 
 /** What a session is created from. */
@@ -93,7 +99,11 @@ export class Sessions {
   /** A session, or `undefined`. Looking at a session is no use of it: see `touch`. */
   async find(sessionId: string): Promise<StoredSession | undefined> {
     const [key = '', ...others] = sessionRecord.key.candidates({ sessionId });
-    if (others.length > 0) return (await this.#read([sessionId]))[0];
+    if (others.length > 0) {
+      const [found] = await this.#read([sessionId]);
+      if (found && 'error' in found) throw found.error;
+      return found?.session;
+    }
     try {
       const reply = await this.#database.send<string[]>(['HGETALL', key]);
       return reply.length === 0 ? undefined : { sessionId, ...sessionRecord.decode(asObject(reply), key) };
@@ -146,12 +156,12 @@ export class Sessions {
 
   /**
    * The live sessions of a user, last used first, without a scan. Sessions that other programs wrote are among them
-   * once they were touched here.
+   * once they were touched here. One that cannot be read does not hide the others.
    */
   async listForUser(
     userId: string,
     { offset = 0, limit = 100 }: { offset?: number; limit?: number } = {},
-  ): Promise<Page<StoredSession>> {
+  ): Promise<SessionPage> {
     checkPage({ offset, limit });
     const index = userSessionsRecord.key.build({ userId });
     const args = [String(offset), String(offset + limit - 1)];
@@ -161,10 +171,17 @@ export class Sessions {
     }).catch(async (error: unknown) => {
       throw await namedWrongType(this.#database, error, new Map([[index, 'zset']]));
     });
-    const items = (await this.#read(sessionIds)).filter((session) => session.userId === userId);
-    const found = new Set(items.map(({ sessionId }) => sessionId));
+    const items: StoredSession[] = [];
+    const broken: SessionPage['unreadable'][number][] = [];
+    const found = new Set<string>();
+    for (const one of await this.#read(sessionIds)) {
+      if (one.userId !== undefined && one.userId !== userId) continue;
+      found.add(one.sessionId);
+      if ('error' in one) broken.push({ sessionId: one.sessionId, ...unreadable(one.error) });
+      else items.push(one.session);
+    }
     const gone = sessionIds.filter((sessionId) => !found.has(sessionId));
-    if (gone.length === 0) return { items, total };
+    if (gone.length === 0) return { items, total, unreadable: broken };
     // Ended by another program, or taken over by another user.
     const forgotten = await this.#database.pipeline<number>(
       gone.map((sessionId) =>
@@ -174,7 +191,7 @@ export class Sessions {
         ),
       ),
     );
-    return { items, total: total - forgotten.reduce((sum, one) => sum + one, 0) };
+    return { items, total: total - forgotten.reduce((sum, one) => sum + one, 0), unreadable: broken };
   }
 
   async #use(
@@ -196,20 +213,21 @@ export class Sessions {
     return { sessionId, ...sessionRecord.decode(asObject(flat), keys[at - 1]) };
   }
 
-  async #read(sessionIds: readonly string[]): Promise<StoredSession[]> {
+  /** What there is of these sessions: each as it is, or what keeps it from being read. */
+  async #read(sessionIds: readonly string[]): Promise<ReadSession[]> {
     const places = sessionIds.flatMap((sessionId) =>
       sessionRecord.key.candidates({ sessionId }).map((key) => ({ sessionId, key })),
     );
-    const commands = places.map(({ key }) => ['HGETALL', key]);
-    const replies = await this.#database.pipeline<string[]>(commands).catch(async (error: unknown) => {
-      const expected = new Map(places.map(({ key }) => [key, 'hash' as const]));
-      throw await namedWrongType(this.#database, error, expected);
-    });
-    const found = new Map<string, StoredSession>();
+    const replies = await readHashes(
+      this.#database,
+      places.map(({ key }) => key),
+    );
+    const found = new Map<string, ReadSession>();
     for (const [at, { sessionId, key }] of places.entries()) {
       const reply = replies[at] ?? [];
-      if (reply.length === 0 || found.has(sessionId)) continue;
-      found.set(sessionId, { sessionId, ...sessionRecord.decode(asObject(reply), key) });
+      if (found.has(sessionId)) continue;
+      if (reply instanceof RecordError) found.set(sessionId, { sessionId, userId: undefined, error: reply });
+      else if (reply.length > 0) found.set(sessionId, readSession(sessionId, asObject(reply), key));
     }
     return [...found.values()];
   }
@@ -237,6 +255,21 @@ export class Sessions {
           : []),
       ]),
     );
+  }
+}
+
+type ReadSession = { readonly sessionId: string; readonly userId: string | undefined } & (
+  | { readonly session: StoredSession }
+  | { readonly error: RecordError }
+);
+
+function readSession(sessionId: string, reply: Record<string, string>, key: string): ReadSession {
+  try {
+    const session = { sessionId, ...sessionRecord.decode(reply, key) };
+    return { sessionId, userId: session.userId, session };
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    return { sessionId, userId: reply.user_id, error };
   }
 }
 

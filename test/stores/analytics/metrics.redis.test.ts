@@ -153,6 +153,23 @@ describe('reading metrics', () => {
     expect(range.total).toEqual({ count: 2, sum: 32, min: 9, max: 23, avg: 16 });
   });
 
+  it('tells which buckets cannot be read, and gives the others', async () => {
+    for (const hour of ['08', '09', '10']) {
+      const value = Number(hour);
+      await metrics.record({ service: 'kind', metricName: 'v', value, at: at(`2025-03-01T${hour}:00:00Z`) });
+    }
+    await database.send(['HSET', 'metrics:kind:v:2025-03-01-08', 'sum', 'much']);
+    await database.send(['SET', 'metrics:kind:v:2025-03-01-09', 'text']);
+
+    const range = await metrics.range('kind', 'v', { from: '2025-03-01', to: '2025-03-01' });
+    expect(range.buckets.map(({ bucket }) => bucket)).toEqual(['2025-03-01-10']);
+    expect(range.total).toMatchObject({ count: 1, sum: 10 });
+    expect(range.unreadable).toEqual([
+      { key: 'metrics:kind:v:2025-03-01-08', problem: expect.stringContaining('sum') },
+      { key: 'metrics:kind:v:2025-03-01-09', problem: expect.stringContaining('it holds a string') },
+    ]);
+  });
+
   it('gives the days of a range', async () => {
     const options = { from: '2025-01-31', to: new Date('2025-02-02T12:00:00Z'), resolution: 'day' } as const;
     const { buckets } = await metrics.range('read', 'v', options);
@@ -160,7 +177,7 @@ describe('reading metrics', () => {
       ['2025-02-01', 40],
       ['2025-02-02', 2],
     ]);
-    expect(await metrics.range('read', 'nothing', options)).toEqual({ buckets: [] });
+    expect(await metrics.range('read', 'nothing', options)).toEqual({ buckets: [], unreadable: [] });
   });
 
   it.each([

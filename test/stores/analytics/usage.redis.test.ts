@@ -78,6 +78,26 @@ it('completes a record of another writer and refuses one with bad fields', async
   });
 });
 
+it('tells which records of a day or a user cannot be read, and gives the others', async () => {
+  for (const userId of ['fine', 'spoilt']) await usage.add({ userId, date: '2025-04-01', requests: 1 });
+  await usage.add({ userId: 'spoilt', date: '2025-04-02', requests: 2 });
+  await usage.add({ userId: 'spoilt', date: '2025-04-03', requests: 4 });
+  await database.send(['HSET', 'usage:2025-04-01:spoilt', 'tokens_in', 'few']);
+  await database.send(['SET', 'usage:2025-04-02:spoilt', 'text']);
+
+  const day = await usage.listDay('2025-04-01');
+  expect(day).toMatchObject({ items: [{ userId: 'fine' }], total: 2 });
+  expect(day.unreadable).toEqual([
+    { key: 'usage:2025-04-01:spoilt', problem: expect.stringContaining('tokens_in') },
+  ]);
+  const range = await usage.rangeOfUser('spoilt', { from: '2025-04-01', to: '2025-04-03' });
+  expect(range).toMatchObject({ days: [{ date: '2025-04-03' }], total: { requests: 4 } });
+  expect(range.unreadable.map(({ key }) => key)).toEqual([
+    'usage:2025-04-01:spoilt',
+    'usage:2025-04-02:spoilt',
+  ]);
+});
+
 it.each([
   { userId: '' },
   { userId: 'x', requests: -1 },

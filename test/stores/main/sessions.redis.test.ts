@@ -290,8 +290,27 @@ describe('listForUser', () => {
     await sessions.create({ userId: 'first', sessionId: 'taken' });
     await main.send(['ZADD', userSessionsRecord.key.build({ userId: 'first' }), '1000', 'long-ago']);
     await main.send(['HSET', 'session:taken', 'user_id', 'second']);
-    expect(await sessions.listForUser('first')).toEqual({ items: [], total: 0 });
+    expect(await sessions.listForUser('first')).toEqual({ items: [], total: 0, unreadable: [] });
     expect(await indexOf('first')).toEqual([]);
+  });
+
+  it('tells which sessions cannot be read, and gives the others', async () => {
+    for (const sessionId of ['whole', 'dated', 'typed', 'moved']) {
+      await sessions.create({ userId: 'kind', sessionId });
+    }
+    await main.send(['HSET', 'session:dated', 'created_at', 'yesterday']);
+    await main.send(['HSET', 'session:moved', 'created_at', 'yesterday', 'user_id', 'another']);
+    await main.send(['SET', 'session:typed', 'text']);
+
+    const { items, total, unreadable } = await sessions.listForUser('kind');
+    expect(items.map(({ sessionId }) => sessionId)).toEqual(['whole']);
+    expect(total).toBe(3);
+    expect([...unreadable].sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual([
+      { sessionId: 'dated', key: 'session:dated', problem: expect.stringContaining('created_at') },
+      { sessionId: 'typed', key: 'session:typed', problem: expect.stringContaining('it holds a string') },
+    ]);
+    expect((await indexOf('kind')).sort()).toEqual(['dated', 'typed', 'whole']);
+    expect(await sessions.end('dated')).toBe(true);
   });
 
   it('keeps users apart whose ids contain one another', async () => {
