@@ -7,7 +7,7 @@ import { checkPage } from './check-input.ts';
 import { type QueuedTask, readElement } from './delivery.ts';
 import { onQueue, type QueueKeys, queueKeys } from './queue-keys.ts';
 import { PURGE_QUEUE } from './scripts/purge-queue.ts';
-import { REVIVE_TASK } from './scripts/settle-task.ts';
+import { REVIVE_TASKS } from './scripts/settle-task.ts';
 
 /** A task that was given up, or an element that is no task, with the reason. */
 export type DeadLetter = QueuedTask & {
@@ -24,6 +24,7 @@ interface Stored {
 }
 
 const LETTERS_PER_READ = 500;
+const LETTERS_PER_WRITE = 100;
 
 /** The tasks of each queue that were given up, until they are queued again or deleted. */
 export class DeadLetters {
@@ -63,10 +64,12 @@ export class DeadLetters {
     }
     let revived = 0;
     // The oldest first, so that they keep their order.
-    for (const { wire, bytes } of letters.reverse()) {
-      const reply = runScript<number>(this.#database, REVIVE_TASK, {
+    letters.reverse();
+    for (let at = 0; at < letters.length; at += LETTERS_PER_WRITE) {
+      const some = letters.slice(at, at + LETTERS_PER_WRITE);
+      const reply = runScript<number>(this.#database, REVIVE_TASKS, {
         keys: [keys.dead, keys.waiting],
-        args: [wire, bytes],
+        args: some.flatMap(({ wire, bytes }) => [wire, bytes]),
       });
       revived += await onQueue(this.#database, keys, reply);
     }

@@ -159,7 +159,7 @@ export class QueueWorker {
         this.#stopping.abort(); // stacklore is being closed
         return undefined;
       }
-      this.#options.onTrouble?.(error);
+      this.#tellTrouble(error);
       if (!isPassing(error) || untilEmpty) throw error;
       await sleep(PAUSE_AFTER_TROUBLE_MS, undefined, { signal }).catch(() => {});
       return undefined;
@@ -169,11 +169,8 @@ export class QueueWorker {
   #start(delivery: Delivery): void {
     const abort = new AbortController();
     const ended = this.#run(delivery, abort.signal)
-      .catch((error: unknown) => {
-        // Only a callback of the caller throws here.
-        this.#failure ??= { error };
-        this.#stopping.abort();
-      })
+      // Only a callback of the caller throws here.
+      .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#running.delete(delivery.deliveryId);
         this.#slotFreed();
@@ -213,7 +210,7 @@ export class QueueWorker {
       try {
         return (await settled) ? outcome : 'lost';
       } catch (error) {
-        this.#options.onTrouble?.(error);
+        this.#tellTrouble(error);
         // Given up, the lease ends and another worker takes the task.
         if (!isPassing(error) || performance.now() > until) return 'lost';
         await sleep(PAUSE_AFTER_TROUBLE_MS);
@@ -227,8 +224,22 @@ export class QueueWorker {
       const lost = await this.#queues.renew(this.#queue, deliveries, { leaseMs: this.#leaseMs });
       for (const { deliveryId } of lost) this.#running.get(deliveryId)?.abort.abort();
     } catch (error) {
-      this.#options.onTrouble?.(error);
+      this.#tellTrouble(error);
     }
+  }
+
+  #tellTrouble(error: unknown): void {
+    try {
+      this.#options.onTrouble?.(error);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  /** A callback of the caller that throws ends the worker; `done` rejects with what it threw. */
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#stopping.abort();
   }
 
   #abortRunning(): void {

@@ -225,6 +225,34 @@ describe('a worker that is killed', () => {
   });
 });
 
+describe('a callback that throws', () => {
+  it('ends the worker with what it threw, also when the lease could not be renewed', async () => {
+    await enqueue(1);
+    const { opened, open } = gate();
+    const begun = gate();
+    const worker = lore.startWorker(
+      queue,
+      () => {
+        begun.open();
+        return opened;
+      },
+      {
+        leaseMs: 150,
+        onTrouble: () => {
+          throw new Error('no log');
+        },
+      },
+    );
+    await begun.opened;
+    const leases = `stacklore:queue:${queue}:leases`;
+    await lore.databases.main.send(['RENAME', leases, `kept:${queue}`]);
+    await lore.databases.main.send(['SET', leases, 'text']);
+    setTimeout(open, 120);
+
+    await expect(worker.done).rejects.toThrow('no log');
+  });
+});
+
 describe('a server that is restarted', () => {
   it('is waited for, and nothing that was acknowledged comes again', async () => {
     const seen: string[] = [];

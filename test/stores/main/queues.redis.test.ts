@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openStacklore, type Stacklore } from '../../../src/stacklore.ts';
-import type { Delivery } from '../../../src/stores/main/delivery.ts';
+import { type Delivery, deadLetter } from '../../../src/stores/main/delivery.ts';
 import type { DequeueOptions } from '../../../src/stores/main/take-options.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
@@ -264,6 +264,29 @@ describe('a task that is not settled', () => {
     });
   });
 
+  it.each([
+    ['text beyond ASCII', Buffer.from('{"payload":"Wände, “Bücher” 📚 \u0000"}')],
+    ['no bytes that make text', Buffer.from([0x7b, 0xff, 0xfe])],
+    ['an overlong form', Buffer.from([0x61, 0xe0, 0x80, 0x80])],
+    ['half a surrogate pair', Buffer.from([0xed, 0xa0, 0x80, 0x62])],
+    ['text that breaks off', Buffer.from([0x61, 0xf0, 0x9f, 0x93])],
+    ['a number beyond Unicode', Buffer.from([0xf4, 0x90, 0x80, 0x80])],
+  ])('of %s becomes the same dead letter as a task given up, and is queued again', async (_, element) => {
+    const processing = `stacklore:queue:${queue}:processing:left`;
+    await send('RPUSH', processing, element);
+    expect(await lore.queues.recover(queue, { maxAttempts: 1 })).toMatchObject({ buried: 1 });
+
+    const [written = ''] = await send<string[]>('LRANGE', deadKey(), '0', '-1');
+    const { error, attempts, failed_at: failedAt } = JSON.parse(written) as Record<string, never>;
+    const expected = deadLetter(element, { error, attempts, now: Date.parse(failedAt) });
+    expect(JSON.parse(written)).toEqual(JSON.parse(expected));
+    expect(await lore.deadLetters.retry(queue)).toBe(1);
+    const queued = { buffers: true };
+    expect(await lore.databases.main.send(['LRANGE', `queue:${queue}`, '0', '-1'], queued)).toEqual([
+      element,
+    ]);
+  });
+
   it('is found by recover where no lease knows it', async () => {
     await lore.queues.enqueue(queue, { taskType: 'a' });
     await take();
@@ -340,6 +363,26 @@ describe('dead letters', () => {
     ]);
     expect(await lore.deadLetters.purge(queue)).toBe(1);
     expect(await lore.deadLetters.list(queue)).toEqual({ items: [], total: 0 });
+  });
+
+  it('are queued again oldest first, however many, equal ones among them', async () => {
+    const letter = (taskId: string) => {
+      const task = { task_id: taskId, task_type: 'x', payload: null, created_at: '2025-01-15', priority: 5 };
+      return deadLetter(JSON.stringify(task), { error: 'e', attempts: 1, now: 0 });
+    };
+    const ids = Array.from({ length: 1_200 }, (_, at) => `t${at % 400}`);
+    await send('LPUSH', deadKey(), ...ids.map(letter));
+
+    const commands = async () => {
+      const stats = await send<string>('INFO', 'commandstats');
+      return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0);
+    };
+    const before = await commands();
+    expect(await lore.deadLetters.retry(queue)).toBe(1_200);
+    expect((await commands()) - before).toBeLessThan(20);
+    const { items } = await lore.queues.peek(queue, { limit: 2_000 });
+    expect(items.map((item) => ('task' in item ? item.task.taskId : ''))).toEqual(ids);
+    expect(await lore.queues.stats(queue)).toMatchObject({ waiting: 1_200, dead: 0 });
   });
 
   it('that cannot be read are named', async () => {

@@ -58,13 +58,20 @@ return element and 1 or 0
 `);
 
 /**
- * Puts a dead letter's task back into its queue, behind those that wait.
+ * Puts the tasks of dead letters back into their queue, behind those that wait. They are looked for from the right end,
+ * where the oldest are: so each is found at once when all are given, oldest first.
  *
- * KEYS 1 the dead letters, 2 the queue. ARGV 1 the letter, 2 the task's bytes. Returns 1, or 0 when there is no such letter.
+ * KEYS 1 the dead letters, 2 the queue. ARGV a letter and its task's bytes in turn.
+ * Returns how many there were; a letter that is gone by now is left out.
  */
-export const REVIVE_TASK = defineScript(`
-if not redis.call('LPOS', KEYS[1], ARGV[1]) then return 0 end
-redis.call('LPUSH', KEYS[2], ARGV[2])
-redis.call('LREM', KEYS[1], 1, ARGV[1])
-return 1
+export const REVIVE_TASKS = defineScript(`
+local revived = 0
+for at = 1, #ARGV, 2 do
+  if redis.call('LPOS', KEYS[1], ARGV[at], 'RANK', -1) then
+    redis.call('LPUSH', KEYS[2], ARGV[at + 1])
+    redis.call('LREM', KEYS[1], -1, ARGV[at])
+    revived = revived + 1
+  end
+end
+return revived
 `);

@@ -1,4 +1,5 @@
 import { defineScript } from '../../../redis/script.ts';
+import { ENCODE_BYTES } from './encode-bytes.ts';
 
 /**
  * What every taking of a task does first, in Lua: moves a foreign list into the queue, puts back due retries, and puts
@@ -37,6 +38,8 @@ for at = #ended, 1, -1 do
     if failures >= tonumber(ARGV[3]) then
       local reason = 'its worker died or stalled, ' .. failures .. ' attempts in all'
       local letter = { element = element, error = reason, attempts = failures, failed_at = ARGV[4] }
+${ENCODE_BYTES}
+      if not is_utf8(element) then letter.element, letter.encoding = base64(element), 'base64' end
       redis.call('LPUSH', KEYS[4], cjson.encode(letter))
       redis.call('UNLINK', attempts)
       buried = buried + 1
