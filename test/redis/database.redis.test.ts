@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ConfigInput, loadConfig } from '../../src/config.ts';
-import { connectDatabases, type Databases } from '../../src/redis/databases.ts';
+import { connectDatabases, type Database, type Databases } from '../../src/redis/databases.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 import { runTypeScript } from '../support/run-typescript.ts';
 
@@ -21,6 +21,44 @@ async function clientNames(databases: Databases): Promise<string[]> {
 
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((databases) => databases.close()));
+});
+
+describe('a duplicate', () => {
+  const numberOf = async (database: Database) =>
+    / db=(\d+)/.exec(await database.send<string>(['CLIENT', 'INFO']))?.[1];
+
+  it('is a further connection to the same database, behind which nothing waits', async () => {
+    const { prompts } = connect();
+    const duplicate = prompts.duplicate();
+    expect(duplicate.name).toBe('prompts');
+    expect(await numberOf(duplicate)).toBe('2');
+    const ids = [prompts, duplicate].map((one) => one.send<number>(['CLIENT', 'ID']));
+    expect(new Set(await Promise.all(ids)).size).toBe(2);
+
+    const blocked = duplicate.send(['BLPOP', 'duplicate:list', '0'], { timeoutMs: 10_000 });
+    await prompts.send(['RPUSH', 'duplicate:list', 'x']);
+    expect(await blocked).toEqual(['duplicate:list', 'x']);
+  });
+
+  it('closes by itself and leaves the database open', async () => {
+    const databases = connect();
+    const duplicate = databases.prompts.duplicate();
+    await duplicate.send(['PING']);
+    await duplicate.close();
+    await expect(duplicate.send(['PING'])).rejects.toMatchObject({ code: 'database_unreachable' });
+    expect(await databases.prompts.send(['PING'])).toBe('PONG');
+    await expect.poll(() => clientNames(databases)).toEqual(['stacklore-main', 'stacklore-prompts']);
+  });
+
+  it('closes with its database, which gives no further one', async () => {
+    const databases = connect();
+    const duplicate = databases.prompts.duplicate();
+    await duplicate.send(['PING']);
+    await databases.prompts.close();
+    await expect(duplicate.send(['PING'])).rejects.toMatchObject({ code: 'database_unreachable' });
+    expect(() => databases.prompts.duplicate()).toThrow(/was closed by this program/);
+    await expect.poll(() => clientNames(databases)).toEqual(['stacklore-main']);
+  });
 });
 
 describe('connecting', () => {
