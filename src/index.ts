@@ -151,6 +151,7 @@ export type {
   UnreadablePrompt,
 } from './stores/prompts/stored-prompts.ts';
 export type {
+  PromptHistory,
   SavedSystemPrompt,
   SaveSystemPromptOptions,
   StoredSystemPrompt,

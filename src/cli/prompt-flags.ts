@@ -7,14 +7,15 @@ import type { Stacklore } from '../stacklore.ts';
 
 export const promptKind = z.enum(['system', 'template', 'user']);
 /** The flags that say which prompts a command is about. */
-export const kindFlags = {
-  kind: promptKind.default('system'),
-  user: z.string().optional(),
-  as: z.string().optional(),
-};
-export const KIND_FLAG = [
+export const kindFlags = { kind: promptKind.default('system'), user: z.string().optional() };
+export const KIND_FLAGS = [
   { flags: '--kind <kind>', description: 'system, template or user (system)' },
   { flags: '--user <id>', description: 'prompts of users: whose' },
+] as const;
+/** The same of a command that only reads. */
+export const readFlags = { ...kindFlags, as: z.string().optional() };
+export const READ_FLAGS = [
+  ...KIND_FLAGS,
   { flags: '--as <id>', description: 'prompts of users: read them as this user (default: the owner)' },
 ] as const;
 
@@ -63,7 +64,8 @@ export async function readContent(
   if (file === undefined) return content ?? '';
   if (file === '-') return readAll(stdin);
   try {
-    return await readFile(file, 'utf8');
+    // Bytes of another encoding would be replaced without a word.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(file));
   } catch (cause) {
     throw new StackloreError('source_unreadable', {
       message: `"${file}" cannot be read (${errorMessage(cause)}). Give another file.`,
@@ -93,6 +95,30 @@ interface SaveFlags extends KindFlags {
   readonly variables?: readonly string[] | undefined;
   readonly public: boolean;
   readonly private: boolean;
+}
+
+/** The kinds that a flag is for, where it is not for all. */
+const FLAG_KINDS: Readonly<Record<string, readonly PromptKind[]>> = {
+  ...{ description: ['system'], expectedVersion: ['system'], setVersion: ['system'] },
+  ...{ category: ['template'], examples: ['template'], variables: ['system', 'template'] },
+  ...{ user: ['user'], as: ['user'], public: ['user'], private: ['user'] },
+};
+
+/** Throws `invalid_input` for a flag that would mean nothing for this kind, and for two that exclude each other. */
+export function checkFlags(kind: PromptKind, flags: Readonly<Record<string, unknown>>): void {
+  for (const [name, kinds] of Object.entries(FLAG_KINDS)) {
+    const value = flags[name];
+    if (value === undefined || value === false || kinds.includes(kind)) continue;
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new StackloreError('invalid_input', {
+      message: `--${flag} is not for prompts of kind ${kind}. Leave it out, or give --kind ${kinds.join(' or ')}.`,
+    });
+  }
+  if (flags.public === true && flags.private === true) {
+    throw new StackloreError('invalid_input', {
+      message: '--public and --private exclude each other. Give one of them, or neither.',
+    });
+  }
 }
 
 interface Shown {
@@ -167,7 +193,8 @@ export const PROMPTS_OF_KIND: Readonly<Record<PromptKind, PromptsOfKind>> = {
     },
     async save({ templates }, name, { text, category, examples, variables }) {
       const rest = given({ category, examples, requiredVariables: variables });
-      return { prompt: await templates.save(name, { template: text, ...rest }) };
+      const prompt = await templates.save(name, { template: text, ...rest });
+      return { prompt, warnings: prompt.warnings };
     },
     delete: ({ templates }, name) => templates.delete(name),
   },

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 import { type CliOptions, jsonOf, runCli } from '../support/run-cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -76,6 +77,34 @@ describe('prompts', () => {
     await json(['prompts', 'delete', 'open', 'secret', ...of]);
   });
 
+  it('are deleted all or none, broken ones too', async () => {
+    for (const name of ['first', 'second']) await json(['prompts', 'save', name, '--content', name]);
+    const database = openTestLore(redis).databases.prompts;
+    await database.send(['HSET', 'prompt:system:second', 'variables', 'broken']);
+
+    expect((await run(['prompts', 'delete', 'first', 'nowhere'])).exitCode).toBe(1);
+    expect(await json(['prompts', 'delete', 'first', 'second'])).toMatchObject({
+      deleted: ['first', 'second'],
+    });
+  });
+
+  it('of templates are saved with a note about examples that do not fit', async () => {
+    const saved = await run([
+      ...[
+        'prompts',
+        'save',
+        'noted',
+        '--kind',
+        'template',
+        '--content',
+        '{{ a }}',
+        '--examples',
+        '[{"b":1}]',
+      ],
+    ]);
+    expect(saved).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Note: Example 1 cannot') });
+  });
+
   it('are exported and imported, a bad file giving exit code 1', async () => {
     const folder = temporaryFolder();
     await json(['prompts', 'save', 'moved', '--content', 'Hi {{a}}']);
@@ -100,6 +129,11 @@ describe('prompts', () => {
     ['save x --file /nowhere/x', 'cannot be read'],
     ['save x --content {{a}} --variables b', 'used but not declared: a'],
     ['save x --kind template --content x --examples {}', 'must be a JSON array'],
+    ['save x --content a --category b', '--category is not for prompts of kind system'],
+    ['save x --kind template --content a --expected-version 1.0.0', '--expected-version is not for'],
+    ['save x --kind user --user u --content a --public --private', 'exclude each other'],
+    ['delete moved --user u', '--user is not for prompts of kind system'],
+    ['list --as u', '--as is not for prompts of kind system'],
     ['show x --kind user', 'Give one with --user'],
     ['list --kind nothing', '--kind'],
     ['render moved', 'missing: a'],

@@ -208,7 +208,7 @@ describe('import', () => {
 
     put('system/one.md', '---\nversion: 2.1.0\n---\nNewer');
     expect(outcomes(await lore.maintenance.importPrompts(folder))).toEqual(['updated system/one.md']);
-    expect((await lore.systemPrompts.history('one')).map(({ version }) => version)).toEqual([
+    expect((await lore.systemPrompts.history('one')).versions.map(({ version }) => version)).toEqual([
       '2.1.0',
       '2.0.0',
     ]);

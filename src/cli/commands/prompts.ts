@@ -1,34 +1,39 @@
 import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
 import type { PromptFilesReport } from '../../maintenance/prompt-files.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
 import { oneLine, table } from '../format.ts';
 import {
+  checkFlags,
   examplesFlag,
-  KIND_FLAG,
+  KIND_FLAGS,
   kindFlags,
   names,
   PROMPTS_OF_KIND,
   promptKind,
+  READ_FLAGS,
   readContent,
+  readFlags,
   variablesOf,
 } from '../prompt-flags.ts';
 
 const list = defineCommand({
   summary: 'List prompts of one kind by name.',
   flags: [
-    ...KIND_FLAG,
+    ...READ_FLAGS,
     { flags: '--category <name>', description: 'templates: only those of this category' },
     { flags: '--offset <number>', description: 'skip this many' },
     { flags: '--limit <number>', description: 'list at most this many (100)' },
   ],
   schema: z.strictObject({
-    ...kindFlags,
+    ...readFlags,
     category: z.string().optional(),
     offset: wholeNumber(0).default(0),
     limit: wholeNumber(1, 10_000).default(100),
   }),
   async run({ lore, terminal }, _args, { kind, ...flags }) {
+    checkFlags(kind, flags);
     const { page, header, rows } = await PROMPTS_OF_KIND[kind].list(lore(), flags);
     for (const { message } of page.unreadable) terminal.note(`Note: ${message}`);
     const cells = rows.map((row) => row.map((cell) => oneLine(cell, 60)));
@@ -39,9 +44,10 @@ const list = defineCommand({
 const show = defineCommand({
   summary: 'Show a prompt.',
   arguments: '<name>',
-  flags: KIND_FLAG,
-  schema: z.strictObject(kindFlags),
+  flags: READ_FLAGS,
+  schema: z.strictObject(readFlags),
   async run({ lore }, [name = ''], { kind, ...flags }) {
+    checkFlags(kind, flags);
     const { prompt, text, facts } = await PROMPTS_OF_KIND[kind].get(lore(), name, flags);
     return { data: prompt, lines: [...facts.map(([fact, value]) => `${fact}: ${value}`), '', text] };
   },
@@ -51,7 +57,7 @@ const save = defineCommand({
   summary: 'Save a prompt: a new one, or a new version of a system prompt.',
   arguments: '<name>',
   flags: [
-    ...KIND_FLAG,
+    ...KIND_FLAGS,
     { flags: '--content <text>', description: 'its text' },
     { flags: '--file <path>', description: 'a file with its text; "-" is standard input' },
     { flags: '--description <text>', description: 'system prompts: what it is for' },
@@ -84,6 +90,7 @@ const save = defineCommand({
   }),
   examples: ['stacklore prompts save chat_default --content "You are helpful. User: {{user_name}}"'],
   async run({ lore, terminal }, [name = ''], { kind, content, file, ...flags }) {
+    checkFlags(kind, flags);
     const text = await readContent(terminal.stdin, { content, file });
     const { prompt, warnings = [] } = await PROMPTS_OF_KIND[kind].save(lore(), name, { ...flags, text });
     for (const warning of warnings) terminal.note(`Note: ${warning}`);
@@ -96,7 +103,7 @@ const render = defineCommand({
   summary: 'Print a system prompt or a template with its variables filled in.',
   arguments: '<name>',
   flags: [
-    KIND_FLAG[0],
+    KIND_FLAGS[0],
     { flags: '--var <name=value>', description: 'a variable; repeat it for others', isList: true },
     { flags: '--vars <json>', description: 'variables as a JSON object' },
   ],
@@ -121,14 +128,15 @@ const history = defineCommand({
   arguments: '<name>',
   flags: [],
   schema: z.strictObject({}),
-  async run({ lore }, [name = '']) {
-    const versions = await lore().systemPrompts.history(name);
+  async run({ lore, terminal }, [name = '']) {
+    const { versions, unreadable } = await lore().systemPrompts.history(name);
+    for (const { message } of unreadable) terminal.note(`Note: ${message}`);
     const rows = versions.map(({ version, updatedAt, content }) => [
       version,
       updatedAt,
       oneLine(content, 60),
     ]);
-    return { data: { name, versions }, lines: table(['version', 'updated', 'content'], rows) };
+    return { data: { name, versions, unreadable }, lines: table(['version', 'updated', 'content'], rows) };
   },
 });
 
@@ -146,14 +154,15 @@ const rollback = defineCommand({
 const remove = defineCommand({
   summary: 'Delete prompts; a system prompt with its history.',
   arguments: '<names...>',
-  flags: KIND_FLAG,
+  flags: KIND_FLAGS,
   schema: z.strictObject(kindFlags),
   async run({ lore }, args, { kind, user }) {
-    const deleted = [];
-    for (const name of new Set(args)) {
-      await PROMPTS_OF_KIND[kind].delete(lore(), name, { user });
-      deleted.push(name);
-    }
+    checkFlags(kind, { user });
+    const deleted = [...new Set(args)];
+    const prompts = PROMPTS_OF_KIND[kind];
+    // All are looked for first: a misspelt name among many must not leave the work half done.
+    await Promise.all(deleted.map((name) => prompts.get(lore(), name, { user }).catch(passUnreadable)));
+    await Promise.all(deleted.map((name) => prompts.delete(lore(), name, { user })));
     return { data: { kind, deleted }, lines: deleted.map((name) => `Deleted ${name}`) };
   },
 });
@@ -186,6 +195,11 @@ const exportFolder = defineCommand({
     return toOutcome(await lore().maintenance.exportPrompts(folder, { ...(kinds && { kinds }), dryRun }));
   },
 });
+
+/** What cannot be read can be deleted all the same. */
+function passUnreadable(error: unknown): void {
+  if (!(error instanceof StackloreError && error.code === 'record_invalid')) throw error;
+}
 
 function toOutcome(report: PromptFilesReport) {
   const { files, created, updated, unchanged, failed, dryRun } = report;

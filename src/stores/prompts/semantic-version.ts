@@ -1,15 +1,16 @@
 import { StackloreError } from '../../errors.ts';
 
 const VERSION =
-  /^(0|[1-9]\d{0,14})\.(0|[1-9]\d{0,14})\.(0|[1-9]\d{0,14})(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?$/;
+  /^(0|[1-9]\d{0,14})\.(0|[1-9]\d{0,14})\.(0|[1-9]\d{0,14})(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
 const WHOLE = /^\d+$/;
+const MAX_LENGTH = 256;
 
 interface SemanticVersion {
   readonly numbers: readonly [number, number, number];
   readonly prerelease: readonly string[];
 }
 
-/** True for a version as semver.org writes it: `1.4.0`, `2.0.0-rc.1`. */
+/** True for a version as semver.org writes it, of at most 256 characters: `1.4.0`, `2.0.0-rc.1`. */
 export function isSemanticVersion(version: string): boolean {
   return parse(version) !== undefined;
 }
@@ -37,11 +38,12 @@ export function compareVersions(one: string, other: string): number {
 export function nextPatch(version: string): string {
   const parsed = parse(checkSemanticVersion(version));
   const [major, minor, patch] = parsed?.numbers ?? [0, 0, 0];
-  return `${major}.${minor}.${parsed?.prerelease.length === 0 ? patch + 1 : patch}`;
+  // Beyond the largest number that is taken it is no version any more.
+  return checkSemanticVersion(`${major}.${minor}.${parsed?.prerelease.length === 0 ? patch + 1 : patch}`);
 }
 
 function parse(version: string): SemanticVersion | undefined {
-  const match = VERSION.exec(version);
+  const match = version.length <= MAX_LENGTH ? VERSION.exec(version) : null;
   if (!match) return undefined;
   const prerelease = match[4]?.split('.') ?? [];
   if (prerelease.some((part) => WHOLE.test(part) && part.length > 1 && part.startsWith('0')))
@@ -57,7 +59,8 @@ function comparePrereleases(one: readonly string[], other: readonly string[]): n
     if (against === undefined) return 1;
     if (part === against) continue;
     const [isNumber, againstNumber] = [WHOLE.test(part), WHOLE.test(against)];
-    if (isNumber && againstNumber) return Number(part) - Number(against);
+    // Without leading zeros the longer number is the larger one, also where it is too large for `Number`.
+    if (isNumber && againstNumber && part.length !== against.length) return part.length - against.length;
     if (isNumber !== againstNumber) return isNumber ? -1 : 1;
     return part < against ? -1 : 1;
   }

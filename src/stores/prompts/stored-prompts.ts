@@ -1,4 +1,4 @@
-import { errorMessage, RecordError } from '../../errors.ts';
+import { errorMessage, RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
@@ -106,6 +106,7 @@ export async function pagePrompts<F, T>(
   record: Pick<HashRecord<string, F>, 'decode'>,
   { keys, options: { offset = 0, limit = 100 }, toItem, accepts }: PageParts<F, T>,
 ): Promise<PromptPage<T>> {
+  checkPage(offset, limit);
   if (!accepts) {
     const page = keys.slice(offset, offset + limit);
     return { ...(await readPrompts(database, record, { keys: page, toItem })), total: keys.length };
@@ -140,4 +141,11 @@ export async function readPrompts<F, T>(
     }
   }
   return { items, unreadable };
+}
+
+function checkPage(...numbers: readonly number[]): void {
+  if (numbers.every((one) => Number.isSafeInteger(one) && one >= 0)) return;
+  throw new StackloreError('invalid_input', {
+    message: 'offset and limit must be whole numbers of at least 0.',
+  });
 }

@@ -1,45 +1,50 @@
 import { StackloreError } from '../../errors.ts';
+import type { SystemPromptInput } from '../../schema/prompt-input.ts';
 import type { SystemPrompt } from '../../schema/prompts.ts';
 import { findMisspelt, findPlaceholders } from './placeholders.ts';
 import { checkSemanticVersion, compareVersions, isSemanticVersion, nextPatch } from './semantic-version.ts';
 
-/** What a system prompt is saved with. */
-export interface SystemPromptInput {
-  readonly content: string;
-  /** Kept as stored when left out. */
-  readonly description?: string;
-  /** The placeholders of the text, to have them checked; found in the text when left out. */
-  readonly variables?: readonly string[];
-  /** Larger than the stored one; the next patch when left out, 1.0.0 for a new prompt. */
-  readonly version?: string;
-  /** When the prompt was made and changed, for one that comes from elsewhere; now when left out. */
-  readonly createdAt?: Date;
-  readonly updatedAt?: Date;
+const FIRST_VERSION = '1.0.0';
+/** More would only be noise. */
+const MOST_WARNINGS = 20;
+
+/** The names in the text; declared ones must be those exactly. Throws `invalid_input`. */
+export function checkedVariables(promptName: string, { content, variables }: SystemPromptInput): string[] {
+  const used = findPlaceholders(content);
+  if (variables === undefined) return used;
+  const declared = [...new Set(variables)];
+  const undeclared = used.filter((name) => !declared.includes(name));
+  const unused = declared.filter((name) => !used.includes(name));
+  if (undeclared.length === 0 && unused.length === 0) return declared;
+  const problems = [
+    ...(undeclared.length > 0 ? [`used but not declared: ${undeclared.join(', ')}`] : []),
+    ...(unused.length > 0 ? [`declared but not used: ${unused.join(', ')}`] : []),
+  ];
+  throw new StackloreError('invalid_input', {
+    message: `The variables of system prompt "${promptName}" do not fit its text (${problems.join('; ')}). Correct them, or leave them out to take those of the text.`,
+  });
 }
 
-const FIRST_VERSION = '1.0.0';
-const MAX_CONTENT_LENGTH = 1_000_000;
-
-/** The record to store for an input; the stored one's version when nothing changes. Throws `invalid_input`. */
+/** The record to store for a checked input; the stored one's version when nothing changes. Throws `invalid_input`. */
 export function nextVersionOf(
   promptName: string,
   input: SystemPromptInput,
-  { stored, now }: { stored: SystemPrompt | undefined; now: Date },
+  { variables, stored, now }: { variables: string[]; stored: SystemPrompt | undefined; now: Date },
 ): SystemPrompt {
-  checkContent(input.content);
   const value: SystemPrompt = {
     content: input.content,
     version: FIRST_VERSION,
     description: input.description ?? stored?.description ?? '',
-    variables: checkedVariables(promptName, input),
+    variables,
     createdAt: stored?.createdAt ?? input.createdAt ?? now,
     updatedAt: input.updatedAt ?? now,
   };
-  return { ...value, version: chooseVersion(promptName, { given: input.version, stored, value }) };
+  value.version = chooseVersion(promptName, { given: input.version, stored, value });
+  return value;
 }
 
 /** True when two versions say the same; variables count as a set. */
-export function isSameText(one: SystemPrompt, other: SystemPrompt): boolean {
+function isSameText(one: SystemPrompt, other: SystemPrompt): boolean {
   return (
     one.content === other.content &&
     one.description === other.description &&
@@ -47,9 +52,9 @@ export function isSameText(one: SystemPrompt, other: SystemPrompt): boolean {
   );
 }
 
-/** What looks like a mistake in a prompt's text, a sentence each. */
-export function warningsOf({ content }: Pick<SystemPrompt, 'content'>): string[] {
-  return findMisspelt(content).map(
+/** What looks like a mistake in a prompt's text, a sentence each, of the first of them. */
+export function warningsOf(content: string): string[] {
+  return findMisspelt(content, MOST_WARNINGS).map(
     (text) => `${text} is not a placeholder and stays as it is: write {{name}}, or save a template.`,
   );
 }
@@ -77,33 +82,5 @@ function chooseVersion(
   if (compareVersions(given, stored.version) > 0) return given;
   throw new StackloreError('invalid_input', {
     message: `Version ${given} does not follow ${stored.version}, the stored version of system prompt "${promptName}". Give a larger one, or none to take the next patch.`,
-  });
-}
-
-function checkContent(content: string): void {
-  if (typeof content !== 'string' || content.trim() === '') {
-    throw new StackloreError('invalid_input', { message: 'A system prompt needs a text. Give its content.' });
-  }
-  if (content.length > MAX_CONTENT_LENGTH) {
-    throw new StackloreError('too_large', {
-      message: `The system prompt has ${content.length} characters; ${MAX_CONTENT_LENGTH} are allowed. Shorten it.`,
-    });
-  }
-}
-
-/** The declared names, which must be those of the text exactly. */
-function checkedVariables(promptName: string, { content, variables }: SystemPromptInput): string[] {
-  const used = findPlaceholders(content);
-  if (variables === undefined) return used;
-  const declared = [...new Set(variables)];
-  const undeclared = used.filter((name) => !declared.includes(name));
-  const unused = declared.filter((name) => !used.includes(name));
-  if (undeclared.length === 0 && unused.length === 0) return declared;
-  const problems = [
-    ...(undeclared.length > 0 ? [`used but not declared: ${undeclared.join(', ')}`] : []),
-    ...(unused.length > 0 ? [`declared but not used: ${unused.join(', ')}`] : []),
-  ];
-  throw new StackloreError('invalid_input', {
-    message: `The variables of system prompt "${promptName}" do not fit its text (${problems.join('; ')}). Correct them, or leave them out to take those of the text.`,
   });
 }

@@ -3,6 +3,7 @@ import type { Database } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
+import { parsePromptInput, type SystemPromptInput, systemPromptInput } from '../../schema/prompt-input.ts';
 import {
   type PromptVersion,
   promptHistoryRecord,
@@ -19,8 +20,9 @@ import {
   promptKeys,
   readFields,
   type SaveOutcome,
+  type UnreadablePrompt,
 } from './stored-prompts.ts';
-import { isSameText, nextVersionOf, type SystemPromptInput, warningsOf } from './system-prompt-version.ts';
+import { checkedVariables, nextVersionOf, warningsOf } from './system-prompt-version.ts';
 
 /** A system prompt with its name. */
 export interface StoredSystemPrompt extends SystemPrompt {
@@ -39,6 +41,12 @@ export interface SaveSystemPromptOptions {
   readonly expectedVersion?: string;
   /** Checks everything and writes nothing. */
   readonly dryRun?: boolean;
+}
+
+/** The versions of a prompt, the current one first, and those that cannot be read. */
+export interface PromptHistory {
+  readonly versions: PromptVersion[];
+  readonly unreadable: UnreadablePrompt[];
 }
 
 interface ReadPrompt {
@@ -94,35 +102,57 @@ export class SystemPrompts {
     input: SystemPromptInput,
     { expectedVersion, dryRun = false }: SaveSystemPromptOptions = {},
   ): Promise<SavedSystemPrompt> {
+    const checked = parsePromptInput(systemPromptInput, input);
+    const variables = checkedVariables(promptName, checked);
+    const warnings = warningsOf(checked.content);
+    let refused: ReadPrompt | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const { key, stored } = await this.#read(promptName);
       checkExpected(promptName, stored?.value, expectedVersion);
-      const value = nextVersionOf(promptName, input, { stored: stored?.value, now: new Date(this.#now()) });
-      const warnings = warningsOf(value);
-      const isUnchanged = stored && isSameText(stored.value, value) && stored.value.version === value.version;
-      if (stored && isUnchanged) return { promptName, ...stored.value, outcome: 'unchanged', warnings };
-      const saved: SavedSystemPrompt = {
-        ...{ promptName, ...value },
-        ...{ outcome: stored ? 'updated' : 'created', warnings },
-      };
-      if (dryRun || (await this.#write(promptName, { key, stored, value }))) return saved;
+      if (refused && stored && isSameWire(refused, stored)) throw notText(key);
+      const now = new Date(this.#now());
+      const value = nextVersionOf(promptName, checked, { variables, stored: stored?.value, now });
+      // A change always takes another version.
+      if (stored && stored.value.version === value.version) {
+        return { promptName, ...stored.value, outcome: 'unchanged', warnings };
+      }
+      const outcome = stored ? 'updated' : 'created';
+      if (dryRun || (await this.#write(promptName, { key, stored, value }))) {
+        return { promptName, ...value, outcome, warnings };
+      }
+      refused = stored;
     }
     throw new StackloreError('busy', {
       message: `System prompt "${promptName}" is being saved by many writers at once. Try again.`,
     });
   }
 
-  /** The versions of a prompt, the current one first; at most 100 earlier ones are kept. Throws `not_found`. */
-  async history(promptName: string): Promise<PromptVersion[]> {
+  /**
+   * The versions of a prompt, the current one first; at most 100 earlier ones are kept. What cannot be read is named
+   * beside them. Throws `not_found`.
+   */
+  async history(promptName: string): Promise<PromptHistory> {
     const current = await this.get(promptName);
     const key = promptHistoryRecord.key.build({ promptName });
     const elements = await this.#send<string[]>(['LRANGE', key, '0', '-1'], key, 'list');
-    return [toVersion(current), ...elements.map((element) => decodeVersion(element, key))];
+    const versions = [toVersion(current)];
+    const unreadable: UnreadablePrompt[] = [];
+    for (const [at, element] of elements.entries()) {
+      try {
+        versions.push(promptHistoryRecord.element.decode(element));
+      } catch (error) {
+        const { message } = new RecordError(key, [
+          { field: `element ${at}`, message: (error as Error).message },
+        ]);
+        unreadable.push({ key, message });
+      }
+    }
+    return { versions, unreadable };
   }
 
   /** Makes an earlier version current again, as a new version, so that the history only grows. Throws `not_found`. */
   async rollback(promptName: string, version: string): Promise<SavedSystemPrompt> {
-    const versions = await this.history(promptName);
+    const { versions } = await this.history(promptName);
     const earlier = versions.find((one) => one.version === version);
     if (!earlier) {
       throw new StackloreError('not_found', {
@@ -163,7 +193,7 @@ export class SystemPrompts {
     const history = promptHistoryRecord.key.build({ promptName });
     const wire = stored?.wire ?? {};
     const earlier = stored ? promptHistoryRecord.element.encode(toVersion(stored.value)) : '';
-    const read = ['version', 'content', 'description', 'variables'].map((name) => wire[name] ?? '');
+    const read = COMPARED.map((name) => wire[name] ?? '');
     try {
       const saved = await runScript<number>(this.#database, SAVE_SYSTEM_PROMPT, {
         keys: [key, history],
@@ -204,12 +234,16 @@ function toVersion({ version, content, description, variables, updatedAt }: Syst
   return { version, content, description, variables, updatedAt: updatedAt.toISOString() };
 }
 
-function decodeVersion(element: string, key: string): PromptVersion {
-  try {
-    return promptHistoryRecord.element.decode(element);
-  } catch (error) {
-    throw new RecordError(key, [{ field: 'element', message: (error as Error).message }]);
-  }
+/** What a save compares with what is stored, as text. */
+const COMPARED = ['version', 'content', 'description', 'variables'];
+
+function isSameWire(one: ReadPrompt, other: ReadPrompt): boolean {
+  return COMPARED.every((name) => one.wire[name] === other.wire[name]);
+}
+
+/** Nobody changed it, and yet it is not what was read: bytes that are no UTF-8 are read as other ones. */
+function notText(key: string): RecordError {
+  return new RecordError(key, [{ field: 'content', message: 'it is not UTF-8 text' }]);
 }
 
 function notFound(promptName: string): StackloreError {

@@ -1,6 +1,7 @@
 import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
+import { parsePromptInput, type TemplateInput, templateInput } from '../../schema/prompt-input.ts';
 import { type Template, templateRecord } from '../../schema/prompts.ts';
 import { type TemplateLimits, TemplateRenderer } from './render.ts';
 import {
@@ -13,27 +14,17 @@ import {
   promptKeys,
   type SaveOutcome,
 } from './stored-prompts.ts';
+import { warningsOfExamples } from './template-examples.ts';
 
 /** A template with its name. */
 export interface StoredTemplate extends Template {
   readonly templateName: string;
 }
 
-/** A template after a save, and what the save did. */
+/** A template after a save, what the save did, and which of its examples do not fit it. */
 export interface SavedTemplate extends StoredTemplate {
   readonly outcome: SaveOutcome;
-}
-
-/** What a template is saved with. */
-export interface TemplateInput {
-  /** Jinja2. */
-  readonly template: string;
-  /** Kept as stored when left out. */
-  readonly category?: string;
-  /** Kept as stored when left out. */
-  readonly examples?: Template['examples'];
-  /** The variables a caller must give, to have them checked; found in the template when left out. */
-  readonly requiredVariables?: readonly string[];
+  readonly warnings: string[];
 }
 
 /** The Jinja2 templates. Those of other writers are no more trusted than those of a stranger. */
@@ -76,26 +67,28 @@ export class Templates {
   }
 
   /**
-   * Saves a template. Throws `parse_failed` for bad syntax, and `invalid_input` when the declared variables are not
-   * those the template takes.
+   * Saves a template, and renders its examples to see whether they fit. Throws `parse_failed` for bad syntax, and
+   * `invalid_input` when the declared variables are not those the template takes.
    */
   async save(
     templateName: string,
     input: TemplateInput,
     { dryRun = false }: { readonly dryRun?: boolean } = {},
   ): Promise<SavedTemplate> {
-    const requiredVariables = await this.#checkedVariables(templateName, input);
+    const checked = parsePromptInput(templateInput, input);
+    const requiredVariables = await this.#checkedVariables(templateName, checked);
     const stored = await this.find(templateName);
     const value: Template = {
-      template: input.template,
-      category: input.category ?? stored?.category ?? '',
-      examples: input.examples ?? stored?.examples ?? [],
+      template: checked.template,
+      category: checked.category ?? stored?.category ?? '',
+      examples: checked.examples ?? stored?.examples ?? [],
       requiredVariables,
     };
+    const warnings = await warningsOfExamples(this.#renderer, value);
     const isSame = stored !== undefined && JSON.stringify(toValue(stored)) === JSON.stringify(value);
     if (!dryRun && !isSame) await this.#write(templateName, value);
     const outcome = isSame ? 'unchanged' : stored ? 'updated' : 'created';
-    return { templateName, ...value, outcome };
+    return { templateName, ...value, outcome, warnings };
   }
 
   /**

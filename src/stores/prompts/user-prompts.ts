@@ -2,6 +2,7 @@ import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
+import { parsePromptInput, type UserPromptInput, userPromptInput } from '../../schema/prompt-input.ts';
 import { type UserPrompt, userPromptRecord } from '../../schema/prompts.ts';
 import {
   deletePrompt,
@@ -25,22 +26,11 @@ export interface SavedUserPrompt extends StoredUserPrompt {
   readonly outcome: SaveOutcome;
 }
 
-/** What a user's prompt is saved with. */
-export interface UserPromptInput {
-  readonly content: string;
-  /** Readable by its owner only; true for a new prompt, kept as stored when left out. */
-  readonly isPrivate?: boolean;
-  /** When it was made, for one that comes from elsewhere; now when left out. */
-  readonly createdAt?: Date;
-}
-
 /** Who asks. */
 export interface ViewerOptions {
   /** The user who reads; the owner when left out. */
   readonly viewer?: string;
 }
-
-const MAX_CONTENT_LENGTH = 1_000_000;
 
 /** The prompts of users. To anyone but its owner, a private prompt is not there. */
 export class UserPrompts {
@@ -56,8 +46,9 @@ export class UserPrompts {
   async find(
     userId: string,
     promptName: string,
-    { viewer = userId }: ViewerOptions = {},
+    options: ViewerOptions = {},
   ): Promise<StoredUserPrompt | undefined> {
+    const viewer = viewerOf(options, userId);
     const keys = userPromptRecord.key.candidates({ userId, promptName });
     try {
       const found = await findPrompt(this.#database, userPromptRecord, keys);
@@ -80,8 +71,9 @@ export class UserPrompts {
   /** The prompts of a user that the viewer may read, by name. */
   async list(
     userId: string,
-    { viewer = userId, ...options }: ViewerOptions & PageOptions = {},
+    options: ViewerOptions & PageOptions = {},
   ): Promise<PromptPage<StoredUserPrompt>> {
+    const viewer = viewerOf(options, userId);
     const keys = await this.#keysOf(userId);
     const page = await pagePrompts(this.#database, userPromptRecord, {
       keys,
@@ -113,9 +105,9 @@ export class UserPrompts {
     input: UserPromptInput,
     { dryRun = false }: { readonly dryRun?: boolean } = {},
   ): Promise<SavedUserPrompt> {
-    checkContent(input.content);
-    if (dryRun) return this.#trySave(userId, promptName, input);
-    const { content, isPrivate, createdAt = new Date(this.#now()) } = input;
+    const checked = parsePromptInput(userPromptInput, input);
+    if (dryRun) return this.#trySave(userId, promptName, checked);
+    const { content, isPrivate, createdAt = new Date(this.#now()) } = checked;
     const key = await placeOf(this.#database, userPromptRecord.key.candidates({ userId, promptName }));
     const wire = asObject(userPromptRecord.encode({ content, isPrivate: isPrivate ?? true, createdAt }, key));
     const set = (command: string, name: string) => [command, key, name, wire[name] ?? ''];
@@ -171,15 +163,14 @@ function isVisible(
   return !isPrivate || viewer === userId;
 }
 
-function checkContent(content: string): void {
-  if (typeof content !== 'string' || content.trim() === '') {
-    throw new StackloreError('invalid_input', { message: 'A prompt needs a text. Give its content.' });
-  }
-  if (content.length > MAX_CONTENT_LENGTH) {
-    throw new StackloreError('too_large', {
-      message: `The prompt has ${content.length} characters; ${MAX_CONTENT_LENGTH} are allowed. Shorten it.`,
-    });
-  }
+/** The user who reads. A program that does not know who that is must not become the owner by leaving it open. */
+function viewerOf(options: ViewerOptions, userId: string): string {
+  if (!('viewer' in options)) return userId;
+  if (typeof options.viewer === 'string') return options.viewer;
+  throw new StackloreError('invalid_input', {
+    message:
+      'The viewer is not known. Give the id of the user who reads, or leave viewer out to read as the owner.',
+  });
 }
 
 function notFound(userId: string, promptName: string): StackloreError {

@@ -62,7 +62,7 @@ describe('save', () => {
       outcome: 'unchanged',
       version: '1.0.0',
     });
-    expect(await prompts.history('same')).toHaveLength(1);
+    expect((await prompts.history('same')).versions).toHaveLength(1);
   });
 
   it('takes a larger version and refuses one that does not follow', async () => {
@@ -115,12 +115,43 @@ describe('save', () => {
   });
 });
 
+describe('wrong input', () => {
+  it.each([
+    [undefined, 'expected object'],
+    [{ content: 5 }, 'content'],
+    [{ content: 'half \ud800' }, 'content: holds half of a surrogate pair'],
+    [{ content: 'x', description: 5 }, 'description'],
+    [{ content: 'x', variables: 'name' }, 'variables: must be a list'],
+    [{ content: 'x', variables: [1] }, 'variables.0'],
+    [{ content: 'x', version: 5 }, 'version'],
+    [{ content: 'x', version: `1.0.0-${'a'.repeat(300)}` }, 'version'],
+    [{ content: 'x', createdAt: new Date(Number.NaN) }, 'createdAt'],
+    [{ content: 'x', versoin: '1.0.0' }, 'versoin'],
+  ])('is refused: %o', async (input, names) => {
+    // As a program without types may call it.
+    await expect(prompts.save('wrong', input as never)).rejects.toMatchObject({
+      ...{ code: 'invalid_input', message: expect.stringContaining(names) },
+    });
+    expect(await prompts.find('wrong')).toBeUndefined();
+  });
+
+  it('of a page is refused', async () => {
+    for (const page of [{ offset: -1 }, { limit: Number.NaN }, { limit: 1.5 }])
+      await expect(prompts.list(page)).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+
+  it('names the first of very many mistakes only', async () => {
+    const { warnings } = await prompts.save('mistakes', { content: '{{a.b}}'.repeat(1_000) });
+    expect(warnings).toHaveLength(20);
+  });
+});
+
 describe('savers at the same time', () => {
   it('lose no version: each of 64 is current or in the history', async () => {
     const texts = Array.from({ length: 64 }, (_, n) => `Text ${n}`);
     const saved = await Promise.all(texts.map((content) => prompts.save('raced', { content })));
 
-    const versions = await prompts.history('raced');
+    const { versions } = await prompts.history('raced');
     expect(new Set(versions.map(({ content }) => content))).toEqual(new Set(texts));
     expect(versions.map(({ version }) => version)).toEqual(
       Array.from({ length: 64 }, (_, n) => `1.0.${63 - n}`),
@@ -150,7 +181,7 @@ describe('history', () => {
   it('keeps the last 100 versions', async () => {
     for (let n = 0; n <= 105; n += 1) await prompts.save('long', { content: `Text ${n}` });
 
-    const versions = await prompts.history('long');
+    const { versions } = await prompts.history('long');
     expect(versions).toHaveLength(101);
     expect(versions[0]).toMatchObject({ version: '1.0.105', content: 'Text 105' });
     expect(versions.at(-1)).toMatchObject({ version: '1.0.5', content: 'Text 5' });
@@ -165,7 +196,7 @@ describe('history', () => {
       content: 'One {{a}}',
       variables: ['a'],
     });
-    expect((await prompts.history('rolled')).map(({ version }) => version)).toEqual([
+    expect((await prompts.history('rolled')).versions.map(({ version }) => version)).toEqual([
       '2.0.1',
       '2.0.0',
       '1.0.0',
@@ -185,7 +216,20 @@ describe('history', () => {
     await expect(prompts.save('foreign', { content: 'New' })).rejects.toThrow(/"3".*not a semantic one/);
 
     await prompts.save('foreign', { content: 'New', version: '4.0.0' });
-    expect((await prompts.history('foreign')).map(({ version }) => version)).toEqual(['4.0.0', '3']);
+    expect((await prompts.history('foreign')).versions.map(({ version }) => version)).toEqual(['4.0.0', '3']);
+  });
+
+  it('names what cannot be read in it and gives the others, which can be gone back to', async () => {
+    await prompts.save('torn', { content: 'One' });
+    await prompts.save('torn', { content: 'Two' });
+    await database.send(['LPUSH', 'stacklore:prompt-history:torn', 'no JSON']);
+
+    const { versions, unreadable } = await prompts.history('torn');
+    expect(versions.map(({ content }) => content)).toEqual(['Two', 'One']);
+    expect(unreadable).toEqual([
+      { key: 'stacklore:prompt-history:torn', message: expect.stringContaining('element 0: "no JSON"') },
+    ]);
+    expect(await prompts.rollback('torn', '1.0.0')).toMatchObject({ content: 'One', version: '1.0.2' });
   });
 
   it('goes with its prompt', async () => {
@@ -221,6 +265,24 @@ describe('render', () => {
   });
 });
 
+describe('a render', () => {
+  it('makes no text that no memory holds', async () => {
+    await prompts.save('multiplied', { content: '{{a}}'.repeat(1_000) });
+
+    expect(await prompts.render('multiplied', { a: 'x'.repeat(10_000) })).toHaveLength(10_000_000);
+    await expect(prompts.render('multiplied', { a: 'x'.repeat(10_001) })).rejects.toMatchObject({
+      code: 'too_large',
+    });
+  });
+
+  it('takes an object of variables only', async () => {
+    for (const variables of [null, 'a'])
+      await expect(prompts.render('multiplied', variables as never)).rejects.toMatchObject({
+        code: 'invalid_input',
+      });
+  });
+});
+
 describe('what others wrote', () => {
   it('is read under ids that we escape, and written back where it was', async () => {
     await storeRaw('prompt:system:a*b');
@@ -247,6 +309,15 @@ describe('what others wrote', () => {
     expect(page.total).toBe(page.items.length + 2);
     await prompts.delete('broken');
     await prompts.delete('text');
+  });
+
+  it('in bytes that are no UTF-8 is not replaced, and the error says why', async () => {
+    await storeRaw('prompt:system:latin');
+    await database.send(['HSET', 'prompt:system:latin', 'content', Buffer.from([0x61, 0xff])]);
+
+    await expect(prompts.save('latin', { content: 'New' })).rejects.toMatchObject({
+      ...{ code: 'record_invalid', message: expect.stringContaining('it is not UTF-8 text') },
+    });
   });
 
   it('is refused when the history is of another type, and the prompt stays as it is', async () => {

@@ -59,6 +59,49 @@ describe('templates', () => {
     expect(await lore.templates.save('kept', { template: 'Two' })).toMatchObject({ outcome: 'unchanged' });
   });
 
+  it('are saved with a word about examples that do not fit them', async () => {
+    const template = '{% for part in parts %}{{ part }}.{% endfor %}';
+    const { warnings } = await lore.templates.save('exemplary', {
+      template,
+      examples: [
+        ...[{ parts: ['a'] }, { input: { parts: ['a'] }, output: 'a.' }, { variables: { parts: [] } }],
+        ...['for people', { input: 'as text', output: 'x' }, 7],
+        ...[{ input: { parts: ['a'] }, output: 'a' }, { input: { part: 'a' } }, { other: 1 }],
+      ],
+    });
+
+    expect(warnings).toEqual([
+      'Example 7 does not give its output, but "a.".',
+      expect.stringMatching(/^Example 8 cannot be rendered: The variable is missing: parts/),
+      expect.stringMatching(/^Example 9 cannot be rendered: The variable is missing: parts/),
+    ]);
+    expect((await lore.templates.get('exemplary')).examples).toHaveLength(9);
+    expect(await lore.templates.save('exemplary', { template, examples: [] })).toMatchObject({
+      warnings: [],
+    });
+  });
+
+  it('are not rendered again when the first example asks for too much', async () => {
+    const { warnings } = await lore.templates.save('greedy', {
+      template: '{% for i in range(n) %}x{% endfor %}',
+      examples: Array.from({ length: 20 }, () => ({ n: 10 ** 9 })),
+    });
+    expect(warnings).toEqual([expect.stringContaining('Example 1 cannot be rendered')]);
+  });
+
+  it.each([
+    [undefined, 'expected object'],
+    [{ template: 'x', examples: 'none' }, 'examples: must be a list'],
+    [{ template: 'x', category: 4 }, 'category'],
+    [{ template: '{{ a }}', requiredVariables: 'a' }, 'requiredVariables'],
+    [{ template: 'x', exampels: [] }, 'exampels'],
+  ])('refuse %o', async (input, names) => {
+    // As a program without types may call it.
+    await expect(lore.templates.save('wrong', input as never)).rejects.toMatchObject({
+      ...{ code: 'invalid_input', message: expect.stringContaining(names) },
+    });
+  });
+
   it('of bad syntax are refused and nothing is stored', async () => {
     await expect(lore.templates.save('bad', { template: '{% if %}' })).rejects.toMatchObject({
       code: 'parse_failed',

@@ -48,6 +48,20 @@ describe('save', () => {
     expect(await prompts.save('ada', 'open', { content: 'Two' })).toMatchObject({ outcome: 'unchanged' });
   });
 
+  it.each([
+    [undefined, 'expected object'],
+    [{ content: ' ' }, 'content'],
+    [{ content: 'x', isPrivate: 'no' }, 'isPrivate'],
+    [{ content: 'x', private: false }, 'private'],
+    [{ content: 'x', createdAt: 'today' }, 'createdAt'],
+  ])('refuses %o', async (input, names) => {
+    // As a program without types may call it.
+    await expect(prompts.save('ada', 'wrong', input as never)).rejects.toMatchObject({
+      ...{ code: 'invalid_input', message: expect.stringContaining(names) },
+    });
+    expect(await prompts.find('ada', 'wrong')).toBeUndefined();
+  });
+
   it('refuses a key of another type, leaving it alone', async () => {
     await database.send(['SET', 'prompt:user:ada:text', 'x']);
 
@@ -60,6 +74,21 @@ describe('save', () => {
 });
 
 describe('a private prompt', () => {
+  it('is not shown to a viewer whom the program does not know', async () => {
+    await prompts.save('ann', 'diary', { content: 'Mine' });
+    // As a program without types may call it.
+    const nobody = { viewer: undefined } as never;
+
+    for (const call of [
+      () => prompts.find('ann', 'diary', nobody),
+      () => prompts.get('ann', 'diary', nobody),
+      () => prompts.list('ann', nobody),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: 'invalid_input' });
+    }
+    expect(await prompts.find('ann', 'diary', { viewer: '' })).toBeUndefined();
+  });
+
   it('is to a stranger the same as none', async () => {
     await prompts.save('bob', 'secret', { content: 'Mine' });
 
