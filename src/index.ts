@@ -28,6 +28,11 @@ export type { Diagnosis, DiagnosisRequest, Finding } from './maintenance/doctor/
 export type { ErasureReport } from './maintenance/erase-user.ts';
 export type { BigKey, FamilyKeys, KeysReport, KeysRequest, UnknownKeys } from './maintenance/keys.ts';
 export type { Maintenance } from './maintenance/maintenance.ts';
+export type { ExportReport, ExportRequest } from './maintenance/migrate/export-collection.ts';
+export type { ImportProblem, ImportReport } from './maintenance/migrate/import-rows.ts';
+export type { MigrationRequest } from './maintenance/migrate/migrate.ts';
+export type { MigrationProgress, MoveReport } from './maintenance/migrate/move-knowledge.ts';
+export type { MovedFamily } from './maintenance/migrate/move-tally.ts';
 export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from './maintenance/prompt-files.ts';
 export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';

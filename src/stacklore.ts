@@ -154,7 +154,10 @@ export class Stacklore {
     const mayWrite = () => hasUrl || isAttached;
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
-    this.maintenance = new Maintenance({ ...this, vectorIndex: this.#vectorIndex, model: this.#model });
+    this.maintenance = new Maintenance({
+      ...{ ...this, vectorIndex: this.#vectorIndex, factIndex: this.#factIndex, model: this.#model },
+      embedder: () => this.#parts.embedder(),
+    });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
   }
 

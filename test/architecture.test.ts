@@ -89,7 +89,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: [
       ...['stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
-      ...['maintenance/backup/backup.ts', 'maintenance/backup/restore.ts', 'maintenance/keys.ts'],
+      ...[
+        'maintenance/backup/backup.ts',
+        'maintenance/backup/restore.ts',
+        'maintenance/migrate/export-collection.ts',
+        'maintenance/migrate/import-rows.ts',
+        'maintenance/migrate/migrate.ts',
+        'maintenance/migrate/move-knowledge.ts',
+        'maintenance/keys.ts',
+      ],
       ...['maintenance/status.ts', 'ingest/watch.ts', ...REQUESTS],
     ],
     packages: ['commander', 'cli-progress', 'zod'],

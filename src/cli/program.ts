@@ -48,6 +48,14 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/cleanup.ts'),
   ],
   doctor: ['look for what is wrong, and put it right', () => import('./commands/doctor.ts')],
+  migrate: [
+    'bring records from another database, or chunks of another tool',
+    () => import('./commands/migrate.ts'),
+  ],
+  export: [
+    'write a collection to JSON Lines, or as another tool keeps it',
+    () => import('./commands/export.ts'),
+  ],
   keys: ['count and measure keys by record family', () => import('./commands/keys.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
   down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],

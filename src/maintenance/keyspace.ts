@@ -48,7 +48,8 @@ export async function findKeyspaces(
   return [...keyspaces.values()].filter(({ names }) => names.some((name) => wanted.includes(name)));
 }
 
-async function placeOf(database: Database): Promise<{ serverId: string; number: number }> {
+/** Which database of which server a connection leads to; URLs that differ may lead to one. */
+export async function placeOf(database: Database): Promise<{ serverId: string; number: number }> {
   const [server = '', client = ''] = await database.pipeline<string>([
     ['INFO', 'server'],
     ['CLIENT', 'INFO'],

@@ -14,6 +14,10 @@ import type { DoctorParts } from './doctor/check.ts';
 import { type Diagnosis, type DiagnosisRequest, diagnose } from './doctor/doctor.ts';
 import { type ErasureReport, eraseUser } from './erase-user.ts';
 import { analyseKeys, type KeysReport, type KeysRequest } from './keys.ts';
+import { type ExportReport, type ExportRequest, exportCollection } from './migrate/export-collection.ts';
+import type { ImportReport } from './migrate/import-rows.ts';
+import { type MigrationParts, type MigrationRequest, migrate } from './migrate/migrate.ts';
+import type { MoveReport } from './migrate/move-knowledge.ts';
 import {
   exportPrompts,
   importPrompts,
@@ -22,7 +26,9 @@ import {
 } from './prompt-files.ts';
 import type { PromptParts } from './prompt-kinds.ts';
 
-export interface MaintenanceParts extends PromptParts {
+export interface MaintenanceParts
+  extends PromptParts,
+    Pick<MigrationParts, 'documents' | 'factIndex' | 'embedder'> {
   readonly config: Config;
   readonly databases: Databases;
   readonly collections: Collections;
@@ -61,6 +67,28 @@ export class Maintenance {
   /** Counts and measures every key by record family: memory, types, sizes and TTLs; reads no value. */
   async analyseKeys(request: KeysRequest = {}): Promise<KeysReport> {
     return analyseKeys(this.#parts.databases, request);
+  }
+
+  /**
+   * Copies our own knowledge records from another database, with `move` removing them there, or takes over the chunks and
+   * vectors that other tools keep in hashes, or the lines of an export.
+   *
+   * @example
+   * await lore.maintenance.migrate({ fromNumber: 1, dryRun: true });
+   * await lore.maintenance.migrate({ layout: 'langchain', prefix: 'doc:articles:', collection: 'articles' });
+   */
+  async migrate(request: MigrationRequest): Promise<MoveReport | ImportReport> {
+    return migrate(this.#parts, request);
+  }
+
+  /**
+   * Writes the chunks of a collection to a file of JSON Lines, or to hashes as another tool keeps them.
+   *
+   * @example
+   * await lore.maintenance.exportCollection({ collection: 'docs', file: 'docs.jsonl', embeddings: 'base64' });
+   */
+  async exportCollection(request: ExportRequest): Promise<ExportReport> {
+    return exportCollection(this.#parts, request);
   }
 
   /**

@@ -29,9 +29,10 @@ export interface Database {
   transaction<T = unknown>(commands: readonly RedisCommand[], options?: CommandOptions): Promise<T[]>;
   /**
    * A further connection to the same database, for a command that blocks: others would wait behind it. Give such a
-   * command a `timeoutMs` beyond its own. Closed with this database at the latest.
+   * command a `timeoutMs` beyond its own. With a number it leads to that one of the same server instead. Closed with this
+   * database at the latest.
    */
-  duplicate(): Database;
+  duplicate(options?: { readonly number?: number }): Database;
   /** Closes the connection once every command under way has its answer or is overdue. */
   close(): Promise<void>;
 }
@@ -98,9 +99,9 @@ export class RedisDatabase implements Database {
     return connection.transaction<T>(commands, buffers, timeoutMs);
   }
 
-  duplicate(): Database {
+  duplicate({ number = this.#target.number }: { readonly number?: number } = {}): Database {
     this.#abort.signal.throwIfAborted();
-    const duplicate = new RedisDatabase(this.#target, () => this.#duplicates.delete(duplicate));
+    const duplicate = new RedisDatabase({ ...this.#target, number }, () => this.#duplicates.delete(duplicate));
     this.#duplicates.add(duplicate);
     return duplicate;
   }

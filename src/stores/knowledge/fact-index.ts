@@ -123,6 +123,12 @@ export class FactIndex {
     }
   }
 
+  /** Removes the index, which the next search or `ensure` makes anew; the facts stay. */
+  async drop(): Promise<void> {
+    const { dimensions = 0 } = (await this.#readManifest()) ?? {};
+    await dropIndex(this.#database, indexName(dimensions));
+  }
+
   /** The facts that a query finds. A lost index is rebuilt first. */
   async search(query: FactQuery): Promise<FactRows> {
     const command = this.command(query);
