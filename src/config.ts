@@ -13,6 +13,21 @@ function wholeNumber(min: number, max?: number) {
     .refine((value) => Number.isSafeInteger(value) && value >= min && value <= (max ?? value), { error });
 }
 
+const fromZeroToOne = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^\s*\d*\.?\d+\s*$/)
+        .transform(Number),
+    ],
+    {
+      error: 'must be a number from 0 to 1',
+    },
+  )
+  .refine((value) => value >= 0 && value <= 1, { error: 'must be a number from 0 to 1' });
+
 const port = wholeNumber(0, 65_535);
 const milliseconds = wholeNumber(1, 3_600_000);
 const flag = z.union(
@@ -110,6 +125,12 @@ export const configSchema = z.strictObject({
       retentionDays: wholeNumber(0, 36_500).default(0),
     })
     .prefault({}),
+  facts: z
+    .strictObject({
+      /** From which cosine on another fact is reported as one that says the same. */
+      duplicateThreshold: fromZeroToOne.default(0.95),
+    })
+    .prefault({}),
   responseCache: z
     .strictObject({
       /** How long bodies are kept where a call does not say. */
@@ -181,6 +202,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_EMBEDDING_WORKERS: 'embeddingWorkers',
   STACKLORE_RECORDING: 'recording',
   STACKLORE_ANALYTICS_RETENTION_DAYS: 'analytics.retentionDays',
+  STACKLORE_FACTS_DUPLICATE_THRESHOLD: 'facts.duplicateThreshold',
   STACKLORE_CACHE_TTL: 'responseCache.ttlSeconds',
   STACKLORE_CACHE_MAX_BODY_BYTES: 'responseCache.maxBodyBytes',
   STACKLORE_CACHE_WHEN_AWAY: 'responseCache.whenAway',

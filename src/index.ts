@@ -3,10 +3,17 @@ export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
-export type { DuplicateOptions, EmbedFactsOptions, EmbedFactsReport, FactProblem } from './ingest/facts.ts';
+export type {
+  DuplicateOptions,
+  EmbedFactsOptions,
+  EmbedFactsProgress,
+  EmbedFactsReport,
+  FactProblem,
+} from './ingest/facts.ts';
 export type {
   FactImportReport,
   ImportFactsOptions,
+  ImportFactsProgress,
   LineDuplicates,
   LineProblem,
 } from './ingest/import-facts.ts';

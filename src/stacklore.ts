@@ -50,6 +50,7 @@ import { UsageLog } from './stores/analytics/usage.ts';
 import { type Collection, Collections } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
 import type { AddedFact } from './stores/knowledge/fact.ts';
+import { FactBacklog } from './stores/knowledge/fact-backlog.ts';
 import { FactIndex } from './stores/knowledge/fact-index.ts';
 import { Facts } from './stores/knowledge/facts.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
@@ -110,6 +111,7 @@ export class Stacklore {
   readonly maintenance: Maintenance;
   readonly #recorder: BufferedRecorder | undefined;
   readonly #factIndex: FactIndex;
+  readonly #factBacklog: FactBacklog;
   readonly #vectorIndex: VectorIndex;
   /** What query texts are embedded with, known without loading it. */
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
@@ -144,7 +146,8 @@ export class Stacklore {
     this.templates = new Templates(this.databases.prompts);
     this.userPrompts = new UserPrompts(this.databases.prompts);
     this.#factIndex = new FactIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
-    this.facts = new Facts(knowledge, { index: this.#factIndex });
+    this.#factBacklog = new FactBacklog(knowledge);
+    this.facts = new Facts(knowledge, { index: this.#factIndex, ...config.facts });
     this.metrics = new Metrics(analytics);
     this.usage = new UsageLog(analytics);
     this.errorLog = new ErrorLog(analytics);
@@ -225,7 +228,10 @@ export class Stacklore {
 
   /** The facts nearest in meaning to a query or a vector, best first. */
   async searchFacts(request: FactSearchInput): Promise<FactAnswer> {
-    return searchFacts(this.#parts, request);
+    const values = ({ hits }: FactAnswer) => ({ hits: hits.length });
+    return recordQuery(this.recorder, { service: 'search_facts', request, values }, () =>
+      searchFacts(this.#parts, request),
+    );
   }
 
   /** Embeds the facts that have no vector of what they say, such as those of other programs. */
@@ -311,6 +317,7 @@ export class Stacklore {
       vectorIndex: this.#vectorIndex,
       facts: this.facts,
       factIndex: this.#factIndex,
+      factBacklog: this.#factBacklog,
       embedder: () => {
         // A failed load is not remembered: the next call tries again, e.g. after the model was put in place.
         this.#embedder ??= this.#openEmbedder().catch((error: unknown) => {

@@ -37,6 +37,19 @@ beforeAll(async () => {
 });
 
 describe('the recorder', () => {
+  it('counts and times searches of facts, found or refused, by user', async () => {
+    await withLore(async (lore) => {
+      await lore.addFact({ content: 'Lamps are lit at dusk.' });
+      await lore.searchFacts({ query: 'when are lamps lit?', userId: 'fay' });
+      await lore.searchFacts({ query: '', userId: 'fay' }).catch(() => undefined);
+    });
+    await withLore(async (lore) => {
+      expect(await usedBy(lore, 'fay')).toMatchObject({ requests: 2, kbQueries: 2 });
+      expect(await measured(lore, 'search_facts', 'latency_ms')).toMatchObject({ count: 1 });
+      expect(await measured(lore, 'search_facts', 'hits')).toMatchObject({ count: 1, sum: 1 });
+    });
+  });
+
   it('counts queries by user', async () => {
     await withLore(async (lore) => {
       expect(await usedBy(lore, 'ada')).toMatchObject({ requests: 3, kbQueries: 3, llmCalls: 0 });

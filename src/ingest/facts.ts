@@ -3,20 +3,22 @@ import { errorMessage, StackloreError } from '../errors.ts';
 import { type FactChanges, type NewFact, parseFactChanges, parseNewFact } from '../schema/fact-input.ts';
 import type { FactsManifest } from '../schema/knowledge.ts';
 import { type AddedFact, factIdOf } from '../stores/knowledge/fact.ts';
+import type { FactBacklog, FactText } from '../stores/knowledge/fact-backlog.ts';
 import type { FactIndex } from '../stores/knowledge/fact-index.ts';
 import type { EmbeddedFact } from '../stores/knowledge/fact-vector.ts';
-import type { Facts, FactText } from '../stores/knowledge/facts.ts';
+import type { Facts } from '../stores/knowledge/facts.ts';
 
 /** What writing facts with their vectors needs. */
 export interface FactParts {
   readonly facts: Facts;
+  readonly factBacklog: FactBacklog;
   readonly factIndex: FactIndex;
   readonly embedder: () => Promise<Embedder>;
 }
 
 /** How facts are looked at for duplicates. */
 export interface DuplicateOptions {
-  /** From which cosine on another fact counts as a duplicate, 0 to 1 (0.95). */
+  /** From which cosine on another fact counts as a duplicate, 0 to 1; the configured one when left out. */
   readonly duplicateThreshold?: number;
 }
 
@@ -24,8 +26,18 @@ export interface DuplicateOptions {
 export interface EmbedFactsOptions {
   /** Embeds all facts with the configured model although they have been embedded with another. */
   readonly switchModel?: boolean;
+  /** Told after each batch. */
+  readonly onProgress?: (progress: EmbedFactsProgress) => void;
   /** Ends the work after the batch under way. */
   readonly signal?: AbortSignal;
+}
+
+/** How far the embedding of facts is. */
+export interface EmbedFactsProgress {
+  /** Facts looked at. */
+  readonly done: number;
+  /** How many the index knew when the work began; others may have been added since. */
+  readonly total: number;
 }
 
 /** A fact that could not be embedded. */
@@ -81,16 +93,21 @@ export async function updateFact(
 /** Embeds every fact that has no vector of what it says by the configured model; one bad fact never stops the rest. */
 export async function embedFacts(
   parts: FactParts,
-  { switchModel = false, signal }: EmbedFactsOptions = {},
+  { switchModel = false, onProgress, signal }: EmbedFactsOptions = {},
 ): Promise<EmbedFactsReport> {
   const { embedder, manifest } = await openModel(parts, { switchModel });
   const report = { scanned: 0, embedded: 0, changed: 0, failed: 0, problems: [] as FactProblem[] };
-  for await (const { scanned, facts } of parts.facts.unembedded(manifest)) {
+  const total = onProgress ? (await parts.facts.list({ limit: 0 })).total : 0;
+  for await (const { scanned, facts } of parts.factBacklog.pages(manifest)) {
+    const before = report.scanned;
     report.scanned += scanned;
     for (let at = 0; at < facts.length && !signal?.aborted; at += BATCH_SIZE) {
       await embedBatch(facts.slice(at, at + BATCH_SIZE), { parts, embedder, manifest, report });
+      const done = before + scanned - Math.max(0, facts.length - at - BATCH_SIZE);
+      onProgress?.({ done, total: Math.max(total, done) });
     }
     if (signal?.aborted) break;
+    onProgress?.({ done: report.scanned, total: Math.max(total, report.scanned) });
   }
   return report;
 }
@@ -114,7 +131,7 @@ async function embedBatch(
     facts.map(async (fact, at) => {
       const embedding = vectors[at];
       if (!(embedding instanceof Float32Array)) return embedding;
-      return parts.facts.embed(fact, { embedding, manifest }).catch(rethrowUnlessContent);
+      return parts.factBacklog.embed(fact, { embedding, manifest }).catch(rethrowUnlessContent);
     }),
   );
   for (const [at, outcome] of outcomes.entries()) {

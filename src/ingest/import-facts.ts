@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Embedder } from '../embed/embedder.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
 import type { FactsManifest } from '../schema/knowledge.ts';
@@ -19,8 +20,19 @@ import { readLines } from './read-lines.ts';
 export interface ImportFactsOptions extends DuplicateOptions {
   /** What a fact has unless its line says otherwise; its source is the file. */
   readonly defaults?: FactDefaults;
+  /** Told after each batch. */
+  readonly onProgress?: (progress: ImportFactsProgress) => void;
   /** Ends the import after the batch under way. */
   readonly signal?: AbortSignal;
+}
+
+/** How far an import is. */
+export interface ImportFactsProgress {
+  readonly lines: number;
+  /** Bytes read, up to a few batches ahead. */
+  readonly bytes: number;
+  /** The size of the file; absent for what comes piece by piece. */
+  readonly totalBytes?: number;
 }
 
 /** A line that was not imported. */
@@ -56,7 +68,7 @@ export interface FactImportReport {
 export async function importFacts(
   parts: FactParts,
   source: string | AsyncIterable<Uint8Array | string>,
-  { defaults = {}, signal, ...options }: ImportFactsOptions = {},
+  { defaults = {}, onProgress, signal, ...options }: ImportFactsOptions = {},
 ): Promise<FactImportReport> {
   const { embedder, manifest } = await openModel(parts);
   const report = emptyReport();
@@ -64,12 +76,15 @@ export async function importFacts(
   const named = typeof source === 'string' ? { source, ...defaults } : defaults;
   let batch: FactLine[] = [];
   const ids = new Set<string>();
+  const reading = { bytes: 0 };
+  const totalBytes = onProgress && typeof source === 'string' ? await sizeOf(source) : undefined;
   const flush = async () => {
     await importBatch(batch, work);
     batch = [];
     ids.clear();
+    onProgress?.({ lines: report.lines, ...reading, ...(totalBytes !== undefined && { totalBytes }) });
   };
-  for await (const line of readLines(openSource(source))) {
+  for await (const line of readLines(counted(openSource(source), reading))) {
     if (signal?.aborted) break;
     report.lines += 1;
     try {
@@ -208,5 +223,22 @@ async function* openSource(
       message: `"${source}" cannot be read: ${errorMessage(error)}. Correct the path, or give - for standard input.`,
       cause: error,
     });
+  }
+}
+
+/** The size of a regular file; opening it says what is wrong with any other. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats?.isFile() ? stats.size : undefined;
+}
+
+/** The same pieces, their bytes counted as they are taken. */
+async function* counted(
+  pieces: AsyncIterable<Uint8Array | string>,
+  reading: { bytes: number },
+): AsyncGenerator<Uint8Array | string> {
+  for await (const piece of pieces) {
+    reading.bytes += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.byteLength;
+    yield piece;
   }
 }

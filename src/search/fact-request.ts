@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { factFilter } from '../schema/fact-input.ts';
+import { isId } from '../schema/key.ts';
 import { count, isNumbers } from './request-fields.ts';
 
 const minScore = z
@@ -20,6 +21,8 @@ export const factSearch = z.strictObject({
   offset: count(0, 10_000).default(0),
   /** Hits with a smaller score are left out. */
   minScore: minScore.optional(),
+  /** Whose usage the search counts for. */
+  userId: z.custom<string>(isId, 'must be an id of 1 to 512 bytes').optional(),
 });
 
 /** Which facts may stand in a context: verified ones, and unverified ones that are confident enough. */

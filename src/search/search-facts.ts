@@ -21,6 +21,8 @@ export interface FactSearchInput extends FactFilter {
   readonly topK?: number;
   readonly offset?: number;
   readonly minScore?: number;
+  /** Whose usage the search counts for. */
+  readonly userId?: string;
 }
 
 /** A fact found. */
@@ -69,8 +71,10 @@ async function embed(parts: FactSearchParts, query = ''): Promise<Float32Array> 
   return embedder.embedQuery(query);
 }
 
-function parseSearch({ category, source, verified, minConfidence, trustedFrom, ...rest }: FactSearchInput) {
-  const { query, vector, ...page } = parse(factSearch, rest);
+function parseSearch(input: FactSearchInput) {
+  if (typeof input !== 'object' || input === null) throw invalidRequest('request: must be an object.');
+  const { category, source, verified, minConfidence, trustedFrom, ...rest } = input;
+  const { query, vector, userId: _recorded, ...page } = parse(factSearch, rest);
   if ((query === undefined) === (vector === undefined)) {
     throw invalidRequest('query: give exactly one of query (text) and vector.');
   }

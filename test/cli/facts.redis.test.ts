@@ -41,6 +41,13 @@ describe('facts', () => {
     );
   });
 
+  it('are deleted although they cannot be read', async () => {
+    await lore.databases.knowledge.send(['HSET', 'fact:torn', 'content', 'half a fact']);
+
+    expect((await run('get', 'torn')).stderr).toContain('"fact:torn" cannot be used');
+    expect(await json('delete', 'torn')).toEqual({ deleted: ['torn'] });
+  });
+
   it('are deleted all or none', async () => {
     expect((await run('delete', 'a:b*', 'nowhere')).exitCode).toBe(1);
     expect(await json('delete', 'a:b*')).toEqual({ deleted: ['a:b*'] });

@@ -47,6 +47,13 @@ describe('embedding the facts of other writers', () => {
     expect(await nearest('who sleeps?')).toBe('f:1');
   });
 
+  it('tells how far it is, up to all facts', async () => {
+    const told: { done: number; total: number }[] = [];
+    await lore.embedFacts({ onProgress: (progress) => told.push(progress) });
+
+    expect(told.at(-1)).toEqual({ done: 3, total: 3 });
+  });
+
   it('goes on after a fact that the model cannot read', async () => {
     await hset('fact:long', foreign('word '.repeat(300)));
     await hset('fact:after', foreign('a buoy marks the shoal'));

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Stacklore } from '../../src/stacklore.ts';
@@ -25,7 +25,25 @@ function fileOf(...lines: readonly (string | object)[]): string {
   return path;
 }
 
+async function* piecesOf(...pieces: string[]): AsyncGenerator<string> {
+  yield* pieces;
+}
+
 describe('importing facts', () => {
+  it('tells how far it is in lines and bytes', async () => {
+    const told: object[] = [];
+    const onProgress = (progress: object) => told.push(progress);
+    const path = fileOf(...Array.from({ length: 40 }, (_, n) => ({ id: `told${n}`, content: `told ${n}` })));
+    const size = statSync(path).size;
+    await lore.importFacts(path, { onProgress });
+
+    expect(told).toHaveLength(2);
+    expect(told[1]).toEqual({ lines: 40, bytes: size, totalBytes: size });
+    await lore.importFacts(piecesOf('{"id":"told0","content":"told 0"}\n'), { onProgress });
+    expect(told[2]).toEqual({ lines: 1, bytes: 34 });
+    for (let n = 0; n < 40; n += 1) await lore.facts.delete(`told${n}`);
+  });
+
   it('stores what a line says, in either spelling, and the defaults for the rest', async () => {
     const path = fileOf(
       {

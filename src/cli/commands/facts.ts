@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
 import type { AddedFact } from '../../stores/knowledge/fact.ts';
 import { type Command, defineCommand, type Flag } from '../command.ts';
 import {
@@ -9,12 +10,13 @@ import {
   factFilterOf,
   factFlags,
 } from '../fact-flags.ts';
+import { factProgress } from '../fact-progress.ts';
 import { decimalNumber, wholeNumber } from '../flag-values.ts';
 import { oneLine, table } from '../format.ts';
 
 const THRESHOLD_FLAG: Flag = {
   flags: '--duplicate-threshold <number>',
-  description: 'report facts at least this alike, from 0 to 1 (0.95)',
+  description: 'report facts at least this alike, from 0 to 1 (facts.duplicateThreshold, 0.95)',
 };
 const thresholdFlag = { duplicateThreshold: decimalNumber().optional() };
 
@@ -100,7 +102,8 @@ const remove = defineCommand({
   schema: z.strictObject({}),
   async run({ lore }, args) {
     const factIds = [...new Set(args)];
-    await Promise.all(factIds.map((factId) => lore().facts.get(factId)));
+    // What cannot be read can be deleted all the same.
+    await Promise.all(factIds.map((factId) => lore().facts.get(factId).catch(passUnreadable)));
     await Promise.all(factIds.map((factId) => lore().facts.delete(factId)));
     return { data: { deleted: factIds }, lines: factIds.map((factId) => `Deleted ${factId}`) };
   },
@@ -143,19 +146,22 @@ const search = defineCommand({
     { flags: '--top-k <number>', description: 'how many hits, 1 to 1000 (5)' },
     { flags: '--offset <number>', description: 'skip this many hits' },
     { flags: '--min-score <number>', description: 'leave out hits whose score is lower' },
+    { flags: '--user-id <id>', description: 'whose usage it counts for (anonymous)' },
   ],
   schema: z.strictObject({
     ...factFilterFlags,
     topK: wholeNumber(1, 1_000).default(5),
     offset: wholeNumber(0).optional(),
     minScore: decimalNumber().optional(),
+    userId: z.string().optional(),
   }),
   examples: ['stacklore facts search "how long is a loan?" --verified'],
-  async run({ lore, terminal }, words, { topK, offset, minScore, ...filter }) {
+  async run({ lore, terminal }, words, { topK, offset, minScore, userId, ...filter }) {
     const answer = await lore().searchFacts({
       ...{ query: words.join(' '), topK, ...factFilterOf(filter) },
       ...(offset !== undefined && { offset }),
       ...(minScore !== undefined && { minScore }),
+      ...(userId !== undefined && { userId }),
     });
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
     const lines = answer.hits.flatMap((hit, at) => {
@@ -176,10 +182,16 @@ const importFile = defineCommand({
     'stacklore facts import - < facts.jsonl',
   ],
   async run({ lore, terminal }, [file = ''], { duplicateThreshold, ...defaults }) {
-    const report = await lore().importFacts(file === '-' ? bytesOf(terminal.stdin) : file, {
-      ...{ defaults, signal: terminal.signal },
-      ...(duplicateThreshold !== undefined && { duplicateThreshold }),
-    });
+    const progress = factProgress(terminal, 'lines');
+    const report = await lore()
+      .importFacts(file === '-' ? bytesOf(terminal.stdin) : file, {
+        ...{ defaults, signal: terminal.signal },
+        ...(duplicateThreshold !== undefined && { duplicateThreshold }),
+        onProgress: ({ lines, bytes, totalBytes = 0 }) => {
+          progress.onProgress({ count: lines, share: totalBytes > 0 ? bytes / totalBytes : undefined });
+        },
+      })
+      .finally(progress.end);
     for (const { line, message } of report.problems) terminal.note(`Line ${line}: ${message}`);
     for (const { line, factId, duplicates } of report.duplicates) {
       const others = duplicates.map((other) => `${other.factId} (${other.similarity.toFixed(3)})`);
@@ -206,7 +218,13 @@ const embed = defineCommand({
   ],
   schema: z.strictObject({ switchModel: z.boolean().default(false) }),
   async run({ lore, terminal }, _args, { switchModel }) {
-    const report = await lore().embedFacts({ switchModel, signal: terminal.signal });
+    const progress = factProgress(terminal, 'facts');
+    const report = await lore()
+      .embedFacts({
+        ...{ switchModel, signal: terminal.signal },
+        onProgress: ({ done, total }) => progress.onProgress({ count: done, share: done / total }),
+      })
+      .finally(progress.end);
     for (const { factId, message } of report.problems) terminal.note(`${factId}: ${message}`);
     const { scanned, embedded, changed, failed } = report;
     return {
@@ -221,6 +239,10 @@ export const commands: Record<string, Command> = {
   ...{ add, get, update, verify, delete: remove, list, search },
   ...{ import: importFile, embed },
 };
+
+function passUnreadable(error: unknown): void {
+  if (!(error instanceof StackloreError && error.code === 'record_invalid')) throw error;
+}
 
 function describeDuplicates({ duplicates }: AddedFact): string[] {
   return duplicates.map(({ factId, similarity, exact }) => {

@@ -43,12 +43,16 @@ export const command = defineCommand({
 });
 
 function describe(report: RestoreReport): string[] {
-  const { dryRun, restored, skipped, expired, unselected, existing, database, families, indexes } = report;
+  const { dryRun, restored, skipped, expired, unselected, existing, database, families } = report;
+  const indexes = [
+    ...report.indexes.map((one) => [one.collection, one] as const),
+    ...(report.factIndex ? [['facts', report.factIndex] as const] : []),
+  ];
   return [
     `${dryRun ? 'Would restore' : 'Restored'} ${restored} keys into ${database}; ${existing} exist, ${skipped} kept as they are, ${expired} expired, ${unselected} not asked for.`,
     ...Object.entries(families).map(([name, keys]) => `  ${name === '' ? '(no family)' : name}: ${keys}`),
-    ...indexes.map((one) => {
-      return `Index of ${one.collection}: ${one.state === 'ready' ? 'ready' : `failed. ${one.error.message}`}`;
+    ...indexes.map(([name, one]) => {
+      return `Index of ${name}: ${one.state === 'ready' ? 'ready' : `failed. ${one.error.message}`}`;
     }),
   ];
 }

@@ -2,29 +2,31 @@ import { type ErrorCode, StackloreError } from '../../errors.ts';
 import type { Databases } from '../../redis/databases.ts';
 import { chunkRecord, collectionRecord } from '../../schema/knowledge.ts';
 import type { Collections } from '../../stores/knowledge/collections.ts';
+import type { FactIndex } from '../../stores/knowledge/fact-index.ts';
 import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
 import type { RecordPart } from './archive-format.ts';
 
+/** What becomes of an index after a restore. */
+export type IndexOutcome =
+  | { readonly state: 'ready' }
+  /** The records are restored; the next call that needs the index tries again. */
+  | { readonly state: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } };
+
 /** What becomes of the index of a restored collection. */
-export type RebuiltIndex =
-  | { readonly collection: string; readonly state: 'ready' }
-  /** The records are restored; the next search or ingest tries again. */
-  | {
-      readonly collection: string;
-      readonly state: 'failed';
-      readonly error: { readonly code: ErrorCode; readonly message: string };
-    };
+export type RebuiltIndex = { readonly collection: string } & IndexOutcome;
 
 export interface IndexParts {
   readonly databases: Databases;
   readonly collections: Collections;
   readonly vectorIndex: VectorIndex;
+  readonly factIndex: Pick<FactIndex, 'ensure'>;
 }
 
-/** Looks after the collections that a restore touches: their indexes, and versions that must never go back. */
+/** Looks after what a restore touches: indexes, and versions of collections that must never go back. */
 export class CollectionRestore {
   readonly #parts: IndexParts;
   readonly #touched = new Set<string>();
+  #hasFacts = false;
   #versions = new Map<string, number>();
 
   constructor(parts: IndexParts) {
@@ -40,6 +42,7 @@ export class CollectionRestore {
   /** Takes note of a record that is restored. */
   note({ family, key }: RecordPart): void {
     if (family === 'collection') this.#touch(collectionRecord.key.parse(key.toString())?.collection);
+    if (family === 'fact' || family === 'facts manifest') this.#hasFacts = true;
     if (family === 'chunk') this.#touch(chunkRecord.key.parse(key.toString())?.collection);
   }
 
@@ -57,18 +60,26 @@ export class CollectionRestore {
       const key = collectionRecord.key.build({ collection: name });
       const lift = String(Math.max(0, before - version) + 1);
       await this.#parts.databases.knowledge.send(['HINCRBY', key, 'version', lift]);
-      try {
-        await this.#parts.vectorIndex.ensure(collection);
-        rebuilt.push({ collection: name, state: 'ready' });
-      } catch (error) {
-        if (!(error instanceof StackloreError)) throw error;
-        rebuilt.push({
-          collection: name,
-          state: 'failed',
-          error: { code: error.code, message: error.message },
-        });
-      }
+      rebuilt.push({
+        collection: name,
+        ...(await outcomeOf(() => this.#parts.vectorIndex.ensure(collection))),
+      });
     }
     return rebuilt;
+  }
+
+  /** Makes the index of facts where it is missing; `undefined` when no fact was restored. */
+  async finishFacts(): Promise<IndexOutcome | undefined> {
+    return this.#hasFacts ? outcomeOf(() => this.#parts.factIndex.ensure()) : undefined;
+  }
+}
+
+async function outcomeOf(work: () => Promise<unknown>): Promise<IndexOutcome> {
+  try {
+    await work();
+    return { state: 'ready' };
+  } catch (error) {
+    if (!(error instanceof StackloreError)) throw error;
+    return { state: 'failed', error: { code: error.code, message: error.message } };
   }
 }

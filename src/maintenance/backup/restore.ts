@@ -9,7 +9,12 @@ import { printableKey } from '../measure-keys.ts';
 import type { ArchiveEnd, ArchiveHeader, RecordPart } from './archive-format.ts';
 import { readArchive } from './archive-reader.ts';
 import type { BackupProgress } from './backup.ts';
-import { CollectionRestore, type IndexParts, type RebuiltIndex } from './rebuild-indexes.ts';
+import {
+  CollectionRestore,
+  type IndexOutcome,
+  type IndexParts,
+  type RebuiltIndex,
+} from './rebuild-indexes.ts';
 import { findExisting, type Tally, WriteRecords } from './write-records.ts';
 
 /** What to restore, and whom to tell. */
@@ -38,6 +43,8 @@ export interface RestoreReport {
   readonly families: Readonly<Record<string, number>>;
   /** Indexes of the restored collections, made where they were missing. */
   readonly indexes: readonly RebuiltIndex[];
+  /** The index of facts; absent when none was restored. */
+  readonly factIndex?: IndexOutcome;
 }
 
 /** What a restore works with. */
@@ -94,11 +101,14 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
     throw interrupted(error, { tally: writer.tally, mode: wanted.existing, total: end.keys });
   }
   const { restored, skipped, expired, families } = writer.tally;
+  const isDone = !wanted.dryRun && header.database === 'knowledge';
+  const indexes = isDone ? await collections.finish() : [];
+  const factIndex = isDone ? await collections.finishFacts() : undefined;
   return {
     ...{ file: wanted.file, database: header.database, createdAt: header.createdAt, dryRun: wanted.dryRun },
     ...{ restored, existing: existing.count, skipped, expired, unselected },
     families: Object.fromEntries(families),
-    indexes: wanted.dryRun || header.database !== 'knowledge' ? [] : await collections.finish(),
+    ...{ indexes, ...(factIndex && { factIndex }) },
   };
 }
 

@@ -15,16 +15,16 @@ export function contentHash(content: string): string {
 }
 
 /** What a manifest's part of every input hash is; made once, as a search makes a hash for each of its hits. */
-const manifestTexts = new WeakMap<FactsManifest, string>();
+const modelHashes = new WeakMap<FactsManifest, string>();
 
 /** Recognises vectors that are not of this content, or not by this model. */
 export function inputHash(manifest: FactsManifest, content: string): string {
-  let text = manifestTexts.get(manifest);
-  if (text === undefined) {
-    text = JSON.stringify([manifest.model, manifest.dimensions]);
-    manifestTexts.set(manifest, text);
+  let model = modelHashes.get(manifest);
+  if (model === undefined) {
+    model = digest(JSON.stringify([manifest.model, manifest.dimensions]));
+    modelHashes.set(manifest, model);
   }
-  return digest(`${text}\n${content}`);
+  return model + digest(content);
 }
 
 /**

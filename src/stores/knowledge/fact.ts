@@ -1,5 +1,4 @@
 import { errorMessage } from '../../errors.ts';
-import { asObject } from '../../redis/hash.ts';
 import { snakeCase } from '../../schema/fields.ts';
 import { type Fact, type FactsManifest, factRecord } from '../../schema/knowledge.ts';
 import { distanceOf, type FactRow } from './fact-index.ts';
@@ -40,33 +39,33 @@ export const SHOWN_FIELDS: readonly string[] = Object.keys(factRecord.fields)
   .filter((name) => name !== 'embedding' && name !== 'contentHash' && name !== 'inputHash')
   .map(snakeCase);
 
+const PREFIX_LENGTH = factRecord.key.pattern.length - 1;
+
 /** A fact from the values of `SHOWN_FIELDS`; `undefined` when it has none of them. Throws `RecordError`. */
 export function readFact(
   factId: string,
   key: string,
   values: readonly (string | null | undefined)[],
 ): StoredFact | undefined {
-  const present = SHOWN_FIELDS.flatMap((name, at) => {
+  const fields: Record<string, string> = {};
+  let isThere = false;
+  for (const [at, name] of SHOWN_FIELDS.entries()) {
     const value = values[at];
-    return value === null || value === undefined ? [] : [name, value];
-  });
-  if (present.length === 0) return undefined;
-  return { factId, ...factRecord.decode(asObject(present), key) };
+    if (value === null || value === undefined) continue;
+    fields[name] = value;
+    isThere = true;
+  }
+  return isThere ? { factId, ...factRecord.decode(fields, key) } : undefined;
 }
 
-/** The facts of an answer of the index, in its order, and those that cannot be read. */
-export function readFacts(rows: readonly FactRow[]): { facts: StoredFact[]; unreadable: UnreadableFact[] } {
-  const facts: StoredFact[] = [];
-  const unreadable: UnreadableFact[] = [];
-  for (const { key, fields } of rows) {
-    const factId = factIdOf(key);
-    try {
-      facts.push({ factId, ...factRecord.decode(fields, key) });
-    } catch (error) {
-      unreadable.push({ factId, message: errorMessage(error) });
-    }
+/** The fact in a row of the index, or why it cannot be read. */
+export function readRow({ key, fields }: FactRow): StoredFact | UnreadableFact {
+  const factId = factIdOf(key);
+  try {
+    return { factId, ...factRecord.decode(fields, key) };
+  } catch (error) {
+    return { factId, message: errorMessage(error) };
   }
-  return { facts, unreadable };
 }
 
 /** Whether two facts hold the same, their ids aside. */
@@ -83,6 +82,8 @@ export function isSameFact(a: Omit<StoredFact, 'factId'>, b: Omit<StoredFact, 'f
 
 /** The id in the key of a fact. */
 export function factIdOf(key: string): string {
+  // Nearly every key: nothing in it is escaped.
+  if (!key.includes('%')) return key.slice(PREFIX_LENGTH);
   return factRecord.key.parse(key)?.factId ?? key;
 }
 

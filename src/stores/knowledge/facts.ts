@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { StackloreError } from '../../errors.ts';
-import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { scanKeys } from '../../redis/scan.ts';
+import type { Database } from '../../redis/databases.ts';
 import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import {
@@ -11,7 +10,6 @@ import {
   parseFactChanges,
   parseNewFact,
 } from '../../schema/fact-input.ts';
-import { type Field, snakeCase } from '../../schema/fields.ts';
 import { type FactsManifest, factRecord } from '../../schema/knowledge.ts';
 import type { Page } from './documents.ts';
 import {
@@ -22,17 +20,17 @@ import {
   isCurrent,
   isSameFact,
   readFact,
-  readFacts,
+  readRow,
   SHOWN_FIELDS,
   type StoredFact,
   type UnreadableFact,
 } from './fact.ts';
+import { encodeChanges, valuesAfter } from './fact-changes.ts';
 import { distanceOf, type FactIndex, type FactRow, readRows } from './fact-index.ts';
 import { duplicateQueries, type FactNearest, listQuery, nearestQuery } from './fact-queries.ts';
 import { contentFields, type EmbeddedFact, inputHash } from './fact-vector.ts';
 import { isLostIndex } from './ft-index.ts';
 import type { SearchReply } from './knn-reply.ts';
-import { EMBED_FACT } from './scripts/embed-fact.ts';
 import { SAVE_FACT } from './scripts/save-fact.ts';
 import { UPDATE_FACT } from './scripts/update-fact.ts';
 
@@ -40,7 +38,7 @@ import { UPDATE_FACT } from './scripts/update-fact.ts';
 export interface FactWriteOptions {
   /** Its vector; without one it is listed but not found by meaning until it is embedded. */
   readonly embedded?: EmbeddedFact;
-  /** From which cosine on another fact counts as a duplicate, 0 to 1. */
+  /** From which cosine on another fact counts as a duplicate, 0 to 1; the configured one when left out. */
   readonly duplicateThreshold?: number;
 }
 
@@ -63,20 +61,13 @@ export interface FactMatches {
   readonly rebuilt: boolean;
 }
 
-/** What a fact says, by its key. */
-export interface FactText {
-  readonly key: string;
-  readonly content: Buffer;
-}
-
-const DEFAULT_DUPLICATE_THRESHOLD = 0.95;
 const MAX_LISTED = 1_000_000;
-const KEYS_PER_READ = 200;
 
 /** The facts of the knowledge base. */
 export class Facts {
   readonly #database: Database;
   readonly #index: FactIndex;
+  readonly #duplicateThreshold: number;
   readonly #now: () => number;
   readonly #newId: () => string;
 
@@ -84,12 +75,14 @@ export class Facts {
     database: Database,
     {
       index,
+      duplicateThreshold = 0.95,
       now = Date.now,
       newId = randomUUID,
-    }: { index: FactIndex; now?: () => number; newId?: () => string },
+    }: { index: FactIndex; duplicateThreshold?: number; now?: () => number; newId?: () => string },
   ) {
     this.#database = database;
     this.#index = index;
+    this.#duplicateThreshold = duplicateThreshold;
     this.#now = now;
     this.#newId = newId;
   }
@@ -133,24 +126,35 @@ export class Facts {
   async list({ offset = 0, limit = 100, ...filter }: FactListOptions = {}): Promise<FactPage> {
     checkPage(offset, limit);
     const { rows, total } = await this.#index.search(listQuery(filter, { offset, limit }));
-    const { facts, unreadable } = readFacts(rows);
-    return { items: facts, total, unreadable };
+    const items: StoredFact[] = [];
+    const unreadable: UnreadableFact[] = [];
+    for (const row of rows) {
+      const fact = readRow(row);
+      if ('message' in fact) unreadable.push(fact);
+      else items.push(fact);
+    }
+    return { items, total, unreadable };
   }
 
   /** The facts nearest to a vector, nearest first. Throws `dimension_mismatch` or `invalid_vector`. */
   async nearest(manifest: FactsManifest, nearest: FactNearest): Promise<FactMatches> {
     const { rows, rebuilt } = await this.#index.search(nearestQuery(manifest, nearest));
-    // Vectors of zeros or NaN have no direction, so their distance means nothing.
-    const comparable = rows.filter((row) => !Number.isNaN(distanceOf(row)));
-    const current = comparable.filter((row) => isCurrent(row, manifest));
     const matches: FactMatch[] = [];
     const unreadable: UnreadableFact[] = [];
-    for (const row of current) {
-      const read = readFacts([row]);
-      unreadable.push(...read.unreadable);
-      for (const fact of read.facts) matches.push({ ...fact, distance: distanceOf(row) });
+    let outdated = 0;
+    for (const row of rows) {
+      const distance = distanceOf(row);
+      // Vectors of zeros or NaN have no direction, so their distance means nothing.
+      if (Number.isNaN(distance)) continue;
+      if (!isCurrent(row, manifest)) {
+        outdated += 1;
+        continue;
+      }
+      const fact = readRow(row);
+      if ('message' in fact) unreadable.push(fact);
+      else matches.push({ ...fact, distance });
     }
-    return { matches, outdated: comparable.length - current.length, unreadable, rebuilt };
+    return { matches, outdated, unreadable, rebuilt };
   }
 
   /**
@@ -168,9 +172,9 @@ export class Facts {
     }
     const reply = await runScript<[string, (string | null)[]] | null>(this.#database, UPDATE_FACT, {
       keys,
-      args: [String(SHOWN_FIELDS.length), ...SHOWN_FIELDS, ...fields],
+      args: fields,
     }).catch((error: unknown) => this.#rejectNamed(error, keys));
-    const fact = reply && readFact(factId, ...reply);
+    const fact = reply && readFact(factId, reply[0], valuesAfter(reply[1], fields));
     if (!fact) throw notFound(factId);
     const duplicates = checked.content === undefined ? [] : await this.#findDuplicates(fact, keys, options);
     return { ...fact, duplicates };
@@ -186,38 +190,6 @@ export class Facts {
   async delete(factId: string): Promise<void> {
     const deleted = await this.#database.send<number>(['UNLINK', ...factRecord.key.candidates({ factId })]);
     if (deleted === 0) throw notFound(factId);
-  }
-
-  /**
-   * Every fact, page by page, that has no vector of what it says by this model: those of other writers, those changed
-   * since, those of another model. `scanned` counts all facts of a page.
-   */
-  async *unembedded(manifest: FactsManifest): AsyncGenerator<{ scanned: number; facts: FactText[] }> {
-    const pages = scanKeys(this.#database, factRecord.key.pattern, { type: 'hash', count: KEYS_PER_READ });
-    for await (const keys of pages) {
-      const commands = keys.flatMap((key) => [
-        ['HMGET', key, 'content', 'input_hash'],
-        ['HSTRLEN', key, 'embedding'],
-      ]);
-      const replies = await this.#database.pipeline<unknown>(commands, { buffers: true });
-      const facts = keys.flatMap((key, at) => {
-        const [content, made] = replies[at * 2] as (Buffer | null)[];
-        if (!content) return [];
-        const isWhole = Number(replies[at * 2 + 1]) === manifest.dimensions * 4;
-        const isMade = made?.toString() === inputHash(manifest, content.toString());
-        return isWhole && isMade ? [] : [{ key, content }];
-      });
-      yield { scanned: keys.length, facts };
-    }
-  }
-
-  /** Gives a fact its vector, unless it says something else by now, which is told by `false`. */
-  async embed({ key, content }: FactText, embedded: EmbeddedFact): Promise<boolean> {
-    const args = [content, ...contentFields(content.toString(), embedded)];
-    const written = await runScript<number>(this.#database, EMBED_FACT, { keys: [key], args }).catch(
-      (error: unknown) => this.#rejectNamed(error, [key]),
-    );
-    return written === 1;
   }
 
   async #save(mode: 'new' | 'any', input: NewFact, options: FactWriteOptions): Promise<AddedFact> {
@@ -258,7 +230,7 @@ export class Facts {
     { keys, found, options }: { keys: readonly string[]; found: FactRow[][]; options: FactWriteOptions },
   ): FactDuplicate[] {
     const [exact = [], near = []] = found;
-    const { duplicateThreshold: threshold = DEFAULT_DUPLICATE_THRESHOLD, embedded } = options;
+    const { duplicateThreshold: threshold = this.#duplicateThreshold, embedded } = options;
     return duplicatesOf({ content, ownKeys: keys, exact, near, threshold, manifest: embedded?.manifest });
   }
 
@@ -281,19 +253,12 @@ export class Facts {
   }
 }
 
-function encodeChanges(changes: FactChanges): RedisArgument[] {
-  return Object.entries(changes).flatMap(([name, value]) => {
-    if (value === undefined) return [];
-    // The names are those of the record; each codec gets the value that was checked for it.
-    const codec = factRecord.fields[name as keyof FactChanges] as Field<unknown>;
-    return [snakeCase(name), codec.encode(value)];
-  });
-}
-
-function checkThreshold(threshold: number = DEFAULT_DUPLICATE_THRESHOLD): void {
-  if (threshold >= 0 && threshold <= 1) return;
+function checkThreshold(threshold: number = 1): void {
+  // As a program without types may call it.
+  if (typeof threshold === 'number' && threshold >= 0 && threshold <= 1) return;
   throw new StackloreError('invalid_input', {
-    message: 'The threshold for duplicates must be a number from 0 to 1. Leave it out for 0.95.',
+    message:
+      'The threshold for duplicates must be a number from 0 to 1. Leave it out for the configured one.',
   });
 }
 

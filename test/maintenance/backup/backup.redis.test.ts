@@ -16,6 +16,7 @@ import { restore } from '../../../src/maintenance/backup/restore.ts';
 import type { Database, RedisCommand } from '../../../src/redis/databases.ts';
 import { scanKeyBytes } from '../../../src/redis/scan.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
+import { FactIndex } from '../../../src/stores/knowledge/fact-index.ts';
 import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
@@ -106,6 +107,23 @@ describe('backup and restore', () => {
     expect(hits.map(({ docId }) => docId).sort()).toEqual(['lamp', 'pier']);
   });
 
+  it('make the index of facts at once, its model restored too', async () => {
+    await from.addFact({ factId: 'lamp', content: 'The lamp is lit at dusk.' });
+    const [knowledge = ''] = await backUp(temporaryFolder(), 'knowledge');
+    const report = await to.maintenance.restore({ file: knowledge, existing: 'replace' });
+
+    expect(report.factIndex).toEqual({ state: 'ready' });
+    expect(await to.databases.knowledge.send(['FT._LIST'])).toContainEqual(
+      expect.stringMatching(/^stacklore:facts:index:[1-9]/),
+    );
+    expect(await to.searchFacts({ query: 'when is the lamp lit?', topK: 1 })).toMatchObject({
+      ...{ hits: [{ factId: 'lamp' }], warnings: [] },
+    });
+    await from.facts.delete('lamp');
+    await to.facts.delete('lamp');
+    for (const lore of [from, to]) await lore.databases.knowledge.send(['UNLINK', 'stacklore:facts']);
+  });
+
   it('select by record family where two databases share a number', async () => {
     const folder = temporaryFolder();
     const [main = '', knowledge = ''] = await backUp(folder, 'main', 'knowledge');
@@ -182,6 +200,7 @@ describe('backup and restore', () => {
       databases: to.databases,
       collections: to.collections,
       vectorIndex: new VectorIndex(to.databases.knowledge),
+      factIndex: new FactIndex(to.databases.knowledge),
     };
     const report = await restore({ ...parts, now: () => Number(LATER) + 1 }, { file: main });
     expect(report).toMatchObject({ restored: 3, expired: 1 });

@@ -100,10 +100,22 @@ describe('a fact that others say too', () => {
 
   it('is no duplicate below the threshold, which must be from 0 to 1', async () => {
     const { duplicates } = await lore.addFact({ content: 'ships sink now and then in a storm' });
-    const attempt = lore.addFact({ content: 'Any.' }, { duplicateThreshold: 95 });
-
     expect(duplicates).toEqual([]);
-    await expect(attempt).rejects.toMatchObject({ code: 'invalid_input' });
+    for (const duplicateThreshold of [95, Number.NaN, -0.1, '0.9' as never]) {
+      const attempt = lore.addFact({ content: 'Any.' }, { duplicateThreshold });
+      await expect(attempt).rejects.toMatchObject({ code: 'invalid_input' });
+    }
+  });
+
+  it('is looked for from the configured threshold on, unless a call gives another', async () => {
+    const strict = openTestLore(redis, { facts: { duplicateThreshold: 0.5 } });
+    await strict.addFact({ factId: 'gulls-1', content: 'gulls circle above the fish market at noon' });
+    const fact = { content: 'gulls circle above the fish hall at night' };
+
+    const found = await strict.addFact(fact);
+    expect(found.duplicates).toMatchObject([{ factId: 'gulls-1', exact: false }]);
+    await strict.facts.delete(found.factId);
+    expect(await strict.addFact(fact, { duplicateThreshold: 0.99 })).toMatchObject({ duplicates: [] });
   });
 
   it('is reported to all but the first of 64 writers that say it at once', async () => {
@@ -149,6 +161,23 @@ describe('changing a fact', () => {
     });
     const { hits, warnings } = await lore.searchFacts({ query: 'apples on trees', topK: 1 });
     expect({ id: hits[0]?.factId, warnings }).toEqual({ id: 'changing', warnings: [] });
+  });
+
+  it('mends a field that could not be read', async () => {
+    await hset('fact:mended', foreign('Half readable.', { confidence: 'high' }));
+    await expect(lore.facts.get('mended')).rejects.toMatchObject({ code: 'record_invalid' });
+
+    const updated = await lore.facts.update('mended', { confidence: 0.25 });
+    expect(updated).toMatchObject({ confidence: 0.25, verified: true, category: 'harbour' });
+    expect(await lore.facts.get('mended')).toMatchObject({ confidence: 0.25 });
+  });
+
+  it('leaves a hash alone that holds nothing of a fact', async () => {
+    await hset('fact:hollow', { note: 'not a fact' });
+
+    await expect(lore.facts.verify('hollow')).rejects.toMatchObject({ code: 'not_found' });
+    expect(await knowledge.send(['HGETALL', 'fact:hollow'])).toEqual(['note', 'not a fact']);
+    await knowledge.send(['UNLINK', 'fact:hollow']);
   });
 
   it('verifies it and takes that back', async () => {
