@@ -1,14 +1,14 @@
 import { type ErrorCode, StackloreError } from '../../errors.ts';
-import { type CollectionParts, openCollection } from '../../ingest/collection-settings.ts';
+import type { CollectionParts } from '../../ingest/collection-settings.ts';
 import type { Database } from '../../redis/databases.ts';
 import type { CheckedMigration, ForeignLayoutName } from '../../schema/migration-request.ts';
 import { checkCollectionName } from '../../stores/knowledge/collections.ts';
 import { foreignGroups, type RowGroup } from './foreign-rows.ts';
+import { ImportTarget } from './import-target.ts';
 import { type BadLine, jsonlGroups } from './jsonl-rows.ts';
 import { LAYOUTS, LLAMAINDEX_PREFIX } from './layouts.ts';
 import type { MoveOptions } from './move-knowledge.ts';
-import { publishRows, type RowTarget } from './publish-rows.ts';
-import { requireLikeModel, requireStatedModel } from './require-model.ts';
+import { publishRows } from './publish-rows.ts';
 
 /** A document that could not be taken over; the others were. */
 export interface ImportProblem {
@@ -52,8 +52,8 @@ const HOPELESS: readonly ErrorCode[] = [
 /**
  * Takes over what another tool keeps in hashes, or the lines of an export: rows become chunks, grouped into documents,
  * with the vectors they have. What is read stays. Repeated, it passes over what is there already. Throws before anything
- * is written: `dimension_mismatch` when the first vectors are not of the collection's dimensions, `manifest_mismatch` when
- * they are of another model, or look as if they were.
+ * is written: `dimension_mismatch` when no vector is of the collection's dimensions, `manifest_mismatch` when they are of
+ * another model, or look as if they were.
  */
 export async function importRows(
   parts: CollectionParts,
@@ -73,20 +73,26 @@ export async function importRows(
       if (badLines.length < PROBLEMS_TOLD) badLines.push(bad);
     },
   });
-  let target: RowTarget | undefined;
+  const target = new ImportTarget(parts, request);
+  let misfit: StackloreError | undefined;
   for await (const { total, ...group } of groups) {
     counts.rows += group.rows.length;
-    target ??= await openTarget(parts, request, group);
     try {
-      counts[await publishRows(parts, target, group)] += 1;
+      counts[await publishRows(parts, await target.openFor(group), group)] += 1;
     } catch (error) {
       if (!(error instanceof StackloreError) || HOPELESS.includes(error.code)) throw error;
+      if (!target.isOpen) {
+        // A single bad row decides nothing, whichever comes first.
+        if (error.code !== 'dimension_mismatch' || counts.failed >= PROBLEMS_TOLD) throw error;
+        misfit ??= error;
+      }
       counts.failed += 1;
       const { code, message } = error;
       if (problems.length < PROBLEMS_TOLD) problems.push({ document: group.name, code, message });
     }
     request.onProgress?.({ database: 'rows', done: counts.rows, total: Math.max(total ?? 0, counts.rows) });
   }
+  if (misfit && !target.isOpen) throw misfit;
   const { layout, collection, dryRun } = request;
   return { layout, collection, dryRun, ...counts, problems, badLines };
 }
@@ -109,40 +115,4 @@ function groupsOf(
     { database, layout, prefix, fields: { vectorField, textField } },
     { signal, onSkipped },
   );
-}
-
-/** The collection, made only when there is something to put into it that fits. */
-async function openTarget(
-  parts: CollectionParts,
-  { collection: name, vectorModel: model, reembed, dryRun }: Import,
-  { rows }: RowGroup,
-): Promise<RowTarget> {
-  const found = await parts.collections.find(name);
-  const embedder = found?.manifest.model === null ? undefined : await parts.embedder();
-  if (reembed && !embedder) {
-    throw new StackloreError('manifest_mismatch', {
-      message: `Collection "${name}" holds vectors given by a program, so nothing can be embedded for it. Leave reembed out, or use another collection.`,
-    });
-  }
-  const dimensions = found?.manifest.dimensions ?? embedder?.dimensions ?? 0;
-  if (!reembed) {
-    requireDimensions(rows, name, dimensions);
-    if (embedder && model !== undefined) requireStatedModel(model, embedder.model.name);
-    if (embedder && model === undefined) await requireLikeModel(embedder, rows);
-  }
-  const target = { name, dimensions, embedder, reembed, dryRun };
-  if (dryRun) return { ...target, collection: found };
-  if (embedder) return { ...target, collection: await openCollection(parts, name) };
-  if (found) await parts.vectorIndex.ensure(found);
-  return { ...target, collection: found };
-}
-
-function requireDimensions(rows: RowGroup['rows'], name: string, dimensions: number): void {
-  const lengths = rows.map(({ vector }) => vector?.byteLength ?? 0);
-  if (lengths.includes(dimensions * 4)) return;
-  const [bytes = 0] = lengths;
-  const has = bytes === 0 ? 'no vector' : `a vector of ${bytes / 4} dimensions (${bytes} bytes, as float32)`;
-  throw new StackloreError('dimension_mismatch', {
-    message: `The first row (${rows[0]?.key}) has ${has}, collection "${name}" takes ${dimensions} dimensions. Configure the model those vectors were made with and use a new collection, name the field that holds them (--vector-field), or embed again (--reembed). Nothing was written.`,
-  });
 }

@@ -17,9 +17,9 @@ export function requireStatedModel(stated: string, configured: string): void {
 
 /**
  * Throws `manifest_mismatch` when the vectors of some rows, which say nothing of their model, do not look as if the
- * configured one had made them: dimensions alone cannot tell models apart.
+ * configured one had made them: dimensions alone cannot tell models apart. Gives whether there was any to tell by.
  */
-export async function requireLikeModel(embedder: Embedder, rows: readonly ForeignRow[]): Promise<void> {
+export async function requireLikeModel(embedder: Embedder, rows: readonly ForeignRow[]): Promise<boolean> {
   const { dimensions, model } = embedder;
   const similarities: number[] = [];
   for (const { text, vector, model: stated } of rows.slice(0, ROWS_TRIED)) {
@@ -35,9 +35,10 @@ export async function requireLikeModel(embedder: Embedder, rows: readonly Foreig
     if (Number.isFinite(similarity)) similarities.push(similarity);
   }
   const best = Math.max(...similarities);
-  if (similarities.length === 0 || best >= LEAST_SIMILARITY) return;
+  if (similarities.length === 0) return false;
+  if (best >= LEAST_SIMILARITY) return true;
   throw new StackloreError('manifest_mismatch', {
-    message: `The vectors do not look as if ${model.name} had made them (similarity to its own ${best.toFixed(2)} at best), so searches would find the wrong texts. Configure the model they were made with, embed again (--reembed), or, if they are of this model after all, say so (--vector-model ${model.name}). Nothing was written.`,
+    message: `The vectors do not look as if ${model.name} had made them (similarity to its own ${best.toFixed(2)} at best), so searches would find the wrong texts. Configure the model they were made with, embed again (--reembed), or, if they are of this model after all, say so (--vector-model ${model.name}).`,
   });
 }
 

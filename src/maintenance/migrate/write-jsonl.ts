@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { link, rename, rm, stat } from 'node:fs/promises';
+import { link, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage, StackloreError } from '../../errors.ts';
 import { chunkRecord, type RESERVED_METADATA } from '../../schema/knowledge.ts';
@@ -18,14 +19,18 @@ const OWN_FIELDS = [
 export async function writeJsonl(
   pages: AsyncIterable<readonly ExportedChunk[]>,
   { file = '', embeddings, overwrite }: Pick<CheckedExport, 'file' | 'embeddings' | 'overwrite'>,
+  openFile = (path: string): Writable => createWriteStream(path, { flags: 'wx', mode: 0o600 }),
 ): Promise<{ to: string; existing: number }> {
-  if (!overwrite && (await isThere(file))) throw alreadyThere(file);
-  const temporary = `${file}.${randomUUID()}.partial`;
+  // What a link leads to is written, not the link.
+  const path = await realpath(file).catch(() => file);
+  const there = await find(path);
+  if (there && !(overwrite && there.isFile())) throw alreadyThere(file, there.isFile());
+  const temporary = `${path}.${randomUUID()}.partial`;
   try {
-    await pipeline(linesOf(pages, embeddings), createWriteStream(temporary, { flags: 'wx', mode: 0o600 }));
-    if (overwrite) await rename(temporary, file);
+    await pipeline(linesOf(pages, embeddings), openFile(temporary));
+    if (overwrite) await rename(temporary, path);
     // Unlike a rename, a link never replaces a file that came meanwhile.
-    else await link(temporary, file).catch((error: unknown) => onlyNew(file, temporary, error));
+    else await link(temporary, path).catch((error: unknown) => onlyNew(path, temporary, error));
   } catch (error) {
     throw error instanceof StackloreError ? error : unwritable(file, error);
   } finally {
@@ -63,26 +68,24 @@ function lineOf(chunk: ExportedChunk, embeddings: CheckedExport['embeddings']): 
 }
 
 /** A file system without links. */
-async function onlyNew(file: string, temporary: string, error: unknown): Promise<void> {
-  if (codeOf(error) === 'EEXIST' || (await isThere(file))) throw alreadyThere(file);
-  await rename(temporary, file);
+async function onlyNew(path: string, temporary: string, error: unknown): Promise<void> {
+  if (codeOf(error) === 'EEXIST' || (await find(path))) throw alreadyThere(path, true);
+  await rename(temporary, path);
 }
 
-async function isThere(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
+async function find(path: string) {
+  return stat(path).catch(() => undefined);
 }
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
-function alreadyThere(file: string): StackloreError {
-  return new StackloreError('already_exists', {
-    message: `"${file}" exists already and was not overwritten. Name another file, or write over it (--overwrite).`,
-  });
+function alreadyThere(file: string, isFile: boolean): StackloreError {
+  const message = isFile
+    ? `"${file}" exists already and was not overwritten. Name another file, or write over it (--overwrite).`
+    : `"${file}" is no file that could be written over. Name another one.`;
+  return new StackloreError('already_exists', { message });
 }
 
 function unwritable(file: string, cause: unknown): StackloreError {

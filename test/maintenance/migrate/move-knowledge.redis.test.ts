@@ -262,6 +262,34 @@ describe('migrate from another server', () => {
     expect(await allKeys(far.databases.knowledge, 'doc:h*:metadata')).toHaveLength(30);
   });
 
+  it('loses and keeps nothing twice, wherever it is stopped', async () => {
+    const source = numbered(11);
+    for (let n = 0; n < 120; n += 1) await writeDocument(source, 'halts', `s${n}`);
+    let stops = 0;
+    for (let most = 1; ; most += 2) {
+      let checks = 0;
+      const signal = Object.defineProperty(new AbortController().signal, 'aborted', {
+        get: () => {
+          checks += 1;
+          return checks > most;
+        },
+      });
+      const done = await migrate({ fromNumber: 11, move: true, signal }).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'aborted' });
+        return undefined;
+      });
+      if (done) break;
+      stops += 1;
+      const keys = await allKeys(source, '*');
+      const kept = new Set([...keys, ...(await allKeys(lore.databases.knowledge, '*s*'))]);
+      expect([...kept].filter((key) => /s\d+(_chunk_\d|:metadata)$/.test(key))).toHaveLength(360);
+    }
+
+    expect(stops).toBeGreaterThan(3);
+    expect(await source.send(['DBSIZE'])).toBe(0);
+    expect(await allKeys(lore.databases.knowledge, 'llama_index/vector_store/halts/*')).toHaveLength(240);
+  });
+
   it('finishes the index of an interrupted move when nothing is left to move', async () => {
     const { index, name } = await lore.collections.get('given');
     await lore.databases.knowledge.send(['FT.DROPINDEX', index]);
