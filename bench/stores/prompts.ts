@@ -1,8 +1,9 @@
+import { SAVE_SYSTEM_PROMPT } from '../../src/stores/prompts/scripts/save-system-prompt.ts';
 import type { Operations } from './operation.ts';
 
 const CONTENT = `You are a helpful assistant. Date: {{date}}. User: {{user_name}}. ${'Answer briefly. '.repeat(30)}`;
 
-/** Prompts against HGETALL, and MULTIs of HSET, LPUSH and LTRIM. */
+/** Prompts against HGETALL, MULTIs of HMGET, HSET and HSETNX, and the bare EVALSHA of a save that loses no version. */
 export const promptOperations: Operations = async ({ systemPrompts, templates, userPrompts }, client) => {
   for (let n = 0; n < 100; n += 1) {
     await systemPrompts.save(`ours_${n}`, { content: CONTENT });
@@ -10,6 +11,7 @@ export const promptOperations: Operations = async ({ systemPrompts, templates, u
     await userPrompts.save('user_001', `ours_${n}`, { content: CONTENT });
   }
   const fields = await client.hGetAll('prompt:system:ours_0');
+  const sha = await client.scriptLoad(SAVE_SYSTEM_PROMPT.lua);
   return [
     {
       name: 'systemPrompts.get',
@@ -22,17 +24,18 @@ export const promptOperations: Operations = async ({ systemPrompts, templates, u
     {
       name: 'systemPrompts.save (a new version)',
       ours: (at) => systemPrompts.save(`saved_${at % 100}`, { content: `${CONTENT} ${at}` }),
-      // A save reads what it follows and puts it into the history.
+      // A save reads what it follows and puts it into the history, unless it was changed: that needs the script.
       bare: async (at) => {
         const key = `prompt:system:bare_${at % 100}`;
         const history = `stacklore:prompt-history:bare_${at % 100}`;
         const before = await client.hGetAll(key);
-        return client
-          .multi()
-          .lPush(history, JSON.stringify(before))
-          .lTrim(history, 0, 99)
-          .hSet(key, { ...fields, content: `${CONTENT} ${at}` })
-          .exec();
+        const { version = '', content = '', description = '', variables = '' } = before;
+        const earlier = version === '' ? '' : JSON.stringify(before);
+        const after = { ...fields, version: `1.0.${at}`, content: `${CONTENT} ${at}` };
+        return client.evalSha(sha, {
+          keys: [key, history],
+          arguments: [earlier, version, content, description, variables, ...Object.entries(after).flat()],
+        });
       },
     },
     {
@@ -51,7 +54,10 @@ export const promptOperations: Operations = async ({ systemPrompts, templates, u
     {
       name: 'userPrompts.get',
       ours: (at) => userPrompts.get('user_001', `ours_${at % 100}`),
-      bare: (at) => client.hGetAll(`prompt:user:user_001:ours_${at % 100}`),
+      bare: async (at) => {
+        const stored = await client.hGetAll(`prompt:user:user_001:ours_${at % 100}`);
+        return { ...stored, created_at: new Date(stored.created_at ?? '') };
+      },
     },
     {
       name: 'userPrompts.save',
@@ -60,11 +66,10 @@ export const promptOperations: Operations = async ({ systemPrompts, templates, u
         const key = `prompt:user:user_001:bare_${at % 100}`;
         return client
           .multi()
-          .hmGet(key, ['content', 'is_private'])
+          .hmGet(key, ['content', 'is_private', 'created_at'])
           .hSet(key, { content: CONTENT })
           .hSetNX(key, 'is_private', 'true')
           .hSetNX(key, 'created_at', new Date().toISOString())
-          .hGetAll(key)
           .exec();
       },
     },

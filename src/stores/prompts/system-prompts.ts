@@ -3,6 +3,7 @@ import type { Database } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
+import type { Wire } from '../../schema/fields.ts';
 import { parsePromptInput, type SystemPromptInput, systemPromptInput } from '../../schema/prompt-input.ts';
 import {
   type PromptVersion,
@@ -54,7 +55,6 @@ interface ReadPrompt {
   readonly wire: Readonly<Record<string, string>>;
 }
 
-const HISTORY_LENGTH = 100;
 /** Each lost race means that another saver won one, so that many savers at once all come through. */
 const ATTEMPTS = 500;
 
@@ -197,7 +197,7 @@ export class SystemPrompts {
     try {
       const saved = await runScript<number>(this.#database, SAVE_SYSTEM_PROMPT, {
         keys: [key, history],
-        args: [String(HISTORY_LENGTH), earlier, ...read, ...systemPromptRecord.encode(value, key)],
+        args: [earlier, ...read, ...changedFields(systemPromptRecord.encode(value, key), wire)],
       });
       return saved === 1;
     } catch (error) {
@@ -236,6 +236,14 @@ function toVersion({ version, content, description, variables, updatedAt }: Syst
 
 /** What a save compares with what is stored, as text. */
 const COMPARED = ['version', 'content', 'description', 'variables'];
+
+/** Names and values in turn, without those that are stored already. */
+function changedFields(fields: readonly Wire[], wire: ReadPrompt['wire']): Wire[] {
+  return fields.filter((_, at) => {
+    const place = at - (at % 2);
+    return wire[String(fields[place])] !== fields[place + 1];
+  });
+}
 
 function isSameWire(one: ReadPrompt, other: ReadPrompt): boolean {
   return COMPARED.every((name) => one.wire[name] === other.wire[name]);

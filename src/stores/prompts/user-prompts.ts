@@ -1,6 +1,5 @@
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { asObject } from '../../redis/hash.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { parsePromptInput, type UserPromptInput, userPromptInput } from '../../schema/prompt-input.ts';
 import { type UserPrompt, userPromptRecord } from '../../schema/prompts.ts';
@@ -109,21 +108,27 @@ export class UserPrompts {
     if (dryRun) return this.#trySave(userId, promptName, checked);
     const { content, isPrivate, createdAt = new Date(this.#now()) } = checked;
     const key = await placeOf(this.#database, userPromptRecord.key.candidates({ userId, promptName }));
-    const wire = asObject(userPromptRecord.encode({ content, isPrivate: isPrivate ?? true, createdAt }, key));
-    const set = (command: string, name: string) => [command, key, name, wire[name] ?? ''];
+    const { fields } = userPromptRecord;
+    const wireContent = fields.content.encode(content);
+    const wirePrivate = fields.isPrivate.encode(isPrivate ?? true);
+    const wireCreatedAt = fields.createdAt.encode(createdAt);
     try {
-      const [before, , , , after] = (await this.#database.transaction<unknown>([
-        ['HMGET', key, 'content', 'is_private'],
-        set('HSET', 'content'),
-        set(isPrivate === undefined ? 'HSETNX' : 'HSET', 'is_private'),
-        set('HSETNX', 'created_at'),
-        ['HGETALL', key],
-        // Replies of HMGET, three writes and HGETALL.
-      ])) as [(string | null)[], unknown, unknown, unknown, string[]];
-      const stored = asObject(after);
-      const isSame = before[0] === stored.content && before[1] === stored.is_private;
-      const outcome = isSame ? 'unchanged' : before[0] === null ? 'created' : 'updated';
-      return { userId, promptName, ...userPromptRecord.decode(stored, key), outcome };
+      const [before] = (await this.#database.transaction<unknown>([
+        ['HMGET', key, 'content', 'is_private', 'created_at'],
+        ['HSET', key, 'content', wireContent],
+        [isPrivate === undefined ? 'HSETNX' : 'HSET', key, 'is_private', wirePrivate],
+        ['HSETNX', key, 'created_at', wireCreatedAt],
+        // The reply of HMGET is wanted only.
+      ])) as [(string | null)[], ...unknown[]];
+      const [oldContent, oldPrivate, oldCreatedAt] = before;
+      const after = {
+        content: wireContent,
+        is_private: isPrivate === undefined ? (oldPrivate ?? wirePrivate) : wirePrivate,
+        created_at: oldCreatedAt ?? wireCreatedAt,
+      };
+      const isSame = oldContent === after.content && oldPrivate === after.is_private;
+      const outcome = isSame ? 'unchanged' : typeof oldContent === 'string' ? 'updated' : 'created';
+      return { userId, promptName, ...userPromptRecord.decode(after, key), outcome };
     } catch (error) {
       throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
     }
