@@ -51,7 +51,8 @@ function explain(error: unknown, { name }: Database): unknown {
     return new StackloreError('search_unavailable', {
       message:
         `The ${name} database is not number 0, and Redis indexes database 0 only. ` +
-        `Set STACKLORE_${name.toUpperCase()}_NUMBER=0 and end its URL with /0, or give it a server of its own.`,
+        `Set STACKLORE_${name.toUpperCase()}_NUMBER=0 and end its URL with /0, or give it a server of its own. ` +
+        'Then stacklore migrate --from-number <the number it has now> brings what is stored there.',
       cause: error,
     });
   }
