@@ -41,8 +41,8 @@ export const migrationRequest = z
     ...foreignFields,
     /** The lines of an export. */
     file: text.optional(),
-    /** Where rows go; made with the configured model when missing. */
-    collection: z.string('must be text').default('default'),
+    /** Where rows go, `default` unless told; made with the configured model when missing. */
+    collection: z.string('must be text').optional(),
     /** The model that the vectors were made with, where rows do not tell. */
     vectorModel: text.optional(),
     /** Make new vectors with the configured model instead of keeping those there are. */
@@ -52,21 +52,17 @@ export const migrationRequest = z
   })
   .superRefine((request, { addIssue }) => {
     const refuse = (message: string) => addIssue({ code: 'custom', message });
-    const { layout, fromUrl, fromNumber, file } = request;
-    if (layout === 'stacklore' && fromUrl === undefined && fromNumber === undefined) {
+    const { layout } = request;
+    const applies =
+      layout === 'stacklore'
+        ? ['fromUrl', 'fromNumber', 'move']
+        : [...(layout === 'jsonl' ? ['file'] : ['fromUrl', 'fromNumber', ...FOREIGN_FIELDS]), ...ROW_FIELDS];
+    for (const name of strangers(request, applies)) refuse(`${name} does not go with the layout ${layout}`);
+    if (layout === 'stacklore' && request.fromUrl === undefined && request.fromNumber === undefined) {
       refuse('say where the records are: fromNumber, fromUrl or both');
     }
-    if (layout === 'stacklore' && (file ?? request.prefix ?? request.vectorModel) !== undefined) {
-      refuse('a file, a prefix or a model is told of another layout only');
-    }
-    if (layout === 'stacklore' && request.reembed)
-      refuse('records are moved with their vectors, not embedded again');
-    if (layout !== 'stacklore' && request.move) refuse('only records of the layout stacklore are moved');
-    if ((layout === 'jsonl') !== (file !== undefined)) refuse('jsonl, and nothing else, is read from a file');
-    if (layout === 'jsonl' && (fromUrl ?? fromNumber) !== undefined) refuse('a file is in no database');
-    if ((layout === 'langchain' || layout === 'redisvl') && request.prefix === undefined) {
-      refuse('say what the keys begin with (prefix)');
-    }
+    if (layout === 'jsonl' && request.file === undefined) refuse('name the file to read (file)');
+    if (needsPrefix(layout) && request.prefix === undefined) refuse('say what the keys begin with (prefix)');
   });
 export type CheckedMigration = z.output<typeof migrationRequest>;
 
@@ -76,10 +72,10 @@ export const exportRequest = z
     layout: z.enum(EXPORT_LAYOUTS, { error: `must be ${EXPORT_LAYOUTS.join(', ')}` }).default('jsonl'),
     /** The file of `jsonl`. */
     file: text.optional(),
-    /** How lines hold vectors. */
+    /** How lines hold vectors; `none` unless told. */
     embeddings: z
       .enum(['none', 'base64', 'numbers'], { error: 'must be none, base64 or numbers' })
-      .default('none'),
+      .optional(),
     ...foreignFields,
     /** The server that hashes are written to; by default that of the knowledge database. */
     toUrl: text.optional(),
@@ -87,14 +83,27 @@ export const exportRequest = z
     /** Write over the file, or over keys, that are there. */
     overwrite: flag,
   })
-  .superRefine(({ layout, file, prefix: given, toUrl, toNumber }, { addIssue }) => {
+  .superRefine((request, { addIssue }) => {
     const refuse = (message: string) => addIssue({ code: 'custom', message });
-    if ((layout === 'jsonl') !== (file !== undefined))
-      refuse('jsonl, and nothing else, is written to a file');
-    if (layout === 'jsonl' && (given ?? toUrl ?? toNumber) !== undefined)
-      refuse('a file has no prefix and is in no database');
-    if ((layout === 'langchain' || layout === 'redisvl') && given === undefined) {
-      refuse('say what the keys begin with (prefix)');
-    }
+    const { layout } = request;
+    const ways = layout === 'jsonl' ? ['file', 'embeddings'] : ['toUrl', 'toNumber', ...FOREIGN_FIELDS];
+    const applies = ['collection', ...ways];
+    for (const name of strangers(request, applies)) refuse(`${name} does not go with the layout ${layout}`);
+    if (layout === 'jsonl' && request.file === undefined) refuse('name the file to write (file)');
+    if (needsPrefix(layout) && request.prefix === undefined) refuse('say what the keys begin with (prefix)');
   });
 export type CheckedExport = z.output<typeof exportRequest>;
+
+const FOREIGN_FIELDS = Object.keys(foreignFields);
+const ROW_FIELDS = ['collection', 'vectorModel', 'reembed'];
+const ALWAYS = ['layout', 'dryRun', 'overwrite'];
+
+/** What was asked for although it means nothing there. */
+function strangers(request: Readonly<Record<string, unknown>>, applies: readonly string[]): string[] {
+  const given = Object.entries(request).filter(([, value]) => value !== undefined && value !== false);
+  return given.map(([name]) => name).filter((name) => ![...ALWAYS, ...applies].includes(name));
+}
+
+function needsPrefix(layout: string): boolean {
+  return layout === 'langchain' || layout === 'redisvl';
+}

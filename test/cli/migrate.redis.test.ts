@@ -111,7 +111,7 @@ describe('stacklore export', () => {
     });
     expect(await run('export')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('written to a file'),
+      stderr: expect.stringContaining('name the file to write'),
     });
   });
 });

@@ -17,48 +17,56 @@ export interface ExportSource {
 /** Chunks of one round trip: half a megabyte or so with their vectors. */
 const CHUNKS_PER_READ = 200;
 
+interface Place {
+  readonly document: StoredDocument;
+  readonly chunkId: string;
+}
+
 /** The chunks of a collection with their vectors, document by document, a page at a time. */
 export async function* exportedChunks(
   { knowledge, documents, collection }: ExportSource,
   { signal }: { signal?: AbortSignal | undefined },
 ): AsyncGenerator<ExportedChunk[]> {
+  let places: Place[] = [];
   for await (const document of documents.all(collection.name)) {
-    for (let from = 0; from < document.chunkCount; from += CHUNKS_PER_READ) {
+    for (let n = 0; n < document.chunkCount; n += 1) {
+      places.push({ document, chunkId: chunkIdOf(document.docId, n) });
+      if (places.length < CHUNKS_PER_READ) continue;
       throwIfStopped(signal);
-      const to = Math.min(document.chunkCount, from + CHUNKS_PER_READ);
-      yield await readChunks(knowledge, { collection, document, from, to });
+      yield await readChunks(knowledge, collection, places);
+      places = [];
     }
   }
+  throwIfStopped(signal);
+  if (places.length > 0) yield await readChunks(knowledge, collection, places);
 }
 
 async function readChunks(
   knowledge: Database,
-  {
-    collection,
-    document,
-    from,
-    to,
-  }: { collection: Collection; document: StoredDocument; from: number; to: number },
+  collection: Collection,
+  places: readonly Place[],
 ): Promise<ExportedChunk[]> {
-  const { docId, title, source, contentType } = document;
-  const places = Array.from({ length: to - from }, (_, at) => chunkIdOf(docId, from + at)).flatMap(
-    (chunkId) =>
-      chunkRecord.key.candidates({ collection: collection.name, chunkId }).map((key) => ({ chunkId, key })),
-  );
+  const candidates = places.flatMap((place) => {
+    const ids = { collection: collection.name, chunkId: place.chunkId };
+    return chunkRecord.key.candidates(ids).map((key) => ({ ...place, key }));
+  });
   const replies = await knowledge.pipeline<(Buffer | null)[]>(
-    places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id', 'embedding']),
+    candidates.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id', 'embedding']),
     { buffers: true },
   );
-  return replies.flatMap(([text, metadata, nodeId, embedding], at) => {
-    const chunkId = places[at]?.chunkId ?? '';
+  const chunks: ExportedChunk[] = [];
+  for (const [at, { document, chunkId }] of candidates.entries()) {
+    const [text, metadata, nodeId, embedding] = replies[at] ?? [];
     // Not at this key, or removed by hand.
-    if (!text || !embedding) return [];
-    return {
+    if (!text || !embedding) continue;
+    const { docId, title, source, contentType } = document;
+    chunks.push({
       ...{ chunkId, docId, title, source, contentType, embedding },
       nodeId: nodeId?.toString() ?? chunkId,
       text: text.toString(),
       metadata: parseMetadata(metadata?.toString() ?? '{}'),
       model: collection.manifest.model?.name,
-    };
-  });
+    });
+  }
+  return chunks;
 }

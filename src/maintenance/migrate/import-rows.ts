@@ -37,8 +37,9 @@ export interface ImportReport {
   readonly badLines: readonly BadLine[];
 }
 
-type Import = Omit<CheckedMigration, 'layout'> & {
+type Import = Omit<CheckedMigration, 'layout' | 'collection'> & {
   readonly layout: ForeignLayoutName | 'jsonl';
+  readonly collection: string;
 } & MoveOptions;
 
 const PROBLEMS_TOLD = 100;

@@ -7,7 +7,7 @@ import type { RowGroup } from './foreign-rows.ts';
 import type { RowTarget } from './publish-rows.ts';
 import { requireLikeModel, requireStatedModel } from './require-model.ts';
 
-type Wanted = Pick<CheckedMigration, 'collection' | 'vectorModel' | 'reembed' | 'dryRun'>;
+type Wanted = Pick<CheckedMigration, 'vectorModel' | 'reembed' | 'dryRun'> & { readonly collection: string };
 
 interface Settings {
   readonly found: Collection | undefined;

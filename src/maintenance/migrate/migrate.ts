@@ -34,7 +34,10 @@ export async function migrate(
   try {
     return layout === 'stacklore'
       ? await moveKnowledge({ ...parts, knowledge }, source, { ...checked, signal, onProgress })
-      : await importRows(parts, source, { ...checked, layout, signal, onProgress });
+      : await importRows(parts, source, {
+          ...{ ...checked, layout, signal, onProgress },
+          collection: checked.collection ?? 'default',
+        });
   } finally {
     await source.close();
   }

@@ -18,7 +18,7 @@ const OWN_FIELDS = [
 /** Writes a line a chunk beside the file and then gives it its name, so that there is a whole export or none. */
 export async function writeJsonl(
   pages: AsyncIterable<readonly ExportedChunk[]>,
-  { file = '', embeddings, overwrite }: Pick<CheckedExport, 'file' | 'embeddings' | 'overwrite'>,
+  { file = '', embeddings = 'none', overwrite }: Pick<CheckedExport, 'file' | 'embeddings' | 'overwrite'>,
   openFile = (path: string): Writable => createWriteStream(path, { flags: 'wx', mode: 0o600 }),
 ): Promise<{ to: string; existing: number }> {
   // What a link leads to is written, not the link.
@@ -41,13 +41,16 @@ export async function writeJsonl(
 
 async function* linesOf(
   pages: AsyncIterable<readonly ExportedChunk[]>,
-  embeddings: CheckedExport['embeddings'],
+  embeddings: NonNullable<CheckedExport['embeddings']>,
 ): AsyncGenerator<string> {
   for await (const page of pages)
     yield page.map((chunk) => `${JSON.stringify(lineOf(chunk, embeddings))}\n`).join('');
 }
 
-function lineOf(chunk: ExportedChunk, embeddings: CheckedExport['embeddings']): Record<string, unknown> {
+function lineOf(
+  chunk: ExportedChunk,
+  embeddings: NonNullable<CheckedExport['embeddings']>,
+): Record<string, unknown> {
   const { chunkId, docId, nodeId, title, source, contentType, text, metadata, model, embedding } = chunk;
   const line = {
     id: chunkId,

@@ -301,10 +301,10 @@ describe('an export refuses', () => {
   });
 
   it.each([
-    [{}, /written to a file/],
-    [{ file: 'x', prefix: 'y' }, /a file has no prefix/],
+    [{}, /name the file to write/],
+    [{ file: 'x', prefix: 'y' }, /prefix does not go with the layout jsonl/],
     [{ layout: 'langchain' as const }, /what the keys begin with/],
-    [{ layout: 'langchain' as const, prefix: 'a', file: 'x' }, /written to a file/],
+    [{ layout: 'langchain' as const, prefix: 'a', file: 'x' }, /file does not go with/],
     [{ layout: 'csv' as never, file: 'x' }, /must be jsonl/],
     [{ file: 'x', embeddings: 'hex' as never }, /must be none, base64 or numbers/],
   ])('the request %j', async (request, message) => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StackloreError } from '../../../src/errors.ts';
 import type { MoveReport } from '../../../src/maintenance/migrate/move-knowledge.ts';
 import { openPlace } from '../../../src/maintenance/migrate/place.ts';
 import type { Database } from '../../../src/redis/databases.ts';
@@ -59,6 +60,12 @@ async function writeDocument(database: Database, collection: string, docId: stri
     ...['word_count', '4', 'hash', `hash-${docId}`, 'collection', collection],
   ]);
   await database.send(['ZADD', 'index:documents', '1736937000', docId]);
+}
+
+/** Ends every connection of both servers but the one that says so. */
+async function breakAll(): Promise<void> {
+  for (const { databases } of [lore, far])
+    await databases.analytics.send(['CLIENT', 'KILL', 'SKIPME', 'yes']);
 }
 
 beforeAll(async () => {
@@ -290,6 +297,33 @@ describe('migrate from another server', () => {
     expect(await allKeys(lore.databases.knowledge, 'llama_index/vector_store/halts/*')).toHaveLength(240);
   });
 
+  it('loses nothing when the connections break midway', async () => {
+    const source = numbered(12);
+    for (let n = 0; n < 60; n += 1) await writeDocument(source, 'broken', `b${n}`);
+    const request = { fromUrl: redis.url, fromNumber: 12, move: true };
+    for (const phase of ['compare', 'copy', 'verify']) {
+      const onProgress = ({ database }: { database: string }) => {
+        if (database === phase) kills.push(breakAll());
+      };
+      const kills: Promise<unknown>[] = [];
+      await migrate({ ...request, onProgress }, far).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(StackloreError);
+      });
+      await Promise.all(kills);
+      expect(kills.length).toBeGreaterThan(0);
+      // The next command of a connection that was idle meanwhile finds out.
+      for (const one of [source, lore.databases.knowledge, far.databases.knowledge]) {
+        await one.send(['PING']).catch(() => undefined);
+      }
+    }
+
+    await migrate(request, far);
+
+    expect(await source.send(['DBSIZE'])).toBe(0);
+    expect(await allKeys(far.databases.knowledge, 'llama_index/vector_store/broken/*')).toHaveLength(120);
+    expect(await far.databases.knowledge.send(['ZSCORE', 'index:documents', 'b59'])).toBe('1736937000');
+  });
+
   it('finishes the index of an interrupted move when nothing is left to move', async () => {
     const { index, name } = await lore.collections.get('given');
     await lore.databases.knowledge.send(['FT.DROPINDEX', index]);
@@ -350,14 +384,12 @@ describe('migrate refuses', () => {
   it.each([
     [{}, /say where the records are/],
     [{ fromNumber: -1 }, /fromNumber: must be at least 0/],
-    [{ fromNumber: 1, prefix: 'x' }, /told of another layout only/],
-    [{ fromNumber: 1, reembed: true }, /not embedded again/],
-    [{ layout: 'jsonl' as const }, /is read from a file/],
+    [{ fromNumber: 1, prefix: 'x' }, /prefix does not go with the layout stacklore/],
+    [{ fromNumber: 1, collection: 'docs' }, /collection does not go with/],
+    [{ fromNumber: 1, reembed: true }, /reembed does not go with/],
+    [{ layout: 'jsonl' as const }, /name the file to read/],
     [{ layout: 'langchain' as const }, /what the keys begin with/],
-    [
-      { layout: 'redisvl' as const, prefix: 'a', move: true },
-      /only records of the layout stacklore are moved/,
-    ],
+    [{ layout: 'redisvl' as const, prefix: 'a', move: true }, /move does not go with the layout redisvl/],
     [{ layout: 'other' as never }, /must be stacklore/],
   ])('the request %j', async (request, message) => {
     await expect(migrate(request)).rejects.toMatchObject({
