@@ -10,6 +10,7 @@ import {
   PROMPT_KINDS,
   type PromptKind,
   type PromptParts,
+  type SavedFile,
   savePromptFile,
 } from './prompt-kinds.ts';
 
@@ -27,6 +28,8 @@ export interface PromptFileOutcome {
   /** The file's path below the folder; of a stored prompt that cannot be exported, its key. */
   readonly path: string;
   readonly outcome: SaveOutcome | 'failed';
+  /** What looks like a mistake in the prompt; absent when nothing does. */
+  readonly warnings?: readonly string[];
   /** Why it failed. */
   readonly error?: string;
 }
@@ -58,7 +61,8 @@ export async function exportPrompts(
   for (const kind of kinds) {
     const { items, unreadable } = await PROMPT_FILES[kind](parts);
     for (const { path, text } of items) {
-      files.push(await outcomeOf({ kind, path }, () => writePromptFile(folder, { path, text, dryRun })));
+      const file = { path, text, dryRun, isForOwner: kind === 'user' };
+      files.push(await outcomeOf({ kind, path }, () => writePromptFile(folder, file)));
     }
     for (const { key, message } of unreadable) {
       files.push({ kind, path: key, outcome: 'failed', error: message });
@@ -99,10 +103,11 @@ export async function importPrompts(
 
 async function outcomeOf(
   { kind, path }: { kind: PromptKind; path: string },
-  work: () => Promise<SaveOutcome>,
+  work: () => Promise<SavedFile>,
 ): Promise<PromptFileOutcome> {
   try {
-    return { kind, path, outcome: await work() };
+    const { outcome, warnings = [] } = await work();
+    return { kind, path, outcome, ...(warnings.length > 0 && { warnings }) };
   } catch (error) {
     if (!(error instanceof StackloreError) || !OF_ONE_FILE.includes(error.code)) throw error;
     return { kind, path, outcome: 'failed', error: error.message };
@@ -184,27 +189,30 @@ function namesIn(file: ReturnType<typeof parsePromptFile>): { name?: string; use
   return { ...(name !== undefined && { name }), ...(userId !== undefined && { userId }) };
 }
 
-/** Puts a file in place whole; what is there and equal stays untouched. */
+/**
+ * Puts a file in place whole; what is there and equal stays untouched. Prompts of users are readable by nobody but the
+ * owner of the file.
+ */
 async function writePromptFile(
   folder: string,
-  { path, text, dryRun }: { path: string; text: string; dryRun: boolean },
-): Promise<SaveOutcome> {
+  { path, text, dryRun, isForOwner }: { path: string; text: string; dryRun: boolean; isForOwner: boolean },
+): Promise<SavedFile> {
   const target = join(folder, path);
   try {
     const present = await readPromptFile(target).catch(() => undefined);
-    if (present === text) return 'unchanged';
+    if (present === text) return { outcome: 'unchanged' };
     const outcome = present === undefined ? 'created' : 'updated';
-    if (dryRun) return outcome;
+    if (dryRun) return { outcome };
     await makeFolders(folder, dirname(path));
     const temporary = join(folder, dirname(path), `.${process.pid}-${Date.now()}.tmp`);
     try {
-      await writeFile(temporary, text, { flag: 'wx' });
+      await writeFile(temporary, text, { flag: 'wx', mode: isForOwner ? 0o600 : 0o666 });
       await rename(temporary, target);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
     }
-    return outcome;
+    return { outcome };
   } catch (cause) {
     throw unreadable(
       `"${target}" cannot be written (${errorMessage(cause)}). Make room there, or give another folder.`,

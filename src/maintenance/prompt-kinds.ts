@@ -81,6 +81,12 @@ export const PROMPT_FILES: Readonly<Record<PromptKind, (parts: PromptParts) => P
   },
 };
 
+/** What a save did, and what looks like a mistake in the prompt. */
+export interface SavedFile {
+  readonly outcome: SaveOutcome;
+  readonly warnings?: readonly string[];
+}
+
 /** Saves what a file says as a prompt of its kind. */
 export async function savePromptFile(
   parts: PromptParts,
@@ -90,7 +96,7 @@ export async function savePromptFile(
     file,
     dryRun,
   }: { kind: PromptKind; ids: { name: string; userId?: string }; file: PromptFile; dryRun: boolean },
-): Promise<SaveOutcome> {
+): Promise<SavedFile> {
   const content = file.body;
   if (kind === 'system') {
     const input = {
@@ -101,7 +107,7 @@ export async function savePromptFile(
       ...present('createdAt', timeValue(file, 'created_at')),
       ...present('updatedAt', timeValue(file, 'updated_at')),
     };
-    return (await parts.systemPrompts.save(name, input, { dryRun })).outcome;
+    return parts.systemPrompts.save(name, input, { dryRun });
   }
   if (kind === 'template') {
     const examples = listValue(file, 'examples');
@@ -112,14 +118,14 @@ export async function savePromptFile(
       // YAML holds what JSON cannot, such as dates: only what is left as JSON is kept.
       ...present('examples', examples && templateRecord.fields.examples.decode(JSON.stringify(examples))),
     };
-    return (await parts.templates.save(name, input, { dryRun })).outcome;
+    return parts.templates.save(name, input, { dryRun });
   }
   const input = {
     content,
     ...present('isPrivate', booleanValue(file, 'is_private')),
     ...present('createdAt', timeValue(file, 'created_at')),
   };
-  return (await parts.userPrompts.save(userId, name, input, { dryRun })).outcome;
+  return parts.userPrompts.save(userId, name, input, { dryRun });
 }
 
 function fileOf(path: string, file: PromptFile): FileToWrite {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PromptFilesReport } from '../../src/maintenance/prompt-files.ts';
@@ -101,6 +101,26 @@ describe('export and import', () => {
     const imported = await lore.maintenance.importPrompts(folder);
     expect(imported).toMatchObject({ created: before.length, updated: 0, unchanged: 0, failed: 0 });
     expect(await everything()).toEqual(before);
+  });
+
+  it('say what looks like a mistake in a file', async () => {
+    mkdirSync(join(folder, 'templates'), { recursive: true });
+    mkdirSync(join(folder, 'system'), { recursive: true });
+    writeFileSync(join(folder, 'system/odd.md'), 'Hi {{ user.name }}');
+    writeFileSync(join(folder, 'templates/odd.jinja'), '---\nexamples: [{ b: 1 }]\n---\n{{ a }}');
+    const { files } = await lore.maintenance.importPrompts(folder);
+
+    expect(files).toEqual([
+      expect.objectContaining({ outcome: 'created', warnings: [expect.stringContaining('user.name')] }),
+      expect.objectContaining({ outcome: 'created', warnings: [expect.stringContaining('Example 1')] }),
+    ]);
+  });
+
+  it('keep the files of users from other accounts', async () => {
+    await lore.userPrompts.save('ada', 'secret', { content: 'Mine' });
+    await lore.maintenance.exportPrompts(folder);
+
+    expect(statSync(join(folder, 'users/ada/secret.md')).mode & 0o077).toBe(0);
   });
 
   it('change nothing the second time', async () => {

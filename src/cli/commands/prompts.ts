@@ -181,8 +181,11 @@ const importFolder = defineCommand({
   arguments: '<folder>',
   flags: exchangeFlags,
   schema: exchangeSchema,
-  async run({ lore }, [folder = ''], { kind: kinds, dryRun }) {
-    return toOutcome(await lore().maintenance.importPrompts(folder, { ...(kinds && { kinds }), dryRun }));
+  async run({ lore, terminal }, [folder = ''], { kind: kinds, dryRun }) {
+    const report = await lore().maintenance.importPrompts(folder, { ...(kinds && { kinds }), dryRun });
+    for (const { path, warnings = [] } of report.files)
+      for (const warning of warnings) terminal.note(`Note: ${path}: ${warning}`);
+    return toOutcome(report);
   },
 });
 
