@@ -9,8 +9,8 @@ import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import type { Documents } from '../../stores/knowledge/documents.ts';
 import { type ExportSource, exportedChunks } from './exported-chunks.ts';
 import type { ExportedChunk } from './layout.ts';
-import type { MigrationProgress } from './move-knowledge.ts';
 import { openPlace } from './place.ts';
+import type { MigrationProgress } from './progress.ts';
 import { writeJsonl } from './write-jsonl.ts';
 import { writeLayout } from './write-layout.ts';
 

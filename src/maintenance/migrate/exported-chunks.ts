@@ -6,7 +6,7 @@ import type { StoredDocument } from '../../stores/knowledge/document.ts';
 import { chunkIdOf } from '../../stores/knowledge/document-ids.ts';
 import type { Documents } from '../../stores/knowledge/documents.ts';
 import type { ExportedChunk } from './layout.ts';
-import { throwIfStopped } from './place.ts';
+import { throwIfStopped } from './progress.ts';
 
 export interface ExportSource {
   readonly knowledge: Database;

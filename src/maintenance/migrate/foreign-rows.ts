@@ -2,7 +2,7 @@ import type { Database } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { familiesOf, familyFinder } from '../../schema/families.ts';
 import type { ForeignLayout, ForeignRow, LayoutFields } from './layout.ts';
-import { throwIfStopped } from './place.ts';
+import { throwIfStopped } from './progress.ts';
 import { rowOrder, sourceOf } from './row-document.ts';
 
 /** Where rows of another tool are, and how they are read. */

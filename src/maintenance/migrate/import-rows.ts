@@ -7,7 +7,7 @@ import { foreignGroups, type RowGroup } from './foreign-rows.ts';
 import { ImportTarget } from './import-target.ts';
 import { type BadLine, jsonlGroups } from './jsonl-rows.ts';
 import { LAYOUTS, LLAMAINDEX_PREFIX } from './layouts.ts';
-import type { MoveOptions } from './move-knowledge.ts';
+import type { RunOptions } from './progress.ts';
 import { publishRows } from './publish-rows.ts';
 
 /** A document that could not be taken over; the others were. */
@@ -40,7 +40,7 @@ export interface ImportReport {
 type Import = Omit<CheckedMigration, 'layout' | 'collection'> & {
   readonly layout: ForeignLayoutName | 'jsonl';
   readonly collection: string;
-} & MoveOptions;
+} & RunOptions;
 
 const PROBLEMS_TOLD = 100;
 /** The collection or the server itself: the next document would fail alike. */

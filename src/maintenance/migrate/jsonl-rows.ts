@@ -3,7 +3,7 @@ import { errorMessage, StackloreError } from '../../errors.ts';
 import { readLines } from '../../ingest/read-lines.ts';
 import { groupOf, type RowGroup } from './foreign-rows.ts';
 import { asObject, defined, type ForeignRow, idIn, parseObject } from './layout.ts';
-import { throwIfStopped } from './place.ts';
+import { throwIfStopped } from './progress.ts';
 
 /** A line that holds no chunk, or stands apart from the others of its document. */
 export interface BadLine {

@@ -6,8 +6,9 @@ import { parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
 import { migrationRequest } from '../../schema/migration-request.ts';
 import type { FactIndex } from '../../stores/knowledge/fact-index.ts';
 import { type ImportReport, importRows } from './import-rows.ts';
-import { type MigrationProgress, type MoveReport, moveKnowledge } from './move-knowledge.ts';
+import { type MoveReport, moveKnowledge } from './move-knowledge.ts';
 import { openPlace } from './place.ts';
+import type { MigrationProgress } from './progress.ts';
 
 /** What to read and where it goes. */
 export type MigrationRequest = z.input<typeof migrationRequest> & {

@@ -41,11 +41,3 @@ export async function requireOtherPlace(
     message: `The knowledge database is number ${to.number} of that server itself, so there is nothing to move. Name another number or server to read from, or let STACKLORE_KNOWLEDGE_NUMBER or STACKLORE_KNOWLEDGE_URL name where the records are to go.`,
   });
 }
-
-/** Throws `aborted` when told to stop. */
-export function throwIfStopped(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new StackloreError('aborted', {
-    message: 'Stopped as asked; what was done so far stays. Repeat the same command to go on.',
-  });
-}

@@ -4,6 +4,7 @@ import { chunkRecord } from '../../schema/knowledge.ts';
 import type { ForeignRow } from './layout.ts';
 
 const ROWS_TRIED = 3;
+const LONG_TEXT = 800;
 /** Tools embed metadata along with a text, so even the same model gives other vectors; another one has nothing alike. */
 const LEAST_SIMILARITY = 0.3;
 
@@ -22,7 +23,7 @@ export function requireStatedModel(stated: string, configured: string): void {
 export async function requireLikeModel(embedder: Embedder, rows: readonly ForeignRow[]): Promise<boolean> {
   const { dimensions, model } = embedder;
   const similarities: number[] = [];
-  for (const { text, vector, model: stated } of rows.slice(0, ROWS_TRIED)) {
+  for (const { text, vector, model: stated } of [...rows].sort(tellsMore).slice(0, ROWS_TRIED)) {
     // A stated one is compared by its name.
     if (stated !== undefined || vector?.byteLength !== dimensions * 4) continue;
     const [own] = await embedder.embedTexts([text]).catch((error: unknown) => {
@@ -40,6 +41,12 @@ export async function requireLikeModel(embedder: Embedder, rows: readonly Foreig
   throw new StackloreError('manifest_mismatch', {
     message: `The vectors do not look as if ${model.name} had made them (similarity to its own ${best.toFixed(2)} at best), so searches would find the wrong texts. Configure the model they were made with, embed again (--reembed), or, if they are of this model after all, say so (--vector-model ${model.name}).`,
   });
+}
+
+/** Metadata outweighs a text of a few words, and most models do not read very long ones. */
+function tellsMore(a: ForeignRow, b: ForeignRow): number {
+  const weight = ({ text }: ForeignRow) => (text.length > LONG_TEXT ? 0 : text.length);
+  return weight(b) - weight(a);
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

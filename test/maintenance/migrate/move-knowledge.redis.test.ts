@@ -348,6 +348,16 @@ describe('migrate refuses', () => {
     }
   });
 
+  it('a target that cannot be indexed, and says how to go on', async () => {
+    const unindexed = openTestLore(redis, { databases: { knowledge: { number: 13 } } });
+
+    await expect(migrate({ fromNumber: 0 }, unindexed)).rejects.toMatchObject({
+      code: 'search_unavailable',
+      message: expect.stringContaining('stacklore migrate --from-number'),
+    });
+    expect(await numbered(13).send(['DBSIZE'])).toBe(0);
+  });
+
   it('keys that hold something else at the target, with nothing written', async () => {
     const source = numbered(9);
     await writeDocument(source, 'clash', 'k1');
