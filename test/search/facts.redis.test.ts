@@ -42,7 +42,19 @@ describe('a search of facts', () => {
     expect(idsOf(hits).sort()).toEqual(['loan', 'loan-rumour']);
     for (const { score, distance } of hits) expect(score).toBe(1 - distance);
     expect(hits[0]?.score).toBeGreaterThanOrEqual(hits[1]?.score ?? 2);
-    expect(hits[0]).not.toHaveProperty('embedding');
+    expect(Object.keys(hits[0] ?? {}).sort()).toEqual([
+      ...[
+        'category',
+        'confidence',
+        'content',
+        'createdAt',
+        'distance',
+        'factId',
+        'score',
+        'source',
+        'verified',
+      ],
+    ]);
   });
 
   it('obeys its filter exactly, pages and leaves out what is too far away', async () => {
@@ -72,8 +84,11 @@ describe('a search of facts', () => {
     [{ query: 'a', vector: [1] }],
     [{ query: 'a', topK: 0 }],
     [{ query: 'a', tpK: 3 }],
+    [{ query: 'a', userId: '' }],
+    [undefined],
+    [null],
   ])('refuses %j', async (request) => {
-    await expect(lore.searchFacts(request)).rejects.toMatchObject({ code: 'invalid_input' });
+    await expect(lore.searchFacts(request as never)).rejects.toMatchObject({ code: 'invalid_input' });
   });
 });
 

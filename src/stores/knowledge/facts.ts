@@ -152,7 +152,7 @@ export class Facts {
       }
       const fact = readRow(row);
       if ('message' in fact) unreadable.push(fact);
-      else matches.push({ ...fact, distance });
+      else matches.push({ ...shown(fact), distance });
     }
     return { matches, outdated, unreadable, rebuilt };
   }
@@ -251,6 +251,19 @@ export class Facts {
   async #rejectNamed(error: unknown, keys: readonly string[]): Promise<never> {
     throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'] as const)));
   }
+}
+
+/** A fact without what a search asked for beside it. */
+function shown({
+  factId,
+  content,
+  category,
+  confidence,
+  source,
+  createdAt,
+  verified,
+}: StoredFact): StoredFact {
+  return { factId, content, category, confidence, source, createdAt, verified };
 }
 
 function checkThreshold(threshold: number = 1): void {
