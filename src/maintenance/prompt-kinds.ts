@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { StackloreError } from '../errors.ts';
+import { errorMessage, StackloreError } from '../errors.ts';
 import { timestamp } from '../schema/fields.ts';
-import { templateRecord } from '../schema/prompts.ts';
+import type { Template } from '../schema/prompts.ts';
 import type { SaveOutcome, UnreadablePrompt } from '../stores/prompts/stored-prompts.ts';
 import type { SystemPrompts } from '../stores/prompts/system-prompts.ts';
 import type { Templates } from '../stores/prompts/templates.ts';
@@ -116,7 +116,7 @@ export async function savePromptFile(
       ...present('category', textValue(file, 'category')),
       ...present('requiredVariables', namesValue(file, 'required_variables')),
       // YAML holds what JSON cannot, such as dates: only what is left as JSON is kept.
-      ...present('examples', examples && templateRecord.fields.examples.decode(JSON.stringify(examples))),
+      ...present('examples', examples && toJson(examples)),
     };
     return parts.templates.save(name, input, { dryRun });
   }
@@ -130,6 +130,17 @@ export async function savePromptFile(
 
 function fileOf(path: string, file: PromptFile): FileToWrite {
   return { path, text: formatPromptFile(file) };
+}
+
+function toJson(examples: readonly unknown[]): Template['examples'] {
+  try {
+    return JSON.parse(JSON.stringify(examples)) as Template['examples']; // a list of what JSON has
+  } catch (cause) {
+    throw new StackloreError('parse_failed', {
+      message: `The front matter cannot be used ("examples": ${errorMessage(cause)}). Correct the file.`,
+      cause,
+    });
+  }
 }
 
 function timeValue(file: PromptFile, name: string): Date | undefined {

@@ -54,7 +54,7 @@ export type UserPromptInput = Readonly<z.input<typeof userPromptInput>>;
 
 /** Checks what a prompt is to be saved with. Throws `invalid_input` naming each bad field, `too_large` for the text. */
 export function parsePromptInput<T>(schema: z.ZodType<T>, input: unknown): T {
-  const checked = schema.safeParse(input);
+  const checked = safeParse(schema, input);
   if (!checked.success) {
     const problems = checked.error.issues.map(({ path, message }) => {
       return path.length === 0 ? message : `${path.join('.')}: ${message}`;
@@ -68,4 +68,16 @@ export function parsePromptInput<T>(schema: z.ZodType<T>, input: unknown): T {
   throw new StackloreError('too_large', {
     message: `The prompt has ${length} characters; ${MAX_PROMPT_LENGTH} are allowed. Shorten it.`,
   });
+}
+
+function safeParse<T>(schema: z.ZodType<T>, input: unknown): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(input);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new StackloreError('too_large', {
+      message: 'The prompt holds values that lie too deeply in each other. Make them flatter.',
+      cause,
+    });
+  }
 }

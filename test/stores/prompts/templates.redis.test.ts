@@ -102,6 +102,13 @@ describe('templates', () => {
     });
   });
 
+  it('are refused with examples that lie too deeply in each other', async () => {
+    const deep = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000));
+    await expect(lore.templates.save('deep', { template: 'x', examples: [deep] })).rejects.toMatchObject({
+      code: 'too_large',
+    });
+  });
+
   it('of bad syntax are refused and nothing is stored', async () => {
     await expect(lore.templates.save('bad', { template: '{% if %}' })).rejects.toMatchObject({
       code: 'parse_failed',
