@@ -222,7 +222,9 @@ const embed = defineCommand({
     const report = await lore()
       .embedFacts({
         ...{ switchModel, signal: terminal.signal },
-        onProgress: ({ done, total }) => progress.onProgress({ count: done, share: done / total }),
+        onProgress: ({ done, total }) => {
+          progress.onProgress({ count: done, share: total > 0 ? done / total : undefined });
+        },
       })
       .finally(progress.end);
     for (const { factId, message } of report.problems) terminal.note(`${factId}: ${message}`);
