@@ -58,7 +58,6 @@ export {
 export type { UnreadableRecord } from './redis/hash.ts';
 export type { ErrorEntry, Metric, Usage } from './schema/analytics.ts';
 export type { FactChanges, FactFilter, NewFact } from './schema/fact-input.ts';
-export type { SystemPromptInput, TemplateInput, UserPromptInput } from './schema/prompt-input.ts';
 export type {
   Chunk,
   CollectionField,
@@ -68,6 +67,7 @@ export type {
   Manifest,
 } from './schema/knowledge.ts';
 export type { Message, Session, Task } from './schema/main.ts';
+export type { SystemPromptInput, TemplateInput, UserPromptInput } from './schema/prompt-input.ts';
 export type { PromptVersion, SystemPrompt, Template, UserPrompt } from './schema/prompts.ts';
 export type { DatabaseName, ValueOf } from './schema/record.ts';
 export { RECORDS } from './schema/records.ts';
