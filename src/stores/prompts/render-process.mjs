@@ -4,6 +4,7 @@
  * ended with it. Plain JavaScript, because the process is started from this very file.
  */
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
+import { boundTexts } from './bound-texts.mjs';
 import { findVariables } from './template-variables.mjs';
 
 /**
@@ -94,7 +95,11 @@ class BoundedInterpreter extends Interpreter {
   }
 }
 
+/** Of the request at hand. */
+const textLimits = { characters: Number.POSITIVE_INFINITY };
+
 if (process.send) {
+  boundTexts(textLimits, (reason) => new TooLarge(reason));
   process.on('message', (/** @type {RenderRequest} */ request) => reply(answer(request)));
   // Whoever asked is gone.
   process.on('disconnect', () => process.exit());
@@ -121,6 +126,7 @@ export function answer(request) {
  * @returns {RenderReply}
  */
 function parseAndRender({ template, variables, declared = [], limits }) {
+  textLimits.characters = limits.characters;
   let parsed;
   try {
     ({ parsed } = new Template(template));
