@@ -56,6 +56,8 @@ export interface EmbedFactsReport {
   readonly failed: number;
   /** Why, of the first of them. */
   readonly problems: FactProblem[];
+  /** True when the signal ended it before all facts were seen to. */
+  readonly interrupted: boolean;
 }
 
 /** Texts embedded in one go, and lines imported in one go. */
@@ -96,17 +98,23 @@ export async function embedFacts(
   { switchModel = false, onProgress, signal }: EmbedFactsOptions = {},
 ): Promise<EmbedFactsReport> {
   const { embedder, manifest } = await openModel(parts, { switchModel });
-  const report = { scanned: 0, embedded: 0, changed: 0, failed: 0, problems: [] as FactProblem[] };
+  const report = {
+    ...{ scanned: 0, embedded: 0, changed: 0, failed: 0, problems: [] as FactProblem[] },
+    interrupted: signal?.aborted ?? false,
+  };
   const total = onProgress ? (await parts.facts.list({ limit: 0 })).total : 0;
   for await (const { scanned, facts } of parts.factBacklog.pages(manifest)) {
+    report.interrupted = signal?.aborted ?? false;
+    if (report.interrupted) break;
     const before = report.scanned;
     report.scanned += scanned;
-    for (let at = 0; at < facts.length && !signal?.aborted; at += BATCH_SIZE) {
+    for (let at = 0; at < facts.length && !report.interrupted; at += BATCH_SIZE) {
       await embedBatch(facts.slice(at, at + BATCH_SIZE), { parts, embedder, manifest, report });
       const done = before + scanned - Math.max(0, facts.length - at - BATCH_SIZE);
       onProgress?.({ done, total: Math.max(total, done) });
+      report.interrupted = (signal?.aborted ?? false) && at + BATCH_SIZE < facts.length;
     }
-    if (signal?.aborted) break;
+    if (report.interrupted) break;
     onProgress?.({ done: report.scanned, total: Math.max(total, report.scanned) });
   }
   return report;

@@ -58,6 +58,8 @@ export interface FactImportReport {
   readonly duplicated: number;
   readonly problems: LineProblem[];
   readonly duplicates: LineDuplicates[];
+  /** True when the signal ended it before all lines were read. */
+  readonly interrupted: boolean;
 }
 
 /**
@@ -85,7 +87,8 @@ export async function importFacts(
     onProgress?.({ lines: report.lines, ...reading, ...(totalBytes !== undefined && { totalBytes }) });
   };
   for await (const line of readLines(counted(openSource(source), reading))) {
-    if (signal?.aborted) break;
+    report.interrupted = signal?.aborted ?? false;
+    if (report.interrupted) break;
     report.lines += 1;
     try {
       if ('problem' in line) throw new StackloreError('invalid_input', { message: line.problem });
@@ -208,7 +211,7 @@ function addProblem(report: Tally, line: number, error: StackloreError): void {
 function emptyReport(): Tally {
   return {
     ...{ lines: 0, added: 0, updated: 0, unchanged: 0, failed: 0, duplicated: 0 },
-    ...{ problems: [], duplicates: [] },
+    ...{ problems: [], duplicates: [], interrupted: false },
   };
 }
 

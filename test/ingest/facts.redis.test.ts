@@ -29,7 +29,9 @@ describe('embedding the facts of other writers', () => {
     await hset('fact:glob*', foreign('the crane lifts containers'));
     await hset('fact:short', { ...foreign('the warehouse stores grain'), embedding: Buffer.alloc(12) });
 
-    expect(await lore.embedFacts()).toEqual({ scanned: 3, embedded: 3, changed: 0, failed: 0, problems: [] });
+    expect(await lore.embedFacts()).toEqual({
+      ...{ scanned: 3, embedded: 3, changed: 0, failed: 0, problems: [], interrupted: false },
+    });
     expect(await lore.embedFacts()).toMatchObject({ scanned: 3, embedded: 0 });
     expect(await nearest('who boards vessels?')).toBe('f:1');
     expect(await nearest('what lifts containers?')).toBe('glob*');
@@ -45,6 +47,18 @@ describe('embedding the facts of other writers', () => {
     expect(warnings).toEqual([expect.stringMatching(/^1 of the nearest facts.*stacklore facts embed/)]);
     expect(await lore.embedFacts()).toMatchObject({ embedded: 1 });
     expect(await nearest('who sleeps?')).toBe('f:1');
+  });
+
+  it('says that it was interrupted, and the next run does the rest', async () => {
+    for (let n = 0; n < 40; n += 1) await hset(`fact:many${n}`, foreign(`buoy number ${n}`));
+    const stop = new AbortController();
+    const report = await lore.embedFacts({ signal: stop.signal, onProgress: () => stop.abort() });
+
+    expect(report.interrupted).toBe(true);
+    const rest = await lore.embedFacts();
+    expect(rest).toMatchObject({ scanned: 43, interrupted: false });
+    expect(report.embedded + rest.embedded).toBe(40);
+    for (let n = 0; n < 40; n += 1) await lore.facts.delete(`many${n}`);
   });
 
   it('tells how far it is, up to all facts', async () => {

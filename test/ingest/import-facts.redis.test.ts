@@ -62,7 +62,7 @@ describe('importing facts', () => {
 
     expect(report).toEqual({
       ...{ lines: 4, added: 4, updated: 0, unchanged: 0, failed: 0, duplicated: 0 },
-      ...{ problems: [], duplicates: [] },
+      ...{ problems: [], duplicates: [], interrupted: false },
     });
     expect(await lore.facts.get('a1')).toMatchObject({
       category: 'fruit',
@@ -170,7 +170,7 @@ describe('importing facts', () => {
       code: 'source_unreadable',
     });
     const report = await lore.importFacts(fileOf({ content: 'never' }), { signal: controller.signal });
-    expect(report).toMatchObject({ lines: 0, added: 0 });
+    expect(report).toMatchObject({ lines: 0, added: 0, interrupted: true });
   });
 
   it('stops when the model fails, since no further line could be embedded', async () => {

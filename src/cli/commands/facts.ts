@@ -202,8 +202,11 @@ const importFile = defineCommand({
       data: report,
       lines: [
         `${lines} lines: ${added} added, ${updated} updated, ${unchanged} unchanged, ${failed} failed; ${duplicated} say what others say`,
+        ...(report.interrupted
+          ? ['Interrupted: import it again for the rest. Lines without an id would be new facts again.']
+          : []),
       ],
-      exitCode: failed > 0 ? 1 : 0,
+      exitCode: exitCodeOf(report),
     };
   },
 });
@@ -231,8 +234,11 @@ const embed = defineCommand({
     const { scanned, embedded, changed, failed } = report;
     return {
       data: report,
-      lines: [`${scanned} facts: ${embedded} embedded, ${failed} failed, ${changed} changed meanwhile`],
-      exitCode: failed > 0 ? 1 : 0,
+      lines: [
+        `${scanned} facts: ${embedded} embedded, ${failed} failed, ${changed} changed meanwhile`,
+        ...(report.interrupted ? ['Interrupted: run it again for the rest.'] : []),
+      ],
+      exitCode: exitCodeOf(report),
     };
   },
 });
@@ -241,6 +247,10 @@ export const commands: Record<string, Command> = {
   ...{ add, get, update, verify, delete: remove, list, search },
   ...{ import: importFile, embed },
 };
+
+function exitCodeOf({ failed, interrupted }: { failed: number; interrupted: boolean }): number {
+  return failed > 0 ? 1 : interrupted ? 130 : 0;
+}
 
 function passUnreadable(error: unknown): void {
   if (!(error instanceof StackloreError && error.code === 'record_invalid')) throw error;
