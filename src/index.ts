@@ -33,7 +33,14 @@ export type { RestoreReport, RestoreRequest } from './maintenance/backup/restore
 export type { CleanupReport, CleanupRequest } from './maintenance/cleanup.ts';
 export type { Diagnosis, DiagnosisRequest, Finding } from './maintenance/doctor/doctor.ts';
 export type { ErasureReport } from './maintenance/erase-user.ts';
-export type { BigKey, FamilyKeys, KeysReport, KeysRequest, UnknownKeys } from './maintenance/keys.ts';
+export type {
+  BigKey,
+  CollectionKeys,
+  FamilyKeys,
+  KeysReport,
+  KeysRequest,
+  UnknownKeys,
+} from './maintenance/keys.ts';
 export type { Maintenance } from './maintenance/maintenance.ts';
 export type { ExportReport, ExportRequest } from './maintenance/migrate/export-collection.ts';
 export type { ImportProblem, ImportReport } from './maintenance/migrate/import-rows.ts';

@@ -1,4 +1,5 @@
 import { type Family, redisTypeOf, ttlSecondsOf } from '../schema/families.ts';
+import { chunkRecord } from '../schema/knowledge.ts';
 import type { DatabaseName } from '../schema/record.ts';
 import { type MeasuredKey, printableKey } from './measure-keys.ts';
 
@@ -21,19 +22,27 @@ export interface FamilyKeys extends KeyTally {
   readonly pattern: string;
   /** What the declaration says of the TTL, and how many keys do otherwise. */
   readonly ttl: {
-    /** The longest TTL a key of the family should have, in seconds; `null` when they stay. */
+    /** The longest TTL a key of the family should have, or the usual one where it is configurable; `null`: they stay. */
     readonly declaredSeconds: number | null;
     /** Keys that will expire. */
     readonly expiring: number;
     /** Keys that should have a TTL and have none. */
     readonly missing: number;
-    /** Keys whose TTL is longer than declared; families with a configurable TTL may have some. */
+    /** Keys whose TTL is longer than declared; none where the TTL is the writer's to choose. */
     readonly longer: number;
     /** The first few that have none. */
     readonly missingKeys: readonly string[];
   };
   /** Keys of another Redis type than declared, and the first few of them. */
   readonly wrongType: { readonly count: number; readonly keys: readonly string[] };
+  /** The same keys by collection, largest in memory first; of families that have many keys for each. */
+  readonly collections?: readonly CollectionKeys[];
+}
+
+/** The keys of one collection within a family. */
+export interface CollectionKeys extends KeyTally {
+  /** `(others)` for those beyond the first thousand collections. */
+  readonly collection: string;
 }
 
 /** Keys of no family that begin alike. */
@@ -65,7 +74,7 @@ const LARGEST_CLASS = '>=1 MB';
 const EXAMPLES = 10;
 /** A TTL that was set a moment ago may be read with a rounding on top. */
 const SLACK_MS = 1_000;
-/** Prefixes that are told apart; keys of further ones are counted together. */
+/** Prefixes, and collections, that are told apart; keys of further ones are counted together. */
 const MAX_PREFIXES = 1_000;
 const OTHER_PREFIXES = '(others)';
 
@@ -101,6 +110,8 @@ export class FamilyTally {
   readonly #tally = new Tally();
   readonly #missingKeys: string[] = [];
   readonly #wrongKeys: string[] = [];
+  /** Only of chunks: the other records of a collection are one key each. */
+  readonly #collections: Map<string, Tally> | undefined;
   #expiring = 0;
   #missing = 0;
   #longer = 0;
@@ -108,6 +119,7 @@ export class FamilyTally {
 
   constructor(family: Family) {
     this.#family = family;
+    if (family.record.key.template === chunkRecord.key.template) this.#collections = new Map();
   }
 
   get database(): DatabaseName {
@@ -117,6 +129,8 @@ export class FamilyTally {
   add(key: string, one: MeasuredKey): void {
     const { record } = this.#family;
     this.#tally.count(one);
+    if (this.#collections)
+      tallyOf(this.#collections, chunkRecord.key.parse(key)?.collection ?? '').count(one);
     if (one.type !== redisTypeOf(record)) {
       this.#wrong += 1;
       if (this.#wrongKeys.length < EXAMPLES) this.#wrongKeys.push(printableKey(one.key));
@@ -124,7 +138,7 @@ export class FamilyTally {
     if (one.ttlMs >= 0) this.#expiring += 1;
     const declared = ttlSecondsOf(record, key);
     if (declared === undefined) return;
-    if (one.ttlMs > declared * 1_000 + SLACK_MS) this.#longer += 1;
+    if (!record.isTtlConfigurable && one.ttlMs > declared * 1_000 + SLACK_MS) this.#longer += 1;
     if (one.ttlMs >= 0) return;
     this.#missing += 1;
     if (this.#missingKeys.length < EXAMPLES) this.#missingKeys.push(printableKey(one.key));
@@ -141,8 +155,24 @@ export class FamilyTally {
         missingKeys: this.#missingKeys,
       },
       wrongType: { count: this.#wrong, keys: this.#wrongKeys },
+      ...(this.#collections && { collections: reportsOf(this.#collections) }),
     };
   }
+}
+
+/** The tally of a name; one for all names beyond the first thousand. */
+function tallyOf(tallies: Map<string, Tally>, given: string): Tally {
+  const isFull = tallies.size >= MAX_PREFIXES && !tallies.has(given);
+  const name = isFull ? OTHER_PREFIXES : given;
+  const tally = tallies.get(name) ?? new Tally();
+  tallies.set(name, tally);
+  return tally;
+}
+
+function reportsOf(tallies: ReadonlyMap<string, Tally>): CollectionKeys[] {
+  return [...tallies]
+    .map(([collection, tally]) => ({ collection, ...tally.report() }))
+    .sort((a, b) => b.bytes - a.bytes);
 }
 
 /** Counts keys of no family by their prefix. */

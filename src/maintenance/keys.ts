@@ -17,7 +17,7 @@ import {
 import { allDatabaseNames, findKeyspaces, type Keyspace, readInfo } from './keyspace.ts';
 import { type MeasuredKey, measureKeys, printableKey, SAMPLED_ELEMENTS } from './measure-keys.ts';
 
-export type { BigKey, FamilyKeys, UnknownKeys } from './key-tally.ts';
+export type { BigKey, CollectionKeys, FamilyKeys, UnknownKeys } from './key-tally.ts';
 
 /** What to look at, and whom to tell. */
 export type KeysRequest = z.input<typeof keysRequest> & {

@@ -75,6 +75,7 @@ export const responseCacheRecord = string({
   key: 'cache:api:{endpointHash}:{paramsHash}',
   description: 'A cached JSON response body; names are allowed in place of hashes. The TTL is configurable.',
   ttlSeconds: 300,
+  isTtlConfigurable: true,
   value: jsonValue,
 });
 
@@ -84,6 +85,7 @@ export const cacheLockRecord = string({
   key: 'stacklore:cache-lock:{endpointHash}:{paramsHash}',
   description: 'Who computes a response body that is not cached; renewed until it is done.',
   ttlSeconds: 10,
+  isTtlConfigurable: true,
   isHelper: true,
   value: text,
 });
@@ -174,4 +176,5 @@ export const rateLimitRecord = counter({
   key: 'ratelimit:{clientId}:{endpoint}',
   description: 'Requests of a client to an endpoint in the current fixed window.',
   ttlSeconds: 60,
+  isTtlConfigurable: true,
 });

@@ -21,6 +21,8 @@ interface Declaration<Template extends string> {
   readonly description: string;
   /** Seconds until Redis drops the key, set with each write; absent means it stays. */
   readonly ttlSeconds?: number;
+  /** True where `ttlSeconds` is what a key gets unless its writer chooses another one. */
+  readonly isTtlConfigurable?: boolean;
   /** True for keys of stacklore's own, which the shared schema does not name. */
   readonly isHelper?: boolean;
 }

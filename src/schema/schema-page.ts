@@ -98,7 +98,9 @@ function overviewOf(records: readonly NamedRecord[]): string {
 }
 
 function ttlOf(record: AnyRecord): string {
-  if (record.ttlSeconds !== undefined) return `${record.ttlSeconds.toLocaleString('en-US')} s`;
+  if (record.ttlSeconds !== undefined) {
+    return `${record.ttlSeconds.toLocaleString('en-US')} s${record.isTtlConfigurable ? ' unless configured' : ''}`;
+  }
   return record.type === 'counter' ? 'its window' : '–';
 }
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
     ['HSET', 'session:good', 'user_id', 'ada'],
     ['EXPIRE', 'session:good', '86400'],
     ['HSET', 'session:forever', 'user_id', 'ada'],
-    ['SET', 'session:wrong', 'text', 'EX', '60'],
+    ['SET', 'session:wrong', 'text', 'EX', '86500'],
     ['SET', 'ratelimit:c:e', '1', 'EX', '600'],
     ['RPUSH', 'queue:work', ...Array.from({ length: 5_000 }, (_, at) => `task number ${at}`)],
     ['HSET', 'fact:f1', 'content', 'A fact'],
@@ -40,10 +40,11 @@ describe('keys', () => {
       pattern: 'session:*',
       keys: 3,
       types: { hash: 2, string: 1 },
-      ttl: { declaredSeconds: 86_400, expiring: 2, missing: 1, longer: 0, missingKeys: ['session:forever'] },
+      ttl: { declaredSeconds: 86_400, expiring: 2, missing: 1, longer: 1, missingKeys: ['session:forever'] },
       wrongType: { count: 1, keys: ['session:wrong'] },
     });
-    expect(family(report, 'rate limit')).toMatchObject({ keys: 1, ttl: { longer: 1 } });
+    // Longer than usual is what a caller chose; only a session may have no longer one than declared.
+    expect(family(report, 'rate limit')).toMatchObject({ keys: 1, ttl: { expiring: 1, longer: 0 } });
     expect(family(report, 'counter')).toMatchObject({
       keys: 2,
       ttl: { missing: 1, missingKeys: ['counter:hits:1hour'] },
@@ -69,6 +70,27 @@ describe('keys', () => {
   it('of one named database leave out what another one keeps under the same number', async () => {
     const report = await lore.maintenance.analyseKeys({ databases: ['knowledge'] });
     expect(report.families.filter(({ keys }) => keys > 0).map((one) => one.family)).toEqual(['fact']);
+  });
+
+  it('of chunks are told apart by collection', async () => {
+    const chunks = ['docs', 'docs', 'notes'].map(
+      (name, at) => `llama_index/vector_store/${name}/d_chunk_${at}`,
+    );
+    await lore.databases.knowledge.pipeline(chunks.map((key) => ['HSET', key, 'text', 'x'.repeat(100)]));
+    const report = await lore.maintenance.analyseKeys({ databases: ['knowledge'] });
+    expect(family(report, 'chunk')).toMatchObject({
+      keys: 3,
+      collections: [
+        { collection: 'docs', keys: 2, types: { hash: 2 } },
+        { collection: 'notes', keys: 1 },
+      ],
+    });
+    expect(family(report, 'fact')).not.toHaveProperty('collections');
+    const env = { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url };
+    expect((await runCli(['keys', 'knowledge'], { env })).stdout).toMatch(
+      /knowledge +chunk +3 .*\n +of docs +2 /,
+    );
+    await lore.databases.knowledge.send(['UNLINK', ...chunks]);
   });
 
   it('are measured exactly when asked', async () => {

@@ -42,9 +42,15 @@ function describe(report: KeysReport, columns: number): string[] {
   const bar = (bytes: number) => '█'.repeat(Math.round((bytes / most) * BAR_WIDTH)).padEnd(BAR_WIDTH, '·');
   const rows = families
     .filter(({ keys }) => keys > 0)
-    .map((one) => [
-      ...[one.database, one.family, String(one.keys), formatBytes(one.bytes), bar(one.bytes)],
-      ...[listed(one.sizes), describeTtl(one)],
+    .flatMap((one) => [
+      [
+        ...[one.database, one.family, String(one.keys), formatBytes(one.bytes), bar(one.bytes)],
+        ...[listed(one.sizes), describeTtl(one)],
+      ],
+      ...(one.collections ?? []).map((part) => [
+        ...['', `  of ${part.collection}`, String(part.keys), formatBytes(part.bytes), bar(part.bytes)],
+        ...[listed(part.sizes), ''],
+      ]),
     ]);
   const strangers = unknown.map((one) => [
     ...[one.databases.join('+'), one.prefix, String(one.keys), formatBytes(one.bytes), bar(one.bytes)],

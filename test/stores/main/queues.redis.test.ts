@@ -277,7 +277,15 @@ describe('a task that is not settled', () => {
     expect(await lore.queues.recover(queue, { maxAttempts: 1 })).toMatchObject({ buried: 1 });
 
     const [written = ''] = await send<string[]>('LRANGE', deadKey(), '0', '-1');
-    const { error, attempts, failed_at: failedAt } = JSON.parse(written) as Record<string, never>;
+    const {
+      error,
+      attempts,
+      failed_at: failedAt,
+    } = JSON.parse(written) as {
+      error: string;
+      attempts: number;
+      failed_at: string;
+    };
     const expected = deadLetter(element, { error, attempts, now: Date.parse(failedAt) });
     expect(JSON.parse(written)).toEqual(JSON.parse(expected));
     expect(await lore.deadLetters.retry(queue)).toBe(1);
