@@ -96,6 +96,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         'maintenance/migrate/import-rows.ts',
         'maintenance/migrate/migrate.ts',
         'maintenance/migrate/move-knowledge.ts',
+        'maintenance/cleanup.ts',
         'maintenance/keys.ts',
       ],
       ...['maintenance/status.ts', 'ingest/watch.ts', ...REQUESTS],

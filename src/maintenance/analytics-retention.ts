@@ -1,9 +1,9 @@
 import { StackloreError } from '../errors.ts';
 import type { Database } from '../redis/databases.ts';
-import { scanKeys } from '../redis/scan.ts';
 import { errorLogRecord, metricRecord, usageRecord } from '../schema/analytics.ts';
 import { momentOf, parseBucket } from '../stores/analytics/bucket.ts';
 import { checkObject } from '../stores/main/check-input.ts';
+import { pacedKeys } from './paced-keys.ts';
 
 /** What of analytics was deleted, or would be. */
 export interface AnalyticsDeletion {
@@ -22,8 +22,10 @@ export type AnalyticsFamily = 'metric' | 'usage' | 'error log';
 
 export interface AnalyticsDeletionOptions {
   readonly dryRun?: boolean;
-  /** Ends the deletion between two batches. */
+  /** Ends the deletion between two batches, with `aborted`. */
   readonly signal?: AbortSignal;
+  /** Keys looked at in a second at most. */
+  readonly keysPerSecond?: number;
 }
 
 const KEYS_PER_COMMAND = 500;
@@ -51,8 +53,8 @@ export async function deleteAnalyticsBefore(
 ): Promise<AnalyticsDeletion> {
   const limit = momentOf(before, 'before');
   // A misspelt option must not delete what was only to be counted.
-  checkObject(options, 'request for a deletion', ['dryRun', 'signal']);
-  const { dryRun = false, signal } = options;
+  checkObject(options, 'request for a deletion', ['dryRun', 'signal', 'keysPerSecond']);
+  const { dryRun = false, ...pace } = options;
   if (typeof dryRun !== 'boolean') {
     throw new StackloreError('invalid_input', {
       message: 'dryRun must be true or false. Nothing was deleted.',
@@ -62,15 +64,11 @@ export async function deleteAnalyticsBefore(
   let undated = 0;
   for (const family of ['metric', 'usage', 'error log'] as const) {
     const { pattern, dateOf } = FAMILIES[family];
-    // A scan may give a key twice; it counts once.
-    const seen = new Set<string>();
-    for await (const keys of scanKeys(analytics, pattern, { count: KEYS_PER_COMMAND })) {
-      if (signal?.aborted) break;
+    for await (const keys of pacedKeys(analytics, pattern, pace)) {
       const old: string[] = [];
       for (const key of keys) {
         const bucket = parseBucket(dateOf(key) ?? '');
-        if (seen.has(key) || (bucket && bucket.end > limit)) continue;
-        seen.add(key);
+        if (bucket && bucket.end > limit) continue;
         if (bucket) old.push(key);
         else undated += 1;
       }

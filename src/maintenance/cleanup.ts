@@ -1,27 +1,36 @@
 import type { z } from 'zod';
 import { StackloreError } from '../errors.ts';
-import type { Databases } from '../redis/databases.ts';
+import type { Database, Databases } from '../redis/databases.ts';
 import { deadLetterRecord, responseCacheRecord } from '../schema/main.ts';
 import { cleanupRequest, parseMaintenanceRequest } from '../schema/maintenance-request.ts';
 import type { DeadLetters } from '../stores/main/dead-letters.ts';
 import { type AnalyticsDeletion, deleteAnalyticsBefore } from './analytics-retention.ts';
 import { type Removal, removeEmptyDocuments, removeOrphans } from './orphans.ts';
 import { pacedKeys } from './paced-keys.ts';
+import { Sample } from './sample.ts';
 
 /** What to remove; nothing is removed that was not asked for. */
 export type CleanupRequest = z.input<typeof cleanupRequest> & { readonly signal?: AbortSignal };
 
-/** How much went of each kind that was asked for, or with `dryRun` would. */
+/** How much of a kind went, or with `dryRun` would, and the first few of it. */
+export interface Removed {
+  readonly count: number;
+  readonly examples: readonly string[];
+}
+
+/** What went of each kind that was asked for, or with `dryRun` would. */
 export interface CleanupReport {
+  /** True when nothing was deleted. */
   readonly dryRun: boolean;
-  /** Cached response bodies. */
-  readonly cache?: number;
+  /** Cached response bodies, by key. */
+  readonly cache?: Removed;
   readonly analytics?: AnalyticsDeletion;
-  /** Chunks whose document is gone. */
-  readonly orphans?: number;
-  /** Documents without a chunk. */
-  readonly emptyDocuments?: number;
-  readonly deadLetters?: number;
+  /** Chunks whose document is gone, by key. */
+  readonly orphans?: Removed;
+  /** Documents without a chunk, by id. */
+  readonly emptyDocuments?: Removed;
+  /** Tasks that were given up, by queue. */
+  readonly deadLetters?: Removed;
   readonly total: number;
 }
 
@@ -36,9 +45,10 @@ export interface CleanupParts {
  */
 export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Promise<CleanupReport> {
   const { signal, ...plain } = request;
-  const { all, dryRun, analyticsBefore, ...asked } = parseMaintenanceRequest(cleanupRequest, plain);
+  const checked = parseMaintenanceRequest(cleanupRequest, plain);
+  const { all, dryRun, analyticsBefore, keysPerSecond, ...asked } = checked;
   const { main, knowledge, analytics } = parts.databases;
-  const removal: Removal = { dryRun, signal };
+  const removal: Removal = { dryRun, keysPerSecond, signal };
   if (!all && analyticsBefore === undefined && !Object.values(asked).includes(true)) {
     throw new StackloreError('invalid_input', {
       message:
@@ -46,49 +56,60 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
     });
   }
   // Before the others: a date that cannot be read ends it with nothing deleted.
-  const removedAnalytics =
+  const fromAnalytics =
     analyticsBefore === undefined
       ? undefined
-      : await deleteAnalyticsBefore(analytics, analyticsBefore, { dryRun, ...(signal && { signal }) });
-  const counts = {
-    ...((all || asked.cache) && { cache: await removeCache(parts.databases, removal) }),
+      : await deleteAnalyticsBefore(analytics, analyticsBefore, {
+          dryRun,
+          ...(keysPerSecond !== undefined && { keysPerSecond }),
+          ...(signal && { signal }),
+        });
+  const removed = {
+    ...((all || asked.cache) && { cache: await removeCache(main, removal) }),
     ...((all || asked.orphans) && { orphans: await removeOrphans(knowledge, removal) }),
     ...((all || asked.emptyDocuments) && { emptyDocuments: await removeEmptyDocuments(knowledge, removal) }),
     ...((all || asked.deadLetters) && {
       deadLetters: await purgeDeadLetters(main, parts.deadLetters, removal),
     }),
   };
-  const counted = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const told = Object.entries(removed).map(
+    ([kind, { count, examples }]) => [kind, { count, examples }] as const,
+  );
   return {
     dryRun,
-    ...counts,
-    ...(removedAnalytics && { analytics: removedAnalytics }),
-    total: counted + (removedAnalytics?.total ?? 0),
+    ...Object.fromEntries(told),
+    ...(fromAnalytics && { analytics: fromAnalytics }),
+    total: told.reduce((sum, [, { count }]) => sum + count, fromAnalytics?.total ?? 0),
   };
 }
 
-async function removeCache({ main }: Databases, { dryRun, ...pace }: Removal): Promise<number> {
+async function removeCache(main: Database, { dryRun, ...pace }: Removal): Promise<Sample> {
   const { key } = responseCacheRecord;
-  let removed = 0;
+  const removed = new Sample();
   for await (const page of pacedKeys(main, key.pattern, { ...pace, type: 'string' })) {
     const keys = page.filter((one) => key.parse(one));
-    if (keys.length > 0) removed += await main.send<number>([dryRun ? 'EXISTS' : 'UNLINK', ...keys]);
+    const command = dryRun ? 'EXISTS' : 'UNLINK';
+    // One key a command: on a cluster they lie on different nodes.
+    const counts = await main.pipeline<number>(keys.map((one) => [command, one]));
+    for (const [at, one] of keys.entries()) if (counts[at] === 1) removed.add(one);
   }
   return removed;
 }
 
 async function purgeDeadLetters(
-  main: Databases['main'],
+  main: Database,
   deadLetters: DeadLetters,
   { dryRun, ...pace }: Removal,
-): Promise<number> {
+): Promise<Sample> {
   const { key } = deadLetterRecord;
-  let removed = 0;
+  const removed = new Sample();
   for await (const page of pacedKeys(main, key.pattern, { ...pace, type: 'list' })) {
     for (const one of page) {
-      const queue = key.parse(one)?.queueName;
-      if (queue === undefined || key.build({ queueName: queue }) !== one) continue;
-      removed += dryRun ? await main.send<number>(['LLEN', one]) : await deadLetters.purge(queue);
+      const queueName = key.parse(one)?.queueName;
+      // Only stacklore writes these, so another form of the key is nobody's.
+      if (queueName === undefined || key.build({ queueName }) !== one) continue;
+      const count = dryRun ? await main.send<number>(['LLEN', one]) : await deadLetters.purge(queueName);
+      if (count > 0) removed.add(queueName, count);
     }
   }
   return removed;

@@ -9,8 +9,8 @@ import {
   documentRecord,
 } from '../schema/knowledge.ts';
 import { chunkIdOf } from '../stores/knowledge/document-ids.ts';
-import { BUMP_VERSION } from '../stores/knowledge/scripts/bump-version.ts';
 import { type Pace, pacedKeys } from './paced-keys.ts';
+import { Sample } from './sample.ts';
 import { UNLINK_EMPTY_DOCUMENT } from './scripts/unlink-empty-document.ts';
 import { UNLINK_ORPHANS } from './scripts/unlink-orphans.ts';
 
@@ -19,61 +19,112 @@ export interface Removal extends Pace {
   readonly dryRun: boolean;
 }
 
-const CHUNKS_PER_SCRIPT = 100;
+/** A document by its key and its id. */
+export interface DocumentPlace {
+  readonly key: string;
+  readonly docId: string;
+}
 
-/** Deletes the chunks that name a document which is gone; gives how many. */
-export async function removeOrphans(knowledge: Database, { dryRun, ...pace }: Removal): Promise<number> {
-  let removed = 0;
+const CHUNKS_PER_SCRIPT = 100;
+/** Documents that are looked for among all chunks at once. */
+const DOCUMENTS_PER_SEARCH = 500;
+
+/** Deletes the chunks that name a document which is gone. */
+export async function removeOrphans(knowledge: Database, { dryRun, ...pace }: Removal): Promise<Sample> {
+  const removed = new Sample();
   for await (const keys of pacedKeys(knowledge, chunkRecord.key.pattern, { ...pace, type: 'hash' })) {
     for (let at = 0; at < keys.length; at += CHUNKS_PER_SCRIPT) {
       const part = keys.slice(at, at + CHUNKS_PER_SCRIPT);
-      const docIds = await knowledge.pipeline<string | null>(part.map((key) => ['HGET', key, 'doc_id']));
+      const docIds = await readDocIds(knowledge, part);
       const chunks = part.flatMap((key, n) => {
         const docId = docIds[n];
-        // Without one nobody can say whether its document is gone.
-        return isId(docId) && chunkRecord.key.parse(key) ? [{ key, docId }] : [];
+        const collection = chunkRecord.key.parse(key)?.collection;
+        // Without a document's id nobody can say whether it is gone.
+        return isId(docId) && isId(collection) ? [{ key, docId, collection }] : [];
       });
       if (chunks.length === 0) continue;
-      const count = await runScript<number>(knowledge, UNLINK_ORPHANS, {
-        keys: chunks.flatMap(({ key, docId }) => {
-          const [first = '', second = first] = documentRecord.key.candidates({ docId });
-          return [key, first, second];
+      const orphans = await runScript<number[]>(knowledge, UNLINK_ORPHANS, {
+        keys: chunks.flatMap(({ key, docId, collection }) => {
+          return [key, ...documentKeys(docId), collectionRecord.key.build({ collection })];
         }),
         args: [dryRun ? '1' : '0', ...chunks.map(({ docId }) => docId)],
       });
-      removed += count;
-      if (count > 0 && !dryRun) await bumpVersions(knowledge, part);
+      for (const number of orphans) removed.add(chunks[number]?.key ?? '');
     }
   }
   return removed;
 }
 
-/** Answers that were kept may hold the chunks that went. */
-async function bumpVersions(knowledge: Database, chunks: readonly string[]): Promise<void> {
-  const names = new Set(chunks.map((key) => chunkRecord.key.parse(key)?.collection ?? ''));
-  for (const collection of names) {
-    if (!isId(collection)) continue;
-    await runScript(knowledge, BUMP_VERSION, { keys: [collectionRecord.key.build({ collection })] });
-  }
-}
-
-/** Deletes the documents that have no chunk, with their index entries; gives how many. */
+/** Deletes the documents that have no chunk, with their index entries. */
 export async function removeEmptyDocuments(
   knowledge: Database,
   { dryRun, ...pace }: Removal,
-): Promise<number> {
-  let removed = 0;
-  for await (const keys of pacedKeys(knowledge, documentRecord.key.pattern, { ...pace, type: 'hash' })) {
-    for (const key of keys) {
-      const docId = documentRecord.key.parse(key)?.docId;
-      if (!isId(docId)) continue;
-      removed += await runScript<number>(knowledge, UNLINK_EMPTY_DOCUMENT, {
-        keys: [key, documentIndexRecord.key.build({})],
-        args: [dryRun ? '1' : '0', docId, ...chunkTails(docId)],
-      });
+): Promise<Sample> {
+  const removed = new Sample();
+  for await (const documents of emptyDocuments(knowledge, pace)) {
+    for (const { key, docId } of documents) {
+      const isRemoved =
+        dryRun || (await runScript(knowledge, UNLINK_EMPTY_DOCUMENT, unlinkEmpty({ key, docId }, '0'))) === 1;
+      if (isRemoved) removed.add(docId);
     }
   }
   return removed;
+}
+
+/** The documents that have no chunk, batch by batch: neither by the schema's names nor any that names them. */
+export async function* emptyDocuments(knowledge: Database, pace: Pace): AsyncGenerator<DocumentPlace[]> {
+  let suspects: DocumentPlace[] = [];
+  for await (const keys of pacedKeys(knowledge, documentRecord.key.pattern, { ...pace, type: 'hash' })) {
+    const documents = placesOf(keys);
+    const looks = documents.map((document) => {
+      const { keys: named, args } = unlinkEmpty(document, '1');
+      return UNLINK_EMPTY_DOCUMENT.evalCommand(named, args);
+    });
+    const replies = await knowledge.pipeline<number>(looks);
+    suspects.push(...documents.filter((_, at) => replies[at] === 1));
+    if (suspects.length < DOCUMENTS_PER_SEARCH) continue;
+    yield await withoutChunks(knowledge, suspects, pace);
+    suspects = [];
+  }
+  if (suspects.length > 0) yield await withoutChunks(knowledge, suspects, pace);
+}
+
+/** Other programs name chunks as they like and do not say which collection a document is in: look at every chunk. */
+async function withoutChunks(
+  knowledge: Database,
+  suspects: readonly DocumentPlace[],
+  pace: Pace,
+): Promise<DocumentPlace[]> {
+  const empty = new Set(suspects.map(({ docId }) => docId));
+  for await (const keys of pacedKeys(knowledge, chunkRecord.key.pattern, { ...pace, type: 'hash' })) {
+    if (empty.size === 0) break;
+    for (const docId of await readDocIds(knowledge, keys)) empty.delete(docId ?? '');
+    for (const key of keys)
+      empty.delete(/^(.+)_chunk_/su.exec(chunkRecord.key.parse(key)?.chunkId ?? '')?.[1] ?? '');
+  }
+  return suspects.filter(({ docId }) => empty.has(docId));
+}
+
+async function readDocIds(knowledge: Database, keys: readonly string[]): Promise<(string | null)[]> {
+  return knowledge.pipeline<string | null>(keys.map((key) => ['HGET', key, 'doc_id']));
+}
+
+function unlinkEmpty({ key, docId }: DocumentPlace, isDryRun: '0' | '1') {
+  return { keys: [key, documentIndexRecord.key.build({})], args: [isDryRun, docId, ...chunkTails(docId)] };
+}
+
+/** Which documents these keys are; keys whose id no key of ours could carry are left out. */
+export function placesOf(keys: readonly string[]): DocumentPlace[] {
+  return keys.flatMap((key) => {
+    const docId = documentRecord.key.parse(key)?.docId;
+    return isId(docId) ? [{ key, docId }] : [];
+  });
+}
+
+/** The two keys a document may have, as other writers form it and as ours do; often the same. */
+export function documentKeys(docId: string): [string, string] {
+  const [first = '', second = first] = documentRecord.key.candidates({ docId });
+  return [first, second];
 }
 
 /** What a document's chunk ids are in a key before their number: escaped, and raw as other writers have them. */

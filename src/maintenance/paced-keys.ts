@@ -5,26 +5,28 @@ import { scanKeys } from '../redis/scan.ts';
 
 export interface Pace {
   /** Keys looked at in a second at most; others need the server too. */
-  readonly keysPerSecond?: number;
-  readonly type?: string;
+  readonly keysPerSecond?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 const KEYS_PER_PAGE = 500;
+const KEYS_PER_SECOND = 50_000;
 
-/** The keys of a pattern page by page, each once within its page, no faster than told. */
+/** The keys of a pattern page by page, each once within its page, no faster than told. Throws `aborted`. */
 export async function* pacedKeys(
   database: Database,
   pattern: string,
-  { keysPerSecond = 50_000, type, signal }: Pace = {},
+  { keysPerSecond = KEYS_PER_SECOND, type, signal }: Pace & { readonly type?: string } = {},
 ): AsyncGenerator<string[]> {
-  const options = { count: KEYS_PER_PAGE, ...(type !== undefined && { type }) };
+  const count = Math.min(KEYS_PER_PAGE, keysPerSecond);
+  const options = { count, ...(type !== undefined && { type }) };
   let isFirst = true;
   for await (const keys of scanKeys(database, pattern, options)) {
-    if (!isFirst) await sleep((KEYS_PER_PAGE / keysPerSecond) * 1_000);
+    if (!isFirst) await sleep((count / keysPerSecond) * 1_000);
     isFirst = false;
-    if (signal?.aborted)
+    if (signal?.aborted) {
       throw new StackloreError('aborted', { message: 'Stopped as asked; what was done so far stays.' });
+    }
     if (keys.length > 0) yield [...new Set(keys)];
   }
 }

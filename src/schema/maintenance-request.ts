@@ -75,6 +75,8 @@ export const cleanupRequest = z.strictObject({
   all: flag,
   /** Only tell what would go. */
   dryRun: flag,
+  /** Keys looked at in a second at most (50,000): the server is there for others too. */
+  keysPerSecond: positive,
 });
 
 export const diagnosisRequest = z.strictObject({

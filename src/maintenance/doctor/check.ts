@@ -1,9 +1,12 @@
 import type { Databases } from '../../redis/databases.ts';
-import type { Collections } from '../../stores/knowledge/collections.ts';
+import type { DatabaseName } from '../../schema/record.ts';
+import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
 import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
+import type { Pace } from '../paced-keys.ts';
 
 /** What is wrong, why it matters and what to do about it. */
 export interface Problem {
+  /** `error`: something does not work or is in danger now; `warning`: it works, but not as it should. */
   readonly severity: 'error' | 'warning';
   readonly what: string;
   readonly why: string;
@@ -20,25 +23,19 @@ export interface DoctorParts {
   readonly model: { readonly name?: string | undefined; readonly dimensions?: number | undefined };
 }
 
+/** What checks look at: the parts, and what is known to be readable. */
+export interface Examination extends DoctorParts {
+  /** Databases that answer. */
+  readonly reachable: readonly DatabaseName[];
+  /** Collections whose record can be read. */
+  readonly known: readonly Collection[];
+  readonly pace: Pace;
+}
+
 /** One thing the doctor looks at. Holds counts and a few examples, never all that it finds. */
 export interface Check {
   readonly name: string;
-  find(parts: DoctorParts): Promise<Problem[]>;
-}
-
-const EXAMPLES = 3;
-
-/** Counts what is wrong in the same way and keeps a few examples. */
-export class Sample {
-  count = 0;
-  readonly #examples: string[] = [];
-
-  add(example: string): void {
-    this.count += 1;
-    if (this.#examples.length < EXAMPLES) this.#examples.push(example);
-  }
-
-  toString(): string {
-    return `${this.#examples.join(', ')}${this.count > this.#examples.length ? ', …' : ''}`;
-  }
+  /** What must work for the check to mean anything; that it does not is a finding of its own. */
+  readonly needs: 'nothing' | 'knowledge' | 'search';
+  find(examination: Examination): Promise<Problem[]>;
 }

@@ -1,13 +1,20 @@
 import type { z } from 'zod';
-import { errorMessage } from '../../errors.ts';
+import { errorMessage, StackloreError } from '../../errors.ts';
+import { requireSearch } from '../../redis/search-module.ts';
+import { collectionsRecord } from '../../schema/knowledge.ts';
 import { diagnosisRequest, parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
-import type { Check, DoctorParts, Problem } from './check.ts';
+import type { Collection } from '../../stores/knowledge/collections.ts';
+import { allDatabaseNames } from '../keyspace.ts';
+import type { Check, DoctorParts, Examination, Problem } from './check.ts';
+import { chunkCheck } from './chunks.ts';
+import { documentIndexCheck, emptyDocumentCheck } from './documents.ts';
+import { ghostCheck } from './ghosts.ts';
 import { collectionIndexCheck, foreignIndexCheck } from './indexes.ts';
-import { documentIndexCheck, driftCheck, modelCheck, vectorLengthCheck } from './knowledge.ts';
-import { searchModuleCheck, serverSettingsCheck } from './server.ts';
+import { modelCheck } from './models.ts';
+import { serverSettingsCheck } from './server.ts';
 import { ttlCheck } from './ttl.ts';
 
-export type DiagnosisRequest = z.input<typeof diagnosisRequest>;
+export type DiagnosisRequest = z.input<typeof diagnosisRequest> & { readonly signal?: AbortSignal };
 
 /** Something that is wrong or may become so. */
 export interface Finding extends Omit<Problem, 'repair'> {
@@ -16,37 +23,127 @@ export interface Finding extends Omit<Problem, 'repair'> {
   readonly isFixable: boolean;
   /** Whether it did; absent when it was not asked to, or cannot. */
   readonly isFixed?: boolean;
+  /** Why it could not, although it was asked to. */
+  readonly failure?: string;
 }
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];
-  /** How many findings were not put right. */
-  readonly remaining: number;
+  /** Findings that were not put right, by severity. */
+  readonly errors: number;
+  readonly warnings: number;
 }
 
 const CHECKS: readonly Check[] = [
-  ...[searchModuleCheck, serverSettingsCheck, collectionIndexCheck, foreignIndexCheck],
-  ...[modelCheck, vectorLengthCheck, documentIndexCheck, driftCheck, ttlCheck],
+  ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, modelCheck],
+  ...[ghostCheck, chunkCheck, documentIndexCheck, emptyDocumentCheck, ttlCheck],
 ];
+const KEYS_PER_SECOND = 200_000;
 
 /** Looks at everything that can be wrong, and with `fix` puts right what can be without losing anything. */
-export async function diagnose(parts: DoctorParts, input: DiagnosisRequest = {}): Promise<Diagnosis> {
-  const { fix } = parseMaintenanceRequest(diagnosisRequest, input);
+export async function diagnose(parts: DoctorParts, request: DiagnosisRequest = {}): Promise<Diagnosis> {
+  const { signal, ...plain } = request;
+  const { fix } = parseMaintenanceRequest(diagnosisRequest, plain);
   const findings: Finding[] = [];
+  const add = async (check: string, problems: readonly Problem[]) => {
+    for (const { repair, ...problem } of problems) {
+      const outcome = fix && repair ? await attempt(repair) : {};
+      findings.push({ check, ...problem, isFixable: repair !== undefined, ...outcome });
+    }
+  };
+  const { examination, problems, canSearch } = await examine(parts, signal);
+  await add('databases', problems);
   for (const check of CHECKS) {
-    for (const { repair, ...problem } of await findIn(check, parts)) {
-      const isFixed = fix && repair ? { isFixed: await repair() } : {};
-      findings.push({ check: check.name, ...problem, isFixable: repair !== undefined, ...isFixed });
+    if (check.needs !== 'nothing' && !examination.reachable.includes('knowledge')) continue;
+    if (check.needs === 'search' && !canSearch) continue;
+    await add(check.name, await findIn(check, examination));
+  }
+  const remaining = findings.filter(({ isFixed }) => isFixed !== true);
+  const errors = remaining.filter(({ severity }) => severity === 'error').length;
+  return { findings, errors, warnings: remaining.length - errors };
+}
+
+async function attempt(repair: () => Promise<boolean>): Promise<Pick<Finding, 'isFixed' | 'failure'>> {
+  try {
+    return { isFixed: await repair() };
+  } catch (error) {
+    rethrowAborted(error);
+    return { isFixed: false, failure: errorMessage(error) };
+  }
+}
+
+/** Finds out what can be looked at: databases that are away and records that cannot be read are findings. */
+async function examine(parts: DoctorParts, signal: AbortSignal | undefined) {
+  const problems: Problem[] = [];
+  const names = allDatabaseNames();
+  const answers = await Promise.allSettled(names.map((name) => parts.databases[name].send(['PING'])));
+  for (const [at, answer] of answers.entries()) {
+    if (answer.status === 'fulfilled') continue;
+    problems.push({
+      severity: 'error',
+      what: `The ${names[at]} database gives no answer.`,
+      why: 'Nothing in it can be read or written, or looked at here.',
+      fix: errorMessage(answer.reason),
+    });
+  }
+  const reachable = names.filter((_, at) => answers[at]?.status === 'fulfilled');
+  const known = reachable.includes('knowledge') ? await readCollections(parts, problems) : [];
+  const canSearch = reachable.includes('knowledge') && (await isSearchable(parts, problems));
+  const pace = { keysPerSecond: KEYS_PER_SECOND, signal };
+  const examination: Examination = { ...parts, reachable, known, pace };
+  return { examination, problems, canSearch };
+}
+
+async function readCollections(
+  { databases, collections }: DoctorParts,
+  problems: Problem[],
+): Promise<Collection[]> {
+  const known: Collection[] = [];
+  const unreadable = (error: unknown): void => {
+    problems.push({
+      severity: 'error',
+      what: errorMessage(error),
+      why: 'The collection can neither be searched nor added to.',
+      fix: 'Restore that key from a backup, or delete it and create the collection again; its chunks stay.',
+    });
+  };
+  const range = ['ZRANGE', collectionsRecord.key.build({}), '0', '-1'];
+  const names = await databases.knowledge.send<string[]>(range).catch((error: unknown) => {
+    unreadable(error);
+    return [];
+  });
+  for (const name of names) {
+    try {
+      const collection = await collections.find(name);
+      if (collection) known.push(collection);
+    } catch (error) {
+      unreadable(error);
     }
   }
-  return { findings, remaining: findings.filter(({ isFixed }) => isFixed !== true).length };
+  return known;
+}
+
+async function isSearchable({ databases }: DoctorParts, problems: Problem[]): Promise<boolean> {
+  try {
+    await requireSearch(databases.knowledge);
+    return true;
+  } catch (error) {
+    problems.push({
+      severity: 'error',
+      what: 'The knowledge database cannot be searched.',
+      why: 'Ingest and search fail.',
+      fix: errorMessage(error),
+    });
+    return false;
+  }
 }
 
 /** A check that fails is a finding itself: the others are made all the same. */
-async function findIn(check: Check, parts: DoctorParts): Promise<Problem[]> {
+async function findIn(check: Check, examination: Examination): Promise<Problem[]> {
   try {
-    return await check.find(parts);
+    return await check.find(examination);
   } catch (error) {
+    rethrowAborted(error);
     return [
       {
         severity: 'error',
@@ -56,4 +153,8 @@ async function findIn(check: Check, parts: DoctorParts): Promise<Problem[]> {
       },
     ];
   }
+}
+
+function rethrowAborted(error: unknown): void {
+  if (error instanceof StackloreError && error.code === 'aborted') throw error;
 }

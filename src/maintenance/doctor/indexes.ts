@@ -1,53 +1,112 @@
-import type { Database } from '../../redis/databases.ts';
 import { CHUNK_PREFIX, factRecord } from '../../schema/knowledge.ts';
-import { isLostIndex, readIndexHealth } from '../../stores/knowledge/ft-index.ts';
-import { aliasOf } from '../../stores/knowledge/vector-index.ts';
-import type { Check, Problem } from './check.ts';
+import type { Collection } from '../../stores/knowledge/collections.ts';
+import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
+import { dropIndex } from '../../stores/knowledge/ft-index.ts';
+import { aliasOf, metadataAttribute } from '../../stores/knowledge/vector-index.ts';
+import type { Check, Examination, Problem } from './check.ts';
+import { after, findIndexInfo, type IndexInfo } from './index-info.ts';
 
 export const collectionIndexCheck: Check = {
   name: 'collection index',
-  async find({ databases: { knowledge }, collections, vectorIndex }) {
+  needs: 'search',
+  async find(examination) {
     const problems: Problem[] = [];
-    for (const collection of await collections.list()) {
-      const { name } = collection;
-      const health = await readIndexHealth(knowledge, aliasOf(name)).catch((error: unknown) => {
-        if (isLostIndex(error)) return undefined;
-        throw error;
-      });
-      if (!health) {
-        problems.push({
-          severity: 'error',
-          what: `Collection ${name} has no index.`,
-          why: 'The next search waits until it is rebuilt.',
-          fix: 'Rebuild it from the manifest; no chunk is embedded again.',
-          repair: async () => {
-            await vectorIndex.ensure(collection);
-            return true;
-          },
-        });
-      } else if (health.failures > 0) {
-        problems.push({
-          severity: 'error',
-          what: `The index of collection ${name} could not take ${health.failures} chunks: ${health.lastFailure ?? 'no reason given'}.`,
-          why: 'No search finds them.',
-          fix: 'Ingest their documents again.',
-        });
-      }
+    for (const collection of examination.known) {
+      const problem = await findProblem(examination, collection);
+      if (problem) problems.push(problem);
     }
     return problems;
   },
 };
 
+async function findProblem(
+  { databases: { knowledge }, vectorIndex }: Examination,
+  collection: Collection,
+): Promise<Problem | undefined> {
+  const { name, index } = collection;
+  const live = await findIndexInfo(knowledge, aliasOf(name));
+  const own = live?.name === index ? live : await findIndexInfo(knowledge, index);
+  const rebuild = async (): Promise<boolean> => {
+    // A foreign index is left alone; only the name that searches go by is taken from it.
+    if (own && differences(own, collection).length > 0) await dropIndex(knowledge, index);
+    await vectorIndex.ensure(collection);
+    return true;
+  };
+  // Another process is building it; readers wait for that themselves.
+  if (own?.isIndexing && !live) return undefined;
+  if (!live) {
+    return {
+      severity: 'error',
+      what: `Collection ${name} has no index.`,
+      why: 'The next search waits until it is rebuilt.',
+      fix: 'Rebuild it from the manifest; no chunk is embedded again.',
+      repair: rebuild,
+    };
+  }
+  const wrong = live.name === index ? differences(live, collection) : [`it is ${live.name}, not ${index}`];
+  if (wrong.length > 0) {
+    return {
+      severity: 'error',
+      what: `The index that serves collection ${name} is not the one its manifest describes: ${wrong.join('; ')}.`,
+      why: 'Searches fail, or miss chunks without a word.',
+      fix: 'Rebuild it from the manifest; no chunk is embedded again.',
+      repair: rebuild,
+    };
+  }
+  const missing = collection.manifest.fields.filter(
+    (field) => !live.attributes.has(metadataAttribute(field.name)),
+  );
+  if (missing.length === 0) return undefined;
+  return {
+    severity: 'error',
+    what: `The index of collection ${name} lacks declared fields: ${missing.map((field) => field.name).join(', ')}.`,
+    why: 'Filters by them find nothing.',
+    fix: 'Add them to the index.',
+    repair: async () => {
+      await vectorIndex.addFields(collection, missing);
+      return true;
+    },
+  };
+}
+
+/** In what an index differs from what the manifest asks for; words that the server does not tell are not judged. */
+function differences({ keyType, prefixes, attributes }: IndexInfo, { name, manifest }: Collection): string[] {
+  const embedding = attributes.get('embedding');
+  const differing: string[] = [];
+  if (keyType.toUpperCase() !== 'HASH') differing.push(`it indexes ${keyType}`);
+  if (prefixes.length !== 1 || prefixes[0] !== chunkPrefix(name)) {
+    differing.push(`it covers ${prefixes.map((prefix) => `"${prefix}"`).join(', ')}`);
+  }
+  if (!embedding) return [...differing, 'it has no vectors'];
+  const wanted = {
+    dim: String(manifest.dimensions),
+    data_type: manifest.vectorType,
+    distance_metric: manifest.metric,
+    algorithm: manifest.index.kind,
+  };
+  for (const [word, value] of Object.entries(wanted)) {
+    const told = after(embedding, word);
+    if (told !== undefined && String(told).toUpperCase() !== value.toUpperCase()) {
+      differing.push(`${word} is ${told}, not ${value}`);
+    }
+  }
+  return differing;
+}
+
 export const foreignIndexCheck: Check = {
   name: 'foreign index',
-  async find({ databases: { knowledge }, collections }) {
-    const own = new Set((await collections.list()).map(({ index }) => index));
+  needs: 'search',
+  async find({ databases: { knowledge }, known }) {
+    const own = new Set(known.map(({ index }) => index));
     const problems: Problem[] = [];
     for (const index of await knowledge.send<string[]>(['FT._LIST'])) {
       if (own.has(index) || /^stacklore:(facts|probe|index):/.test(index)) continue;
-      const prefixes = await prefixesOf(knowledge, index);
-      const overlapping = prefixes.filter((prefix) => OWN_PREFIXES.some((mine) => overlaps(prefix, mine)));
-      if (overlapping.length === 0) continue;
+      const info = await findIndexInfo(knowledge, index);
+      const isOfHashes = info?.keyType.toUpperCase() === 'HASH';
+      const overlapping = (info?.prefixes ?? []).filter((prefix) =>
+        OWN_PREFIXES.some((mine) => overlaps(prefix, mine)),
+      );
+      if (!isOfHashes || overlapping.length === 0) continue;
       problems.push({
         severity: 'warning',
         what: `Index ${index} of another program covers keys that begin with ${overlapping.map((prefix) => `"${prefix}"`).join(', ')}.`,
@@ -63,19 +122,4 @@ const OWN_PREFIXES = [CHUNK_PREFIX, factRecord.key.pattern.slice(0, -1)];
 
 function overlaps(one: string, other: string): boolean {
   return one.startsWith(other) || other.startsWith(one) || one === '*';
-}
-
-async function prefixesOf(knowledge: Database, index: string): Promise<string[]> {
-  try {
-    const definition = valueOf(await knowledge.send<unknown[]>(['FT.INFO', index]), 'index_definition');
-    const prefixes = valueOf(definition, 'prefixes');
-    return Array.isArray(prefixes) ? prefixes.map(String) : [];
-  } catch (error) {
-    if (isLostIndex(error)) return [];
-    throw error;
-  }
-}
-
-function valueOf(flat: unknown, name: string): unknown {
-  return Array.isArray(flat) ? flat[flat.indexOf(name) + 1] : undefined;
 }

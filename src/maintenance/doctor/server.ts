@@ -1,32 +1,13 @@
 import { errorMessage } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { requireSearch } from '../../redis/search-module.ts';
 import { findKeyspaces } from '../keyspace.ts';
 import type { Check, Problem } from './check.ts';
 
-export const searchModuleCheck: Check = {
-  name: 'search module',
-  async find({ databases }) {
-    try {
-      await requireSearch(databases.knowledge);
-      return [];
-    } catch (error) {
-      return [
-        {
-          severity: 'error',
-          what: 'The knowledge database cannot be searched.',
-          why: 'Ingest and search fail.',
-          fix: errorMessage(error),
-        },
-      ];
-    }
-  },
-};
-
 export const serverSettingsCheck: Check = {
   name: 'server settings',
-  async find({ databases }) {
-    const keyspaces = await findKeyspaces(databases);
+  needs: 'nothing',
+  async find({ databases, reachable }) {
+    const keyspaces = await findKeyspaces(databases, reachable);
     const servers = new Map(keyspaces.map(({ serverId, database }) => [serverId, database]));
     const found = await Promise.all([...servers.values()].map(settingsProblems));
     return found.flat();

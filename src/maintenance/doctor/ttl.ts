@@ -1,15 +1,17 @@
 import type { Databases } from '../../redis/databases.ts';
 import { type Family, familiesOf, redisTypeOf, ttlSecondsOf } from '../../schema/families.ts';
 import { pacedKeys } from '../paced-keys.ts';
-import { type Check, type Problem, Sample } from './check.ts';
+import { Sample } from '../sample.ts';
+import type { Check, Problem } from './check.ts';
 
 const NO_TTL = -1;
 
 export const ttlCheck: Check = {
   name: 'time to live',
-  async find({ databases }) {
+  needs: 'nothing',
+  async find({ databases, reachable }) {
     const problems: Problem[] = [];
-    for (const family of familiesOf()) {
+    for (const family of familiesOf(reachable)) {
       const missing = new Sample();
       await visit(databases, family, false, (key) => missing.add(key));
       if (missing.count === 0) continue;
