@@ -48,7 +48,10 @@ test.each([
   'http://[::1]:1/',
   'http://[::ffff:127.0.0.1]:1/',
 ])('%s is refused without connecting', async (url) => {
-  await expect(fetchUrl(url)).rejects.toMatchObject({ code: 'url_refused', message: /--allow-private/ });
+  await expect(fetchUrl(url)).rejects.toMatchObject({
+    code: 'url_refused',
+    message: expect.stringMatching(/--allow-private/),
+  });
 });
 
 test('a page is fetched with its type and time', async () => {
@@ -98,15 +101,15 @@ test('a damaged or unknown encoding, and a status of failure, are errors', async
   });
   await expect(fetchUrl(`${url}/zip`, ALLOWED)).rejects.toMatchObject({
     code: 'fetch_failed',
-    message: /damaged/,
+    message: expect.stringMatching(/damaged/),
   });
   await expect(fetchUrl(`${url}/odd`, ALLOWED)).rejects.toMatchObject({
     code: 'fetch_failed',
-    message: /not known/,
+    message: expect.stringMatching(/not known/),
   });
   await expect(fetchUrl(`${url}/gone`, ALLOWED)).rejects.toMatchObject({
     code: 'fetch_failed',
-    message: /410/,
+    message: expect.stringMatching(/410/),
   });
 });
 
@@ -122,7 +125,7 @@ test('redirects are followed up to a limit', async () => {
   });
   await expect(fetchUrl(`${url}/6`, ALLOWED)).rejects.toMatchObject({
     code: 'fetch_failed',
-    message: /redirects/,
+    message: expect.stringMatching(/redirects/),
   });
 });
 
@@ -172,7 +175,10 @@ test('a server that says nothing, or only drips, is left at the time limit', asy
   });
   for (const path of ['/hang', '/drip']) {
     const attempt = fetchUrl(url + path, { ...ALLOWED, fetchTimeoutMs: 150 });
-    await expect(attempt).rejects.toMatchObject({ code: 'fetch_failed', message: /longer than 150 ms/ });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'fetch_failed',
+      message: expect.stringMatching(/longer than 150 ms/),
+    });
   }
 });
 
