@@ -47,27 +47,38 @@ export class Availability {
    * What the database answers, or `undefined` when it is away. An answer that comes too late is handed to `onLate`.
    * Rejects with whatever is no sign of an outage.
    */
-  async ask<T extends NonNullable<unknown>>(
+  ask<T extends NonNullable<unknown>>(
     work: () => Promise<T>,
     { onLate = () => {} }: { onLate?: (answer: T) => void } = {},
   ): Promise<T | undefined> {
-    if (this.#now() < this.#awayUntil) return undefined;
-    const answer = work();
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, this.#patienceMs, undefined);
+    if (this.#now() < this.#awayUntil) return Promise.resolve(undefined);
+    // One promise and no race: this is in the way of every cached answer and every request that is counted.
+    return new Promise((resolve, reject) => {
+      let isOverdue = false;
+      const timer = setTimeout(() => {
+        isOverdue = true;
+        this.#rest();
+        resolve(undefined);
+      }, this.#patienceMs);
+      work().then(
+        (answer) => {
+          if (isOverdue) return onLate(answer);
+          clearTimeout(timer);
+          resolve(answer);
+        },
+        (error: unknown) => {
+          if (isOverdue) return;
+          clearTimeout(timer);
+          if (!isAway(error)) return reject(error);
+          this.#rest();
+          resolve(undefined);
+        },
+      );
     });
-    try {
-      const first = await Promise.race([answer, overdue]);
-      if (first !== undefined) return first;
-      answer.then(onLate, () => {});
-    } catch (error) {
-      if (!isAway(error)) throw error;
-    } finally {
-      clearTimeout(timer);
-    }
+  }
+
+  #rest(): void {
     this.#awayUntil = this.#now() + this.#restMs;
-    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonObject, jsonValue, snakeJson, text, timestamp } from './fields.ts';
+import { jsonObject, jsonType, jsonValue, snakeJson, text, timestamp } from './fields.ts';
 import { counter, hash, list, map, sortedSet, string, type ValueOf } from './record.ts';
 
 const HOUR = 3_600;
@@ -108,7 +108,7 @@ export const taskQueueRecord = list({
   element: snakeJson({
     taskId: z.string().min(1),
     taskType: z.string().min(1),
-    payload: z.json(),
+    payload: jsonType,
     createdAt: z.string(),
     priority: z.int().min(1).max(10),
   }),

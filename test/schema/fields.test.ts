@@ -7,6 +7,7 @@ import {
   integer,
   json,
   jsonObject,
+  jsonType,
   snakeCase,
   snakeJson,
   text,
@@ -231,5 +232,38 @@ describe('snakeCase', () => {
     ['text', 'text'],
   ])('turns %s into %s', (name, wireName) => {
     expect(snakeCase(name)).toBe(wireName);
+  });
+});
+
+describe('a member of any JSON value', () => {
+  const task = snakeJson({ payload: jsonType });
+  const values: unknown[] = [null, '', 0, false, [], {}, [1, { a: [null, { b: 'c' }] }], Object.create(null)];
+
+  it.each(values.map((value) => [JSON.stringify(value), value]))(
+    'takes %s and gives it back',
+    (json, value) => {
+      const wire = task.encode({ payload: value } as never);
+      expect(wire).toBe(`{"payload":${json}}`);
+      expect(task.decode(wire)).toEqual({ payload: value });
+    },
+  );
+
+  it.each([
+    [undefined],
+    [Number.NaN],
+    [Number.POSITIVE_INFINITY],
+    [1n],
+    [() => 1],
+    [new Date(0)],
+    [new Map()],
+    [{ a: undefined }],
+    [[{ a: [Number.NaN] }]],
+  ])('refuses %o, as JSON cannot hold it', (value) => {
+    expect(() => task.encode({ payload: value } as never)).toThrow(/not a JSON value/);
+  });
+
+  it('may not be absent', () => {
+    expect(task.keys).toEqual(['payload']);
+    expect(() => task.decode('{}')).toThrow(/payload/);
   });
 });

@@ -155,23 +155,19 @@ export class CacheLock {
   }
 
   /** Hands over what is to be counted, and takes it back when it did not arrive. */
-  async #counted<T>(send: (counts: { hits: number; misses: number }) => Promise<T>): Promise<T> {
+  #counted<T>(send: (counts: { hits: number; misses: number }) => Promise<T>): Promise<T> {
     const counts = this.#uncounted;
     this.#uncounted = { hits: 0, misses: 0 };
-    try {
-      return await send(counts);
-    } catch (error) {
+    return send(counts).catch((error: unknown) => {
       this.count(counts);
       throw error;
-    }
+    });
   }
 
-  async #named<T>({ keys, lock }: CachePlace, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
+  #named<T>({ keys, lock }: CachePlace, work: () => Promise<T>): Promise<T> {
+    return work().catch(async (error: unknown) => {
       const strings = [...keys, lock].map((key) => [key, 'string'] as const);
       throw await namedWrongType(this.#database, error, new Map([...strings, [this.#stats, 'hash']]));
-    }
+    });
   }
 }

@@ -11,7 +11,7 @@ import {
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage, checkWhole } from './check-input.ts';
 import { type CountTokens, estimateTokens } from './estimate-tokens.ts';
-import { decodeMessage, encodeMessage, type NewMessage } from './message.ts';
+import { decodeMessage, encodeMessage, type NewMessage, timeOf } from './message.ts';
 import { APPEND_MESSAGES } from './scripts/append-messages.ts';
 import { DELETE_CONVERSATION } from './scripts/delete-conversation.ts';
 
@@ -59,7 +59,7 @@ export class Conversations {
   async append(conversationId: string, messages: NewMessage | readonly NewMessage[]): Promise<number> {
     const all = isList(messages) ? messages : [messages];
     checkWhole(all.length, 'The number of messages to append', { least: 1, most: MOST_APPENDED });
-    const now = new Date(this.#now());
+    const now = timeOf(new Date(this.#now()));
     const elements = all.map((message) => encodeMessage(message, now));
     const users = conversationUsersRecord.key.build({ conversationId });
     const keys = [...conversationRecord.key.candidates({ conversationId }), users];

@@ -12,8 +12,8 @@ export interface NewMessage extends Omit<Message, 'timestamp'> {
 const KEYS = ['role', 'content', 'timestamp', 'tokens'];
 const ROLES: ReadonlySet<unknown> = new Set(['user', 'assistant', 'system']);
 
-/** A message as the conversation stores it. Throws `invalid_input`. */
-export function encodeMessage(message: NewMessage, now: Date): string {
+/** A message as the conversation stores it; `now` is an encoded timestamp. Throws `invalid_input`. */
+export function encodeMessage(message: NewMessage, now: string): string {
   checkObject(message, 'message', KEYS);
   const { role, content, tokens } = message;
   if (!ROLES.has(role)) {
@@ -28,7 +28,7 @@ export function encodeMessage(message: NewMessage, now: Date): string {
   return conversationRecord.element.encode({
     role,
     content,
-    timestamp: timeOf(message.timestamp ?? now),
+    timestamp: message.timestamp === undefined ? now : timeOf(message.timestamp),
     ...(tokens !== undefined && { tokens }),
   }) as string;
 }
@@ -42,7 +42,8 @@ export function decodeMessage(element: string, key: string, position: number): M
   }
 }
 
-function timeOf(given: Date | string): string {
+/** A moment as messages carry it. Throws `invalid_input`. */
+export function timeOf(given: Date | string): string {
   try {
     // In UTC, as the schema has it. Text: the codec of a time encodes to nothing else.
     return timestamp.encode(typeof given === 'string' ? timestamp.decode(given) : given) as string;
