@@ -183,8 +183,17 @@ describe('records', () => {
   it('are entered in index:documents and taken from it', async () => {
     await knowledge().send(['ZREM', 'index:documents', 'lamp']);
     await expectFixed('document index', /1 documents are missing in index:documents: lamp/);
+    const score = (await lore.documents.get('lamp')).updatedAt.getTime();
+    expect(await knowledge().send(['ZSCORE', 'index:documents', 'lamp'])).toBe(
+      String(Math.floor(score / 1_000)),
+    );
+    await knowledge().send(['ZREM', 'stacklore:documents:docs', 'pier']);
+    await expectFixed('document index', /1 documents are missing in stacklore:documents:docs: pier/);
     await knowledge().send(['ZADD', 'index:documents', '1', 'gone']);
-    await expectFixed('document index', /1 entries of index:documents name documents that are gone: gone/);
+    await expectFixed(
+      'document index',
+      /1 entries of index:documents name documents that are gone or belong elsewhere: gone/,
+    );
     expect(await knowledge().send(['ZRANGE', 'index:documents', '0', '-1'])).toEqual(
       expect.arrayContaining(['lamp', 'pier']),
     );
@@ -205,6 +214,12 @@ describe('records', () => {
     ]);
     expect(await find('document index')).toMatchObject([
       { severity: 'error', what: expect.stringContaining('The check could not be made') },
+    ]);
+    expect(await find('time to live', { fix: true })).toMatchObject([
+      {
+        what: expect.stringContaining('hold another type than zset: index:documents (string)'),
+        isFixable: false,
+      },
     ]);
     await knowledge().send(['RENAME', 'kept', 'index:documents']);
     await knowledge().pipeline([

@@ -1,60 +1,115 @@
-import { runScript } from '../../redis/script.ts';
+import type { Database } from '../../redis/databases.ts';
 import { isId } from '../../schema/key.ts';
-import { documentIndexRecord, documentRecord } from '../../schema/knowledge.ts';
+import { collectionDocumentsRecord, documentIndexRecord, documentRecord } from '../../schema/knowledge.ts';
 import { documentKeys, placesOf, removeEmptyDocuments } from '../orphans.ts';
-import { pacedKeys } from '../paced-keys.ts';
+import { type Pace, pacedKeys } from '../paced-keys.ts';
 import { Sample } from '../sample.ts';
 import { MEND_DOCUMENT_INDEX } from '../scripts/mend-document-index.ts';
 import type { Check, Problem } from './check.ts';
 
+/** A sorted set of documents: of all, or with `collection` of one collection. */
+interface DocumentSet {
+  readonly key: string;
+  readonly collection: string;
+}
+
+interface Entry {
+  readonly docId: string;
+  readonly set: DocumentSet;
+  readonly score: string;
+}
+
+const [MISSING, STALE] = [1, 2];
+
 export const documentIndexCheck: Check = {
   name: 'document index',
   needs: 'knowledge',
-  async find({ databases: { knowledge }, pace }) {
-    const index = documentIndexRecord.key.build({});
-    const missing = new Sample();
-    const stale = new Sample();
-    const mend = async (docId: string, isDryRun: boolean) => {
-      const args = [isDryRun ? '1' : '0', docId, String(Math.floor(Date.now() / 1_000))];
-      const keys = [index, ...documentKeys(docId)];
-      return runScript<number>(knowledge, MEND_DOCUMENT_INDEX, { keys, args });
-    };
-    const mendAll = async (isDryRun: boolean) => {
-      for await (const keys of pacedKeys(knowledge, documentRecord.key.pattern, {
-        ...pace,
-        type: 'hash',
-      })) {
-        for (const { docId } of placesOf(keys)) {
-          if ((await mend(docId, isDryRun)) === 1 && isDryRun) missing.add(docId);
-        }
-      }
-      let cursor = '0';
-      do {
-        const scan = ['ZSCAN', index, cursor, 'COUNT', '500'];
-        const [next, entries] = await knowledge.send<[string, string[]]>(scan);
-        cursor = next;
-        for (let at = 0; at < entries.length; at += 2) {
-          const docId = entries[at];
-          if (isId(docId) && (await mend(docId, isDryRun)) === 2 && isDryRun) stale.add(docId);
-        }
-      } while (cursor !== '0');
+  async find({ databases: { knowledge }, known, pace }) {
+    const names = known.map(({ name }) => name);
+    const found = await visit(knowledge, { names, pace, isFixing: false });
+    const why = 'Lists of documents show something else than there is.';
+    const repair = async () => {
+      await visit(knowledge, { names, pace, isFixing: true });
       return true;
     };
-    await mendAll(true);
-    const why = 'Programs that list documents by index:documents see something else than there is.';
-    const repair = () => mendAll(false);
-    const problems: Problem[] = [];
-    if (missing.count > 0) {
-      const what = `${missing.count} documents are missing in index:documents: ${missing}.`;
-      problems.push({ severity: 'warning', what, why, fix: 'Enter them again.', repair });
-    }
-    if (stale.count > 0) {
-      const what = `${stale.count} entries of index:documents name documents that are gone: ${stale}.`;
-      problems.push({ severity: 'warning', what, why, fix: 'Remove these entries.', repair });
-    }
-    return problems;
+    return [...found].flatMap(([key, { missing, stale }]): Problem[] => {
+      const problems: Problem[] = [];
+      if (missing.count > 0) {
+        const what = `${missing.count} documents are missing in ${key}: ${missing}.`;
+        problems.push({ severity: 'warning', what, why, fix: 'Enter them again.', repair });
+      }
+      if (stale.count > 0) {
+        const what = `${stale.count} entries of ${key} name documents that are gone or belong elsewhere: ${stale}.`;
+        problems.push({ severity: 'warning', what, why, fix: 'Remove these entries.', repair });
+      }
+      return problems;
+    });
   },
 };
+
+async function visit(
+  knowledge: Database,
+  { names, pace, isFixing }: { names: readonly string[]; pace: Pace; isFixing: boolean },
+) {
+  const all: DocumentSet = { key: documentIndexRecord.key.build({}), collection: '' };
+  const sets = new Map(
+    names.map((collection) => [
+      collection,
+      { key: collectionDocumentsRecord.key.build({ collection }), collection },
+    ]),
+  );
+  const found = new Map(
+    [all, ...sets.values()].map(({ key }) => [key, { missing: new Sample(), stale: new Sample() }]),
+  );
+  const mend = async (entries: readonly Entry[], wanted: number): Promise<void> => {
+    const commands = entries.map(({ docId, set, score }) =>
+      MEND_DOCUMENT_INDEX.evalCommand(
+        [set.key, ...documentKeys(docId)],
+        [isFixing ? '0' : '1', docId, score, set.collection],
+      ),
+    );
+    const replies = await knowledge.pipeline<number>(commands);
+    for (const [at, { docId, set }] of entries.entries()) {
+      const tally = found.get(set.key);
+      if (replies[at] === wanted) (wanted === MISSING ? tally?.missing : tally?.stale)?.add(docId);
+    }
+  };
+  const options = { ...pace, type: 'hash' };
+  for await (const keys of pacedKeys(knowledge, documentRecord.key.pattern, options)) {
+    const documents = placesOf(keys);
+    const fields = documents.map(({ key }) => ['HMGET', key, 'updated_at', 'collection']);
+    const replies = await knowledge.pipeline<(string | null)[]>(fields);
+    const entries = documents.flatMap(({ docId }, at) => {
+      const [updatedAt, collection] = replies[at] ?? [];
+      const own = sets.get(collection ?? '');
+      return (own ? [all, own] : [all]).map((set) => ({ docId, set, score: secondsOf(updatedAt ?? '') }));
+    });
+    await mend(entries, MISSING);
+  }
+  for (const set of [all, ...sets.values()]) {
+    let cursor = '0';
+    do {
+      const scan = ['ZSCAN', set.key, cursor, 'COUNT', '500'];
+      const [next, members] = await knowledge.send<[string, string[]]>(scan);
+      cursor = next;
+      const docIds = members.filter((docId, at) => at % 2 === 0 && isId(docId));
+      await mend(
+        docIds.map((docId) => ({ docId, set, score: '0' })),
+        STALE,
+      );
+    } while (cursor !== '0');
+  }
+  return found;
+}
+
+/** When a document was last updated, in Unix seconds; 0 where that cannot be read. */
+function secondsOf(updatedAt: string): string {
+  try {
+    return String(Math.floor(documentRecord.fields.updatedAt.decode(updatedAt).getTime() / 1_000));
+  } catch {
+    return '0';
+  }
+}
 
 export const emptyDocumentCheck: Check = {
   name: 'empty documents',

@@ -1,6 +1,6 @@
 import { errorMessage } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { findKeyspaces } from '../keyspace.ts';
+import { findKeyspaces, readInfo } from '../keyspace.ts';
 import type { Check, Problem } from './check.ts';
 
 export const serverSettingsCheck: Check = {
@@ -38,9 +38,10 @@ async function settingsProblems(database: Database): Promise<Problem[]> {
   const problems: Problem[] = [];
   if (policy !== undefined && policy !== 'noeviction') {
     problems.push({
-      severity: 'error',
+      // The other policies drop keys with a TTL only, such as sessions.
+      severity: policy.startsWith('allkeys') ? 'error' : 'warning',
       what: `The server of ${database.name} may evict keys: maxmemory-policy is ${policy}.`,
-      why: 'When memory is short it drops chunks and documents without a word.',
+      why: 'When memory is short it drops records without a word, chunks and documents among them where it evicts of all keys.',
       ...change('maxmemory-policy', 'noeviction'),
     });
   }
@@ -58,6 +59,18 @@ async function settingsProblems(database: Database): Promise<Problem[]> {
       what: `The server of ${database.name} rewrites its append-only file without the RDB preamble.`,
       why: 'All indexes are lost at the next restart; only the hashes stay.',
       ...change('aof-use-rdb-preamble', 'yes'),
+    });
+  }
+  const persistence = await readInfo(database, 'persistence');
+  const failed = ['rdb_last_bgsave_status', 'aof_last_write_status', 'aof_last_bgrewrite_status'].filter(
+    (name) => persistence.get(name) === 'err',
+  );
+  if (failed.length > 0) {
+    problems.push({
+      severity: 'error',
+      what: `The server of ${database.name} failed to save its data: ${failed.join(', ')}.`,
+      why: 'What was written since is lost when it stops, and it may refuse writes.',
+      fix: "Free disk space and see the server's log.",
     });
   }
   return problems;
