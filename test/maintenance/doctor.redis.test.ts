@@ -199,6 +199,27 @@ describe('records', () => {
     );
   });
 
+  it('that have lost some of their chunks are named', async () => {
+    await knowledge().send(['HSET', 'doc:lamp:metadata', 'chunk_count', '3']);
+    expect(await find('missing chunks', { fix: true })).toMatchObject([
+      { severity: 'error', what: '1 documents have lost chunks: lamp (1 of 3).', isFixable: false },
+    ]);
+    await knowledge().send(['HSET', 'doc:lamp:metadata', 'chunk_count', '1']);
+    expect(await find('missing chunks')).toEqual([]);
+  });
+
+  it('of facts with a vector of the wrong length are named, and embedded again on demand', async () => {
+    const { factId } = await lore.addFact({
+      content: 'Lamps are lit at dusk.',
+      category: 'lamps',
+      source: 'lamp.md',
+    });
+    await knowledge().send(['HSET', `fact:${factId}`, 'embedding', 'abcdefgh']);
+    expect(await find('facts')).toMatchObject([{ severity: 'error', what: expect.stringContaining('(2)') }]);
+    await lore.embedFacts();
+    expect(await find('facts')).toEqual([]);
+  });
+
   it('without a time to live get the declared one', async () => {
     await lore.databases.main.send(['HSET', 'session:forever', 'user_id', 'ada']);
     await expectFixed('time to live', /1 keys of session have no time to live: session:forever/);

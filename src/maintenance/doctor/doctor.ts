@@ -8,8 +8,10 @@ import { allDatabaseNames } from '../keyspace.ts';
 import type { Check, DoctorParts, Examination, Problem } from './check.ts';
 import { chunkCheck } from './chunks.ts';
 import { documentIndexCheck, emptyDocumentCheck } from './documents.ts';
+import { factCheck } from './facts.ts';
 import { ghostCheck } from './ghosts.ts';
 import { collectionIndexCheck, foreignIndexCheck } from './indexes.ts';
+import { missingChunkCheck } from './missing-chunks.ts';
 import { modelCheck } from './models.ts';
 import { serverSettingsCheck } from './server.ts';
 import { ttlCheck } from './ttl.ts';
@@ -36,7 +38,7 @@ export interface Diagnosis {
 
 const CHECKS: readonly Check[] = [
   ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, modelCheck],
-  ...[ghostCheck, chunkCheck, documentIndexCheck, emptyDocumentCheck, ttlCheck],
+  ...[ghostCheck, chunkCheck, missingChunkCheck, emptyDocumentCheck, documentIndexCheck, factCheck, ttlCheck],
 ];
 const KEYS_PER_SECOND = 200_000;
 

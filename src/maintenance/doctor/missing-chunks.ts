@@ -1,0 +1,35 @@
+import { documentRecord } from '../../schema/knowledge.ts';
+import { chunkTails, placesOf } from '../orphans.ts';
+import { pacedKeys } from '../paced-keys.ts';
+import { Sample } from '../sample.ts';
+import { COUNT_CHUNKS } from '../scripts/count-chunks.ts';
+import type { Check } from './check.ts';
+
+/** Documents of which some chunks are there and some are not. */
+export const missingChunkCheck: Check = {
+  name: 'missing chunks',
+  needs: 'knowledge',
+  async find({ databases: { knowledge }, pace }) {
+    const broken = new Sample();
+    const options = { ...pace, type: 'hash' };
+    for await (const keys of pacedKeys(knowledge, documentRecord.key.pattern, options)) {
+      const documents = placesOf(keys);
+      const counts = await knowledge.pipeline<[said: number, found: number]>(
+        documents.map(({ key, docId }) => COUNT_CHUNKS.evalCommand([key], chunkTails(docId))),
+      );
+      for (const [at, { docId }] of documents.entries()) {
+        const [said, found] = counts[at] ?? [0, 0];
+        if (found > 0 && found < said) broken.add(`${docId} (${found} of ${said})`);
+      }
+    }
+    if (broken.count === 0) return [];
+    return [
+      {
+        severity: 'error',
+        what: `${broken.count} documents have lost chunks: ${broken}.`,
+        why: 'Searches miss part of their text, and ingest takes them for unchanged.',
+        fix: 'Delete them with stacklore docs delete and ingest them again.',
+      },
+    ];
+  },
+};
