@@ -116,3 +116,10 @@ it('records that cannot be read are told beside the others', async () => {
     /"usage:2025-05-01:bad" cannot be used \(requests: .*\n0 of 1 users/,
   );
 });
+
+it('what was never measured or counted is said to be so', async () => {
+  expect((await run('metrics', 'show', 'api', 'nothing')).stdout).toMatch(
+    /^Nothing was measured then\. .*list/,
+  );
+  expect((await run('counters', 'show', 'nothing')).stdout).toMatch(/nothing +1min +0 +not open\n/);
+});

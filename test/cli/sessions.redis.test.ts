@@ -77,6 +77,7 @@ describe('sessions', () => {
     ['create ada --metadata []', '--metadata: must be a JSON object'],
     ['create ada --metadata {', '--metadata: must be a JSON object'],
     ['update stays --unlink --conversation c', 'cannot be given together with --conversation'],
+    ['update stays', '--metadata: give this, --conversation or --unlink'],
     ['list ada --limit 0', '--limit: must be a whole number from 1 to 10000'],
   ])('refuse "%s"', async (line, message) => {
     const { exitCode, stderr } = await run('sessions', ...line.split(' '));

@@ -63,9 +63,14 @@ interface Described {
   readonly resetSeconds?: number;
 }
 
+function endOf(resetSeconds: number | undefined): string {
+  if (resetSeconds === undefined) return 'never';
+  return resetSeconds === 0 ? 'not open' : `${resetSeconds} s`;
+}
+
 function described(counters: readonly Described[]) {
   const rows = counters.map(({ metric, window, count, resetSeconds }) => {
-    return [metric, window, String(count), resetSeconds === undefined ? 'never' : `${resetSeconds} s`];
+    return [metric, window, String(count), endOf(resetSeconds)];
   });
   return { data: { counters }, lines: table(['metric', 'window', 'count', 'ends in'], rows) };
 }

@@ -40,7 +40,10 @@ const show = defineCommand({
     const range = await lore().metrics.range(service, metric, { from: begin, to, resolution });
     const rows = range.buckets.map((bucket) => [bucket.bucket, ...cells(bucket)]);
     if (range.total) rows.push(['total', ...cells(range.total)]);
-    const lines = table(['bucket', 'count', 'sum', 'min', 'max', 'avg'], rows);
+    const lines =
+      rows.length === 0
+        ? ['Nothing was measured then. See stacklore metrics list for the metrics there are, or give --from.']
+        : table(['bucket', 'count', 'sum', 'min', 'max', 'avg'], rows);
     return { data: range, lines: [...lines, ...range.unreadable.map(({ problem }) => problem)] };
   },
 });

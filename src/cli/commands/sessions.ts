@@ -91,6 +91,10 @@ const update = defineCommand({
     .refine(({ conversation, unlink }) => !(unlink && conversation !== undefined), {
       path: ['unlink'],
       error: 'cannot be given together with --conversation',
+    })
+    .refine((given) => given.unlink || given.conversation !== undefined || given.metadata !== undefined, {
+      path: ['metadata'],
+      error: 'give this, --conversation or --unlink; to renew a session only, use sessions touch',
     }),
   async run({ lore }, [sessionId = ''], { conversation, unlink, metadata }) {
     return shown(
