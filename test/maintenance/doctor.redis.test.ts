@@ -124,6 +124,10 @@ describe('indexes', () => {
     await other.send(['HSET', ghost, 'doc_id', 'ghost', 'embedding', embedding]);
     await expectFixed('ghosts', /holds 1 keys.*ghost_chunk_0.*Numbers with keys: 0, 1/);
     expect(await other.send(['EXISTS', ghost])).toBe(1);
+    await lore.addFact({ content: 'Piers are swept at dawn.', category: 'piers', source: 'pier.md' });
+    await other.send(['HSET', 'fact:ghost', 'content', 'boo', 'category', 'piers']);
+    await expectFixed('ghosts', /The index of facts holds 1 keys.*fact:ghost/);
+    await other.send(['UNLINK', 'fact:ghost']);
     expect(await knowledge().send(['EXISTS', ghost])).toBe(0);
     await other.send(['UNLINK', ghost]);
   });

@@ -8,6 +8,7 @@ import type { Check, Problem } from './check.ts';
 import { findIndexInfo } from './index-info.ts';
 
 const ROWS_PER_PAGE = 500;
+const FACTS_ALIAS = 'stacklore:facts:live';
 /** RediSearch gives no row beyond this offset. */
 const MOST_ROWS = 1_000_000;
 
@@ -16,19 +17,20 @@ export const ghostCheck: Check = {
   needs: 'search',
   async find({ databases: { knowledge }, known }) {
     const problems: Problem[] = [];
-    for (const { name } of known) {
-      const info = await findIndexInfo(knowledge, aliasOf(name));
-      if (!info || info.isIndexing || (await countRows(knowledge, aliasOf(name))) >= info.documents) continue;
-      const found = await visitGhosts(knowledge, aliasOf(name), false);
+    const targets = known.map(({ name }) => ({ alias: aliasOf(name), what: `collection ${name}` }));
+    for (const { alias, what } of [...targets, { alias: FACTS_ALIAS, what: 'facts' }]) {
+      const info = await findIndexInfo(knowledge, alias);
+      if (!info || info.isIndexing || (await countRows(knowledge, alias)) >= info.documents) continue;
+      const found = await visitGhosts(knowledge, alias, false);
       if (found.count === 0) continue;
       problems.push({
         severity: 'error',
-        what: `The index of collection ${name} holds ${found.count} keys that are in another database number of the server: ${found}. Numbers with keys: ${await numbersOf(knowledge)}.`,
+        what: `The index of ${what} holds ${found.count} keys that are in another database number of the server: ${found}. Numbers with keys: ${await numbersOf(knowledge)}.`,
         why: 'Indexes see the keys of every number: these take the places of real hits, and deleting one there takes its namesake here out of the index.',
         fix: 'Move or delete such keys where they lie, or give that program a server of its own. Out of the index they are taken at once, but they come back when written again.',
         repair: async () => {
-          await visitGhosts(knowledge, aliasOf(name), true);
-          return (await visitGhosts(knowledge, aliasOf(name), false)).count === 0;
+          await visitGhosts(knowledge, alias, true);
+          return (await visitGhosts(knowledge, alias, false)).count === 0;
         },
       });
     }
