@@ -5,6 +5,7 @@ import { deadLetterRecord, responseCacheRecord } from '../schema/main.ts';
 import { cleanupRequest, parseMaintenanceRequest } from '../schema/maintenance-request.ts';
 import type { DeadLetters } from '../stores/main/dead-letters.ts';
 import { type AnalyticsDeletion, deleteAnalyticsBefore } from './analytics-retention.ts';
+import { requireNoArrivals } from './arrivals.ts';
 import { type Removal, removeEmptyDocuments, removeOrphans } from './orphans.ts';
 import { pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
@@ -41,7 +42,8 @@ export interface CleanupParts {
 
 /**
  * Removes what nobody needs any more, batch by batch, at a pace that leaves the server to others. Keys of no record
- * family are never touched. Repeated, it finishes what was interrupted.
+ * family are never touched. Repeated, it finishes what was interrupted. Throws `busy` with nothing deleted while a restore
+ * or a migration brings in chunks or documents that would be looked at.
  */
 export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Promise<CleanupReport> {
   const { signal, ...plain } = request;
@@ -55,6 +57,8 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
         'Nothing was chosen, so nothing was deleted. Choose cache, analytics before a date, orphans, empty documents or dead letters, or all of them.',
     });
   }
+  const unlinksKnowledge = all || asked.orphans || asked.emptyDocuments;
+  if (unlinksKnowledge && !dryRun) await requireNoArrivals(knowledge);
   // Before the others: a date that cannot be read ends it with nothing deleted.
   const fromAnalytics =
     analyticsBefore === undefined

@@ -10,6 +10,7 @@ import {
   documentRecord,
 } from '../schema/knowledge.ts';
 import { chunkIdOf } from '../stores/knowledge/document-ids.ts';
+import { arrivalsKey, arriving } from './arrivals.ts';
 import { type Pace, pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
 import { UNLINK_EMPTY_DOCUMENT } from './scripts/unlink-empty-document.ts';
@@ -30,7 +31,7 @@ const CHUNKS_PER_SCRIPT = 100;
 /** Documents that are looked for among all chunks at once. */
 const DOCUMENTS_PER_SEARCH = 500;
 
-/** Deletes the chunks that name a document which is gone. */
+/** Deletes the chunks that name a document which is gone. Throws `busy` while records are brought in. */
 export async function removeOrphans(knowledge: Database, { dryRun, ...pace }: Removal): Promise<Sample> {
   const removed = new Sample();
   for await (const keys of pacedKeys(knowledge, chunkRecord.key.pattern, { ...pace, type: 'hash' })) {
@@ -44,19 +45,23 @@ export async function removeOrphans(knowledge: Database, { dryRun, ...pace }: Re
         return isId(docId) && isId(collection) ? [{ key, docId, collection }] : [];
       });
       if (chunks.length === 0) continue;
-      const orphans = await runScript<number[]>(knowledge, UNLINK_ORPHANS, {
-        keys: chunks.flatMap(({ key, docId, collection }) => {
-          return [key, ...documentKeys(docId), collectionRecord.key.build({ collection })];
-        }),
+      const orphans = await runScript<number[] | null>(knowledge, UNLINK_ORPHANS, {
+        keys: [
+          arrivalsKey(),
+          ...chunks.flatMap(({ key, docId, collection }) => {
+            return [key, ...documentKeys(docId), collectionRecord.key.build({ collection })];
+          }),
+        ],
         args: [dryRun ? '1' : '0', ...chunks.map(({ docId }) => docId)],
       });
+      if (!orphans) throw arriving();
       for (const number of orphans) removed.add(chunks[number]?.key ?? '');
     }
   }
   return removed;
 }
 
-/** Deletes the documents that have no chunk, with their index entries. */
+/** Deletes the documents that have no chunk, with their index entries. Throws `busy` while records are brought in. */
 export async function removeEmptyDocuments(
   knowledge: Database,
   { dryRun, ...pace }: Removal,
@@ -72,11 +77,14 @@ export async function removeEmptyDocuments(
 
 async function unlink(knowledge: Database, document: DocumentPlace): Promise<boolean> {
   const call = unlinkEmpty(document, '0');
+  let unlinked: number;
   try {
-    return (await runScript<number>(knowledge, UNLINK_EMPTY_DOCUMENT, call)) === 1;
+    unlinked = await runScript<number>(knowledge, UNLINK_EMPTY_DOCUMENT, call);
   } catch (error) {
     throw await namedWrongType(knowledge, error, new Map([[documentIndexRecord.key.build({}), 'zset']]));
   }
+  if (unlinked < 0) throw arriving();
+  return unlinked === 1;
 }
 
 /** The documents that have no chunk, batch by batch: neither by the schema's names nor any that names them. */
@@ -118,7 +126,8 @@ async function readDocIds(knowledge: Database, keys: readonly string[]): Promise
 }
 
 function unlinkEmpty({ key, docId }: DocumentPlace, isDryRun: '0' | '1') {
-  return { keys: [key, documentIndexRecord.key.build({})], args: [isDryRun, docId, ...chunkTails(docId)] };
+  const keys = [key, documentIndexRecord.key.build({}), arrivalsKey()];
+  return { keys, args: [isDryRun, docId, ...chunkTails(docId)] };
 }
 
 /** Which documents these keys are; keys whose id no key of ours could carry are left out. */

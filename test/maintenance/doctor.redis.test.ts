@@ -117,6 +117,20 @@ describe('indexes', () => {
     await knowledge().send(['FT.DROPINDEX', 'theirs']);
   });
 
+  it('of collections that are gone are dropped, those of records that cannot be read stay', async () => {
+    const left = ['stacklore:index:gone:1', 'stacklore:index:unread:1'];
+    for (const index of left) {
+      await knowledge().send(['FT.CREATE', index, 'PREFIX', '1', 'left:', 'SCHEMA', 'doc_id', 'TAG']);
+    }
+    await knowledge().send(['HSET', 'stacklore:collection:unread', 'manifest', '{']);
+    await expectFixed('leftover index', /Index stacklore:index:gone:1 is of a collection that is gone/);
+    expect(await knowledge().send(['FT._LIST'])).toContain('stacklore:index:unread:1');
+    await knowledge().pipeline([
+      ['UNLINK', 'stacklore:collection:unread'],
+      ['FT.DROPINDEX', 'stacklore:index:unread:1'],
+    ]);
+  });
+
   it('hold no ghosts of another database number, which --fix takes out', async () => {
     const other = openTestLore(redis, { databases: { prompts: { number: 1 } } }).databases.prompts;
     const embedding = await knowledge().send<Buffer>(['HGET', LAMP, 'embedding'], { buffers: true });

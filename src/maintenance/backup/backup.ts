@@ -5,6 +5,7 @@ import type { Databases } from '../../redis/databases.ts';
 import { familiesOf, familyFinder } from '../../schema/families.ts';
 import { backupRequest, parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
 import type { DatabaseName } from '../../schema/record.ts';
+import { arrivalsKey } from '../arrivals.ts';
 import { allDatabaseNames, findKeyspaces, type Keyspace, readInfo } from '../keyspace.ts';
 import { printableKey } from '../measure-keys.ts';
 import { type ArchiveHeader, FORMAT_VERSION } from './archive-format.ts';
@@ -145,7 +146,7 @@ function chooser({ database, families, unknown }: Selection, { names }: Keyspace
   return (bytes: Buffer): string | undefined => {
     const key = bytes.toString();
     const family = familyOf(key);
-    if (!family) return unknown && !isTemporaryKey(key) ? '' : undefined;
+    if (!family) return unknown && !isTemporaryKey(key) && key !== arrivalsKey() ? '' : undefined;
     if (family.record.database !== database) return undefined;
     return families === null || families.includes(family.name) ? family.name : undefined;
   };

@@ -1,7 +1,8 @@
 import { type ErrorCode, StackloreError } from '../../errors.ts';
 import type { Databases } from '../../redis/databases.ts';
-import { chunkRecord, collectionRecord } from '../../schema/knowledge.ts';
-import type { Collections } from '../../stores/knowledge/collections.ts';
+import { isWrongType } from '../../redis/wrong-type.ts';
+import { chunkRecord, collectionRecord, collectionsRecord } from '../../schema/knowledge.ts';
+import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
 import type { FactIndex } from '../../stores/knowledge/fact-index.ts';
 import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
 import type { RecordPart } from './archive-format.ts';
@@ -27,7 +28,7 @@ export class CollectionRestore {
   readonly #parts: IndexParts;
   readonly #touched = new Set<string>();
   #hasFacts = false;
-  #versions = new Map<string, number>();
+  readonly #versions = new Map<string, number>();
 
   constructor(parts: IndexParts) {
     this.#parts = parts;
@@ -35,8 +36,10 @@ export class CollectionRestore {
 
   /** Remembers the versions of the collections as they are before the restore. */
   async remember(): Promise<void> {
-    const collections = await this.#parts.collections.list();
-    this.#versions = new Map(collections.map(({ name, version }) => [name, version]));
+    for await (const { name, collection } of this.#collections()) {
+      // One that cannot be read is what a restore may be for.
+      if (!(collection instanceof StackloreError)) this.#versions.set(name, collection.version);
+    }
   }
 
   /** Takes note of a record that is restored. */
@@ -53,12 +56,15 @@ export class CollectionRestore {
   /** Makes missing indexes once all hashes are there, and lifts the versions beyond those that answers were cached for. */
   async finish(): Promise<RebuiltIndex[]> {
     const rebuilt: RebuiltIndex[] = [];
-    for (const collection of await this.#parts.collections.list()) {
-      const { name, version } = collection;
+    for await (const { name, collection } of this.#collections()) {
       if (!this.#touched.has(name)) continue;
+      if (collection instanceof StackloreError) {
+        rebuilt.push({ collection: name, ...failed(collection) });
+        continue;
+      }
       const before = this.#versions.get(name) ?? 0;
       const key = collectionRecord.key.build({ collection: name });
-      const lift = String(Math.max(0, before - version) + 1);
+      const lift = String(Math.max(0, before - collection.version) + 1);
       await this.#parts.databases.knowledge.send(['HINCRBY', key, 'version', lift]);
       rebuilt.push({
         collection: name,
@@ -66,6 +72,20 @@ export class CollectionRestore {
       });
     }
     return rebuilt;
+  }
+
+  /** Each collection, or why its record cannot be read: one bad record stops none of the others. */
+  async *#collections(): AsyncGenerator<{ name: string; collection: Collection | StackloreError }> {
+    const { databases, collections } = this.#parts;
+    const range = ['ZRANGE', collectionsRecord.key.build({}), '0', '-1'];
+    for (const name of await databases.knowledge.send<string[]>(range)) {
+      const collection = await collections.find(name).catch((error: unknown) => {
+        if (error instanceof StackloreError && (error.code === 'record_invalid' || isWrongType(error)))
+          return error;
+        throw error;
+      });
+      if (collection) yield { name, collection };
+    }
   }
 
   /** Makes the index of facts where it is missing; `undefined` when no fact was restored. */
@@ -80,6 +100,10 @@ async function outcomeOf(work: () => Promise<unknown>): Promise<IndexOutcome> {
     return { state: 'ready' };
   } catch (error) {
     if (!(error instanceof StackloreError)) throw error;
-    return { state: 'failed', error: { code: error.code, message: error.message } };
+    return failed(error);
   }
+}
+
+function failed({ code, message }: StackloreError): IndexOutcome {
+  return { state: 'failed', error: { code, message } };
 }

@@ -5,6 +5,7 @@ import type { Databases } from '../../redis/databases.ts';
 import { familiesOf } from '../../schema/families.ts';
 import { parseMaintenanceRequest, restoreRequest } from '../../schema/maintenance-request.ts';
 import type { DatabaseName } from '../../schema/record.ts';
+import { whileArriving } from '../arrivals.ts';
 import { printableKey } from '../measure-keys.ts';
 import type { ArchiveEnd, ArchiveHeader, RecordPart } from './archive-format.ts';
 import { readArchive } from './archive-reader.ts';
@@ -76,7 +77,8 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
   if (existing.count > 0 && wanted.existing === 'refuse' && !wanted.dryRun) throw refuseExisting(checked);
   const database = parts.databases[header.database];
   const collections = new CollectionRestore(parts);
-  if (!wanted.dryRun && header.database === 'knowledge') await collections.remember();
+  const writesKnowledge = !wanted.dryRun && header.database === 'knowledge';
+  if (writesKnowledge) await collections.remember();
   const writer = new WriteRecords(database, {
     mode: wanted.existing,
     isDryRun: wanted.dryRun,
@@ -85,25 +87,30 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
   });
   let unselected = 0;
   let done = 0;
-  try {
-    for await (const page of readArchive(wanted.file)) {
-      if (!('parts' in page)) continue;
-      if (signal?.aborted) throw new StackloreError('aborted', { message: 'Stopped as asked.' });
-      const selected = page.parts.filter(isWanted);
-      for (const part of page.parts) if (part.isLast && !part.isGone) done += 1;
-      unselected += countKeys(page.parts) - countKeys(selected);
-      for (const part of selected) collections.note(part);
-      await writer.write(selected);
-      onProgress?.({ database: header.database, done, total: end.keys });
+  const writeAll = async (): Promise<void> => {
+    try {
+      for await (const page of readArchive(wanted.file)) {
+        if (!('parts' in page)) continue;
+        if (signal?.aborted) throw new StackloreError('aborted', { message: 'Stopped as asked.' });
+        const selected = page.parts.filter(isWanted);
+        done += countKeys(page.parts);
+        unselected += countKeys(page.parts) - countKeys(selected);
+        for (const part of selected) collections.note(part);
+        await writer.write(selected);
+        onProgress?.({ database: header.database, done, total: end.keys });
+      }
+    } finally {
+      await writer.finish();
     }
-    await writer.finish();
+  };
+  try {
+    await (writesKnowledge ? whileArriving(database, writeAll) : writeAll());
   } catch (error) {
     throw interrupted(error, { tally: writer.tally, mode: wanted.existing, total: end.keys });
   }
   const { restored, skipped, expired, families } = writer.tally;
-  const isDone = !wanted.dryRun && header.database === 'knowledge';
-  const indexes = isDone ? await collections.finish() : [];
-  const factIndex = isDone ? await collections.finishFacts() : undefined;
+  const indexes = writesKnowledge ? await collections.finish() : [];
+  const factIndex = writesKnowledge ? await collections.finishFacts() : undefined;
   return {
     ...{ file: wanted.file, database: header.database, createdAt: header.createdAt, dryRun: wanted.dryRun },
     ...{ restored, existing: existing.count, skipped, expired, unselected },

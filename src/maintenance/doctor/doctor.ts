@@ -4,13 +4,14 @@ import { requireSearch } from '../../redis/search-module.ts';
 import { collectionsRecord } from '../../schema/knowledge.ts';
 import { diagnosisRequest, parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
+import { requireNoArrivals } from '../arrivals.ts';
 import { allDatabaseNames } from '../keyspace.ts';
 import type { Check, DoctorParts, Examination, Problem } from './check.ts';
 import { chunkCheck } from './chunks.ts';
 import { documentIndexCheck, emptyDocumentCheck } from './documents.ts';
 import { factCheck } from './facts.ts';
 import { ghostCheck } from './ghosts.ts';
-import { collectionIndexCheck, foreignIndexCheck } from './indexes.ts';
+import { collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck } from './indexes.ts';
 import { missingChunkCheck } from './missing-chunks.ts';
 import { modelCheck } from './models.ts';
 import { serverSettingsCheck } from './server.ts';
@@ -37,12 +38,15 @@ export interface Diagnosis {
 }
 
 const CHECKS: readonly Check[] = [
-  ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, modelCheck],
+  ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck, modelCheck],
   ...[ghostCheck, chunkCheck, missingChunkCheck, emptyDocumentCheck, documentIndexCheck, factCheck, ttlCheck],
 ];
 const KEYS_PER_SECOND = 200_000;
 
-/** Looks at everything that can be wrong, and with `fix` puts right what can be without losing anything. */
+/**
+ * Looks at everything that can be wrong, and with `fix` puts right what can be without losing anything. Throws `busy`
+ * when told to fix while a restore or a migration brings records in.
+ */
 export async function diagnose(parts: DoctorParts, request: DiagnosisRequest = {}): Promise<Diagnosis> {
   const { signal, ...plain } = request;
   const { fix } = parseMaintenanceRequest(diagnosisRequest, plain);
@@ -54,6 +58,7 @@ export async function diagnose(parts: DoctorParts, request: DiagnosisRequest = {
     }
   };
   const { examination, problems, canSearch } = await examine(parts, signal);
+  if (fix && examination.reachable.includes('knowledge')) await requireNoArrivals(parts.databases.knowledge);
   await add('databases', problems);
   for (const check of CHECKS) {
     if (check.needs !== 'nothing' && !examination.reachable.includes('knowledge')) continue;

@@ -1,4 +1,4 @@
-import { CHUNK_PREFIX, factRecord } from '../../schema/knowledge.ts';
+import { CHUNK_PREFIX, collectionRecord, factRecord } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { dropIndex } from '../../stores/knowledge/ft-index.ts';
@@ -118,6 +118,37 @@ export const foreignIndexCheck: Check = {
   },
 };
 
+export const leftoverIndexCheck: Check = {
+  name: 'leftover index',
+  needs: 'search',
+  async find({ databases: { knowledge } }) {
+    const problems: Problem[] = [];
+    for (const index of await knowledge.send<string[]>(['FT._LIST'])) {
+      const collection = COLLECTION_INDEX.exec(index)?.[1];
+      if (collection === undefined) continue;
+      // Of a record that cannot be read nobody knows which index it names.
+      const isLeft = async () => {
+        return (await knowledge.send<number>(['EXISTS', collectionRecord.key.build({ collection })])) === 0;
+      };
+      if (!(await isLeft())) continue;
+      problems.push({
+        severity: 'warning',
+        what: `Index ${index} is of a collection that is gone.`,
+        why: 'It takes memory, and every chunk that is written under that name is indexed for nobody.',
+        fix: 'Drop the index; the hashes it covers stay.',
+        repair: async () => {
+          // The collection may have been created again since.
+          if (await isLeft()) await dropIndex(knowledge, index);
+          return true;
+        },
+      });
+    }
+    return problems;
+  },
+};
+
+/** What `Collections` names the index of a collection. */
+const COLLECTION_INDEX = /^stacklore:index:(.+):\d+$/;
 const OWN_PREFIXES = [CHUNK_PREFIX, factRecord.key.pattern.slice(0, -1)];
 
 function overlaps(one: string, other: string): boolean {

@@ -1,5 +1,6 @@
 import type { Database } from '../../redis/databases.ts';
 import type { CheckedMigration } from '../../schema/migration-request.ts';
+import { whileArriving } from '../arrivals.ts';
 import { type MoveParts, MoveSteps } from './move-steps.ts';
 import { type MovedFamily, MoveTally } from './move-tally.ts';
 import { MovedIndexes } from './moved-indexes.ts';
@@ -47,7 +48,7 @@ export async function moveKnowledge(
   tally.refuseCollisions();
   const indexes = new MovedIndexes(parts, { collections: steps.collections, hasFacts: steps.hasFacts });
   if (!dryRun) {
-    await steps.copy(shared);
+    await whileArriving(parts.knowledge, () => steps.copy(shared));
     // Deleting a key takes one of the same name in another number of its server out of the index.
     if (move && sameServer) await indexes.drop();
     await steps.verify(shared, move);

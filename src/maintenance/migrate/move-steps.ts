@@ -89,11 +89,14 @@ export class MoveSteps {
       onScanned: (done) => onProgress?.({ database: 'copy', done, total: Math.max(total, done) }),
       onSkipped: () => undefined,
     });
-    for await (const page of records) {
-      throwIfStopped(signal);
-      await writer.write(page);
+    try {
+      for await (const page of records) {
+        throwIfStopped(signal);
+        await writer.write(page);
+      }
+    } finally {
+      await writer.finish();
     }
-    await writer.finish();
     for (const { family, key } of shared) {
       throwIfStopped(signal);
       const pair = this.#pair(key);

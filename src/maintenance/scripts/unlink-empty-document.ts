@@ -5,6 +5,7 @@ import {
   collectionRecord,
   contentHashesRecord,
 } from '../../schema/knowledge.ts';
+import { ARRIVING } from './arrivals.ts';
 
 /** A document of more chunks than this is never taken for empty: looking for each would hold up the server. */
 const MOST_CHUNKS = 10_000;
@@ -13,11 +14,12 @@ const MOST_CHUNKS = 10_000;
  * Deletes a document that has no chunk, with its index entries, and bumps the corpus version of its collection. Looked
  * at and deleted in one step, so a document that is published meanwhile stays.
  *
- * KEYS 1 the document's hash, 2 the index of documents. ARGV 1 `1` to look only, 2 doc_id, 3 and 4 what its chunk ids
- * are in a key before their number, escaped and raw. Returns 1 for an empty document, else 0. The other keys lie on the
- * same server.
+ * KEYS 1 the document's hash, 2 the index of documents, 3 who brings records in. ARGV 1 `1` to look only, 2 doc_id, 3 and
+ * 4 what its chunk ids are in a key before their number, escaped and raw. Returns 1 for an empty document, else 0; -1, with
+ * nothing deleted, while records are brought in. The other keys lie on the same server.
  */
-export const UNLINK_EMPTY_DOCUMENT = defineScript(`
+export const UNLINK_EMPTY_DOCUMENT = defineScript(`${ARRIVING}
+if ARGV[1] ~= '1' and arriving(KEYS[3]) then return -1 end
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
 local stored = redis.call('HMGET', KEYS[1], 'chunk_count', 'hash', 'collection')
 local owner = stored[3] or 'default'

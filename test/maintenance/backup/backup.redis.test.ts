@@ -248,6 +248,25 @@ describe('backup and restore', () => {
     await from.maintenance.restore({ file, existing: 'replace' });
     expect((await from.collections.get('docs')).version).toBeGreaterThan(later);
   });
+
+  it('put right a collection whose record cannot be read, and tell of another one', async () => {
+    const [file = ''] = await backUp(temporaryFolder(), 'knowledge');
+    await clear(to.databases.knowledge);
+    await to.maintenance.restore({ file });
+    await to.databases.knowledge.pipeline([
+      ['HSET', 'stacklore:collection:docs', 'manifest', '{'],
+      ['ZADD', 'stacklore:collections', '1', 'broken'],
+      ['SET', 'stacklore:collection:broken', 'text'],
+    ]);
+    const kept = await to.maintenance.restore({ file, existing: 'skip' });
+    expect(kept.indexes).toMatchObject([
+      { collection: 'docs', state: 'failed', error: { code: 'record_invalid' } },
+    ]);
+    const replaced = await to.maintenance.restore({ file, existing: 'replace' });
+    expect(replaced.indexes).toEqual([{ collection: 'docs', state: 'ready' }]);
+    expect(await to.collections.get('docs')).toMatchObject({ name: 'docs' });
+    await clear(to.databases.knowledge);
+  });
 });
 
 describe('an archive', () => {
