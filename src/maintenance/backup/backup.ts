@@ -67,6 +67,7 @@ export async function backup(parts: BackupParts, request: BackupRequest = {}): P
       snapshots.push(await saveSnapshot(database, { ...(signal && { signal }) }));
   }
   const archives: BackupArchive[] = [];
+  let failure: unknown;
   for (const database of selected) {
     const keyspace = keyspaces.find((one) => one.names.includes(database));
     if (!keyspace) continue;
@@ -84,9 +85,14 @@ export async function backup(parts: BackupParts, request: BackupRequest = {}): P
       written: archive.path,
       limits,
       now: (parts.now ?? Date.now)(),
+    }).catch((error: unknown) => {
+      // That an old archive stays keeps no other database from being saved.
+      failure ??= error;
+      return [];
     });
     archives.push({ ...archive, removed });
   }
+  if (failure) throw failure;
   return { archives, snapshots };
 }
 

@@ -42,11 +42,15 @@ export class CollectionRestore {
     }
   }
 
-  /** Takes note of a record that is restored. */
-  note({ family, key }: RecordPart): void {
-    if (family === 'collection') this.#touch(collectionRecord.key.parse(key.toString())?.collection);
+  /** Takes note of a record that is restored and gives it as it is to be written. */
+  take(part: RecordPart): RecordPart {
+    const { family, key } = part;
     if (family === 'fact' || family === 'facts manifest') this.#hasFacts = true;
     if (family === 'chunk') this.#touch(chunkRecord.key.parse(key.toString())?.collection);
+    if (family !== 'collection') return part;
+    const collection = collectionRecord.key.parse(key.toString())?.collection;
+    this.#touch(collection);
+    return { ...part, items: withVersionBeyond(part.items, this.#versions.get(collection ?? '')) };
   }
 
   #touch(collection: string | undefined): void {
@@ -92,6 +96,14 @@ export class CollectionRestore {
   async finishFacts(): Promise<IndexOutcome | undefined> {
     return this.#hasFacts ? outcomeOf(() => this.#parts.factIndex.ensure()) : undefined;
   }
+}
+
+/** An earlier version is not even there while the restore goes on, or after it was interrupted. */
+function withVersionBeyond(items: readonly Buffer[], before: number | undefined): readonly Buffer[] {
+  const at = items.findIndex((item, index) => index % 2 === 0 && item.toString() === 'version');
+  const version = Number(items[at + 1]?.toString());
+  if (at < 0 || before === undefined || version > before) return items;
+  return items.with(at + 1, Buffer.from(String(before + 1)));
 }
 
 async function outcomeOf(work: () => Promise<unknown>): Promise<IndexOutcome> {

@@ -92,10 +92,9 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
       for await (const page of readArchive(wanted.file)) {
         if (!('parts' in page)) continue;
         if (signal?.aborted) throw new StackloreError('aborted', { message: 'Stopped as asked.' });
-        const selected = page.parts.filter(isWanted);
+        const selected = page.parts.filter(isWanted).map((part) => collections.take(part));
         done += countKeys(page.parts);
         unselected += countKeys(page.parts) - countKeys(selected);
-        for (const part of selected) collections.note(part);
         await writer.write(selected);
         onProgress?.({ database: header.database, done, total: end.keys });
       }
@@ -103,14 +102,18 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
       await writer.finish();
     }
   };
+  let indexes: RebuiltIndex[] = [];
+  let factIndex: IndexOutcome | undefined;
   try {
     await (writesKnowledge ? whileArriving(database, writeAll) : writeAll());
+    if (writesKnowledge) {
+      indexes = await collections.finish();
+      factIndex = await collections.finishFacts();
+    }
   } catch (error) {
     throw interrupted(error, { tally: writer.tally, mode: wanted.existing, total: end.keys });
   }
   const { restored, skipped, expired, families } = writer.tally;
-  const indexes = writesKnowledge ? await collections.finish() : [];
-  const factIndex = writesKnowledge ? await collections.finishFacts() : undefined;
   return {
     ...{ file: wanted.file, database: header.database, createdAt: header.createdAt, dryRun: wanted.dryRun },
     ...{ restored, existing: existing.count, skipped, expired, unselected },

@@ -11,8 +11,10 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { StackloreError } from '../../../src/errors.ts';
 import { backup } from '../../../src/maintenance/backup/backup.ts';
 import { restore } from '../../../src/maintenance/backup/restore.ts';
+import { rotateArchives } from '../../../src/maintenance/backup/rotate.ts';
 import type { Database, RedisCommand } from '../../../src/redis/databases.ts';
 import { scanKeyBytes } from '../../../src/redis/scan.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
@@ -249,6 +251,41 @@ describe('backup and restore', () => {
     expect((await from.collections.get('docs')).version).toBeGreaterThan(later);
   });
 
+  it('never do so either when they are interrupted before indexes are made', async () => {
+    const [file = ''] = await backUp(temporaryFolder(), 'knowledge');
+    await clear(to.databases.knowledge);
+    await to.maintenance.restore({ file });
+    const key = 'stacklore:collection:docs';
+    await to.databases.knowledge.send(['HINCRBY', key, 'version', '40']);
+    const versionOf = async () => Number(await to.databases.knowledge.send(['HGET', key, 'version']));
+    const before = await versionOf();
+    const { databases, collections } = to;
+    let lists = 0;
+    const knowledge = new Proxy(databases.knowledge, {
+      get(database, name) {
+        if (name === 'send') {
+          return async (command: RedisCommand, options: object) => {
+            if (command[1] === 'stacklore:collections' && ++lists === 2) {
+              throw new StackloreError('database_unreachable', { message: 'It is away.' });
+            }
+            return database.send(command, options);
+          };
+        }
+        const value: unknown = Reflect.get(database, name);
+        return typeof value === 'function' ? value.bind(database) : value;
+      },
+    });
+    const parts = {
+      ...{ databases: { ...databases, knowledge }, collections },
+      vectorIndex: new VectorIndex(knowledge),
+      factIndex: new FactIndex(knowledge),
+    };
+    await expect(restore(parts, { file, existing: 'replace' })).rejects.toEqual(
+      code('database_unreachable', /interrupted .* indexes were not rebuilt/),
+    );
+    expect(await versionOf()).toBeGreaterThan(before);
+  });
+
   it('put right a collection whose record cannot be read, and tell of another one', async () => {
     const [file = ''] = await backUp(temporaryFolder(), 'knowledge');
     await clear(to.databases.knowledge);
@@ -336,6 +373,22 @@ describe('an archive', () => {
     expect(few.archives[0]?.removed).toHaveLength(2);
     expect(existsSync(foreign)).toBe(true);
     expect(readdirSync(folder)).toHaveLength(5);
+  });
+
+  it('stays when it cannot be removed, which is told with the new one whole', async () => {
+    const folder = temporaryFolder();
+    const now = Date.now();
+    const parts = { databases: from.databases, folder, now: () => now - 1_000 };
+    await backup(parts, { databases: ['main'] });
+    const [written] = (await backup({ ...parts, now: () => now }, { databases: ['main'] })).archives;
+    const rotated = rotateArchives(folder, {
+      ...{ written: written?.path ?? '', limits: { keep: 1, keepDays: undefined }, now },
+      removeFile: async () => {
+        throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+      },
+    });
+    await expect(rotated).rejects.toEqual(code('archive_unwritable', /is whole, but .*EACCES.* by hand/));
+    expect(readdirSync(folder)).toHaveLength(2);
   });
 
   it('that was restored in part tells how to go on, and then becomes whole', async () => {
