@@ -11,6 +11,7 @@ const other = usePrivateRedis();
 let lore: Stacklore;
 let source: Stacklore;
 
+const KEY = 'stacklore:arriving';
 const ORPHAN = 'llama_index/vector_store/docs/gone_chunk_0';
 const knowledge = () => lore.databases.knowledge;
 const codeOf = (work: Promise<unknown>) =>
@@ -67,14 +68,18 @@ describe('while records are brought in', () => {
     await whileArriving(
       knowledge(),
       async () => {
-        await sleep(2_200);
+        const runsOut = async () =>
+          Number((await knowledge().send<string[]>(['ZRANGE', KEY, '0', '-1', 'WITHSCORES']))[1]);
+        const first = await runsOut();
+        // Only a renewal moves it, and past the first one's end only renewals hold.
+        await expect.poll(runsOut, { timeout: 20_000 }).toBeGreaterThan(first + 1);
         expect(await codeOf(requireNoArrivals(knowledge()))).toBe('busy');
       },
       { holdSeconds: 1 },
     );
-    await knowledge().send(['ZADD', 'stacklore:arriving', '1', 'killed long ago']);
+    await knowledge().send(['ZADD', KEY, '1', 'killed long ago']);
     expect(await codeOf(requireNoArrivals(knowledge()))).toBe('done');
-    await knowledge().send(['UNLINK', 'stacklore:arriving']);
+    await knowledge().send(['UNLINK', KEY]);
   });
 });
 
@@ -101,9 +106,9 @@ it('a restore and a move are waited for, their dry runs are not', async () => {
 });
 
 it('a key of a wrong type in its place is named, and nothing is deleted or restored', async () => {
-  await knowledge().send(['SET', 'stacklore:arriving', 'text']);
-  const named = { code: 'record_invalid', key: 'stacklore:arriving' };
+  await knowledge().send(['SET', KEY, 'text']);
+  const named = { code: 'record_invalid', key: KEY };
   await expect(lore.maintenance.cleanup({ orphans: true })).rejects.toMatchObject(named);
   await expect(whileArriving(knowledge(), async () => undefined)).rejects.toMatchObject(named);
-  await knowledge().send(['UNLINK', 'stacklore:arriving']);
+  await knowledge().send(['UNLINK', KEY]);
 });

@@ -3,13 +3,14 @@ import { defineScript } from '../../redis/script.ts';
 /**
  * Enters somebody who brings records in key by key, or renews the entry; entries that have run out go.
  *
- * KEYS 1 who brings records in, by the Unix second at which each entry runs out. ARGV 1 who, 2 seconds that the entry holds.
+ * KEYS 1 who brings records in, by the Unix second at which each entry runs out. ARGV 1 who, 2 seconds that the entry holds;
+ * up to one more, since a second that has begun does not count.
  */
 export const HOLD_ARRIVALS = defineScript(`
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('ZADD', KEYS[1], now + ARGV[2] + 1, ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2] + 1)
 return 1
 `);
 
