@@ -2,14 +2,8 @@ import type { Database } from '../redis/databases.ts';
 import { runScript } from '../redis/script.ts';
 import { namedWrongType } from '../redis/wrong-type.ts';
 import { isId } from '../schema/key.ts';
-import {
-  CHUNK_PREFIX,
-  chunkRecord,
-  collectionRecord,
-  documentIndexRecord,
-  documentRecord,
-} from '../schema/knowledge.ts';
-import { chunkIdOf } from '../stores/knowledge/document-ids.ts';
+import { chunkRecord, collectionRecord, documentIndexRecord, documentRecord } from '../schema/knowledge.ts';
+import { chunkTails, docIdOfChunk } from '../stores/knowledge/document-ids.ts';
 import { arrivalsKey, arriving } from './arrivals.ts';
 import { type Pace, pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
@@ -115,8 +109,7 @@ async function withoutChunks(
   for await (const keys of pacedKeys(knowledge, chunkRecord.key.pattern, { ...pace, type: 'hash' })) {
     if (empty.size === 0) break;
     for (const docId of await readDocIds(knowledge, keys)) empty.delete(docId ?? '');
-    for (const key of keys)
-      empty.delete(/^(.+)_chunk_/su.exec(chunkRecord.key.parse(key)?.chunkId ?? '')?.[1] ?? '');
+    for (const key of keys) empty.delete(docIdOfChunk(chunkRecord.key.parse(key)?.chunkId ?? '') ?? '');
   }
   return suspects.filter(({ docId }) => empty.has(docId));
 }
@@ -142,12 +135,4 @@ export function placesOf(keys: readonly string[]): DocumentPlace[] {
 export function documentKeys(docId: string): [string, string] {
   const [first = '', second = first] = documentRecord.key.candidates({ docId });
   return [first, second];
-}
-
-/** What a document's chunk ids are in a key before their number: escaped, and raw as other writers have them. */
-export function chunkTails(docId: string): [escaped: string, raw: string] {
-  const ids = { collection: 'x', chunkId: chunkIdOf(docId, 0) };
-  const tail = (key: string) => key.slice(`${CHUNK_PREFIX}x/`.length, -1);
-  const built = chunkRecord.key.build(ids);
-  return [tail(built), tail(chunkRecord.key.candidates(ids)[0] ?? built)];
 }

@@ -1,7 +1,7 @@
 import { type ErrorCode, StackloreError } from '../../errors.ts';
 import type { Databases } from '../../redis/databases.ts';
 import { isWrongType } from '../../redis/wrong-type.ts';
-import { chunkRecord, collectionRecord, collectionsRecord } from '../../schema/knowledge.ts';
+import { chunkRecord, collectionRecord } from '../../schema/knowledge.ts';
 import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
 import type { FactIndex } from '../../stores/knowledge/fact-index.ts';
 import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
@@ -80,9 +80,8 @@ export class CollectionRestore {
 
   /** Each collection, or why its record cannot be read: one bad record stops none of the others. */
   async *#collections(): AsyncGenerator<{ name: string; collection: Collection | StackloreError }> {
-    const { databases, collections } = this.#parts;
-    const range = ['ZRANGE', collectionsRecord.key.build({}), '0', '-1'];
-    for (const name of await databases.knowledge.send<string[]>(range)) {
+    const { collections } = this.#parts;
+    for (const name of await collections.names()) {
       const collection = await collections.find(name).catch((error: unknown) => {
         if (error instanceof StackloreError && (error.code === 'record_invalid' || isWrongType(error)))
           return error;

@@ -1,7 +1,7 @@
 import { runScript } from '../../redis/script.ts';
 import { isId } from '../../schema/key.ts';
 import { chunkRecord } from '../../schema/knowledge.ts';
-import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
+import { chunkIdOf, chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { aliasOf } from '../../stores/knowledge/vector-index.ts';
 import { documentKeys } from '../orphans.ts';
 import { pacedKeys } from '../paced-keys.ts';
@@ -30,53 +30,60 @@ export const chunkCheck: Check = {
   needs: 'search',
   async find(examination) {
     const { databases, known } = examination;
-    const problems: Problem[] = [];
-    const strangers = new Sample();
-    const drift = new Map([GONE, UNCOUNTED].map((state) => [state, new Sample()]));
-    const infos = new Map<string, IndexInfo>();
-    for (const { name } of known) {
+    const tallies = new Map<string, Tally>();
+    const indexed = new Set<string>();
+    for (const { name, manifest } of known) {
       const info = await findIndexInfo(databases.knowledge, aliasOf(name));
-      if (info && !info.isIndexing) infos.set(name, info);
+      const bytes = manifest.dimensions * 4;
+      // One that is still being built cannot tell what it lacks.
+      const index = info?.isIndexing ? undefined : info;
+      if (index) indexed.add(name);
+      tallies.set(name, { bytes, index, wrong: new Sample(), unindexed: new Sample() });
     }
-    const wanted = new Map(known.map(({ name, manifest }) => [name, manifest.dimensions * 4]));
-    const wrong = new Map(known.map(({ name }) => [name, new Sample()]));
-    const unindexed = new Map(known.map(({ name }) => [name, new Sample()]));
-    for await (const looks of looksAt(examination, chunkRecord.key.pattern, new Set(infos.keys()))) {
+    const [orphans, uncounted, strangers] = [new Sample(), new Sample(), new Sample()];
+    for await (const looks of looksAt(examination, chunkRecord.key.pattern, indexed)) {
       for (const { key, collection, bytes, state, isIndexed } of looks) {
-        drift.get(state)?.add(key);
-        if (!wanted.has(collection)) strangers.add(key);
-        else if (bytes !== wanted.get(collection)) wrong.get(collection)?.add(`${key} (${bytes / 4})`);
-        else if (isIndexed === false) unindexed.get(collection)?.add(key);
+        if (state === GONE) orphans.add(key);
+        if (state === UNCOUNTED) uncounted.add(key);
+        const tally = tallies.get(collection);
+        if (!tally) strangers.add(key);
+        else if (bytes !== tally.bytes) tally.wrong.add(`${key} (${bytes / 4})`);
+        else if (isIndexed === false) tally.unindexed.add(key);
       }
     }
-    for (const { name, manifest } of known) {
-      const [badly, left] = [wrong.get(name) ?? new Sample(), unindexed.get(name) ?? new Sample()];
-      if (badly.count > 0) problems.push(wrongLength(name, manifest.dimensions, badly));
-      if (left.count > 0) problems.push(notIndexed(examination, name, left, infos.get(name)));
+    const problems: Problem[] = [];
+    for (const [name, tally] of tallies) {
+      if (tally.wrong.count > 0) problems.push(wrongLength(name, tally));
+      if (tally.unindexed.count > 0) problems.push(notIndexed(examination, name, tally));
     }
-    return [...problems, ...driftProblems(drift, strangers)];
+    return [...problems, ...driftProblems({ orphans, uncounted, strangers })];
   },
 };
 
-function wrongLength(name: string, dimensions: number, wrong: Sample): Problem {
+/** What is known and found of a collection. */
+interface Tally {
+  /** Bytes of a vector. */
+  readonly bytes: number;
+  /** Absent where no index can tell. */
+  readonly index: IndexInfo | undefined;
+  readonly wrong: Sample;
+  readonly unindexed: Sample;
+}
+
+function wrongLength(name: string, { bytes, wrong }: Tally): Problem {
   return {
     severity: 'error',
-    what: `${wrong.count} chunks of collection ${name} have no vector of ${dimensions} dimensions: ${wrong}.`,
+    what: `${wrong.count} chunks of collection ${name} have no vector of ${bytes / 4} dimensions: ${wrong}.`,
     why: 'The index refuses them, so no search finds them.',
     fix: 'Delete their documents with stacklore docs delete and ingest them again.',
   };
 }
 
-function notIndexed(
-  examination: Examination,
-  name: string,
-  left: Sample,
-  info: IndexInfo | undefined,
-): Problem {
-  const errors = (info?.refusals ?? []).map(({ key, error }) => `${error} (${key})`);
+function notIndexed(examination: Examination, name: string, { unindexed, index }: Tally): Problem {
+  const errors = (index?.refusals ?? []).map(({ key, error }) => `${error} (${key})`);
   return {
     severity: 'error',
-    what: `${left.count} chunks of collection ${name} are not in its index: ${left}. ${
+    what: `${unindexed.count} chunks of collection ${name} are not in its index: ${unindexed}. ${
       errors.length > 0
         ? `The latest errors of the index: ${errors.join('; ')}.`
         : 'The index tells no error.'
@@ -98,8 +105,11 @@ function notIndexed(
   };
 }
 
-function driftProblems(drift: ReadonlyMap<number, Sample>, strangers: Sample): Problem[] {
-  const [orphans, uncounted] = [drift.get(GONE) ?? new Sample(), drift.get(UNCOUNTED) ?? new Sample()];
+function driftProblems({
+  orphans,
+  uncounted,
+  strangers,
+}: Readonly<Record<'orphans' | 'uncounted' | 'strangers', Sample>>): Problem[] {
   const problems: Problem[] = [];
   if (orphans.count > 0) {
     problems.push({
@@ -174,7 +184,7 @@ function findIndexed(collection: string, keys: readonly string[]): string[] {
 }
 
 function numberOf(chunkId: string, docId: string): string {
-  const prefix = `${docId}_chunk_`;
+  const prefix = chunkIdOf(docId, 0).slice(0, -1);
   const number = chunkId.startsWith(prefix) ? chunkId.slice(prefix.length) : '';
   return /^\d{1,9}$/.test(number) ? number : '';
 }

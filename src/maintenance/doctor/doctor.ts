@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { errorMessage, StackloreError } from '../../errors.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import { collectionsRecord } from '../../schema/knowledge.ts';
 import { diagnosisRequest, parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { requireNoArrivals } from '../arrivals.ts';
@@ -101,10 +100,7 @@ async function examine(parts: DoctorParts, signal: AbortSignal | undefined) {
   return { examination, problems, canSearch };
 }
 
-async function readCollections(
-  { databases, collections }: DoctorParts,
-  problems: Problem[],
-): Promise<Collection[]> {
+async function readCollections({ collections }: DoctorParts, problems: Problem[]): Promise<Collection[]> {
   const known: Collection[] = [];
   const unreadable = (error: unknown): void => {
     problems.push({
@@ -114,8 +110,7 @@ async function readCollections(
       fix: 'Restore that key from a backup, or delete it and create the collection again; its chunks stay.',
     });
   };
-  const range = ['ZRANGE', collectionsRecord.key.build({}), '0', '-1'];
-  const names = await databases.knowledge.send<string[]>(range).catch((error: unknown) => {
+  const names = await collections.names().catch((error: unknown) => {
     unreadable(error);
     return [];
   });

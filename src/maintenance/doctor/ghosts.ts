@@ -1,5 +1,6 @@
 import type { Database } from '../../redis/databases.ts';
 import { runScript } from '../../redis/script.ts';
+import { FACTS_ALIAS } from '../../stores/knowledge/fact-index.ts';
 import { aliasOf } from '../../stores/knowledge/vector-index.ts';
 import { readInfo } from '../keyspace.ts';
 import { Sample } from '../sample.ts';
@@ -8,7 +9,6 @@ import type { Check, Problem } from './check.ts';
 import { findIndexInfo } from './index-info.ts';
 
 const ROWS_PER_PAGE = 500;
-const FACTS_ALIAS = 'stacklore:facts:live';
 /** RediSearch gives no row beyond this offset. */
 const MOST_ROWS = 1_000_000;
 

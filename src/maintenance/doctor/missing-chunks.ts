@@ -1,5 +1,6 @@
 import { documentRecord } from '../../schema/knowledge.ts';
-import { chunkTails, placesOf } from '../orphans.ts';
+import { chunkTails } from '../../stores/knowledge/document-ids.ts';
+import { placesOf } from '../orphans.ts';
 import { pacedKeys } from '../paced-keys.ts';
 import { Sample } from '../sample.ts';
 import { COUNT_CHUNKS } from '../scripts/count-chunks.ts';

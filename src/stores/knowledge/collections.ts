@@ -80,9 +80,14 @@ export class Collections {
     return this.get(name);
   }
 
+  /** The names of all collections, oldest first, whether or not their records can be read. */
+  names(): Promise<string[]> {
+    return this.#database.send<string[]>(['ZRANGE', collectionsRecord.key.build({}), '0', '-1']);
+  }
+
   /** All collections, oldest first. */
   async list(): Promise<Collection[]> {
-    const names = await this.#database.send<string[]>(['ZRANGE', collectionsRecord.key.build({}), '0', '-1']);
+    const names = await this.names();
     const found = await Promise.all(names.map((name) => this.find(name)));
     return found.filter((collection) => collection !== undefined);
   }

@@ -13,6 +13,11 @@ export function chunkIdOf(docId: string, index: number): string {
   return `${docId}_chunk_${index}`;
 }
 
+/** The document whose chunk has this id, by the form of the id; `undefined` where other programs form it otherwise. */
+export function docIdOfChunk(chunkId: string): string | undefined {
+  return /^(.+)_chunk_/su.exec(chunkId)?.[1];
+}
+
 /** Checks an id that a caller gives to a document. Throws `invalid_input`. */
 export function checkDocId(docId: string): string {
   checkId('doc id', docId);
@@ -33,4 +38,12 @@ export function chunkKey(collection: string, docId: string, index: number): stri
 /** What precedes every chunk id in the keys of a collection. */
 export function chunkPrefix(collection: string): string {
   return `${CHUNK_PREFIX}${collection}/`;
+}
+
+/** What a document's chunk ids are in a key before their number: escaped, and raw as other writers have them. */
+export function chunkTails(docId: string): [escaped: string, raw: string] {
+  const ids = { collection: 'x', chunkId: chunkIdOf(docId, 0) };
+  const tail = (key: string) => key.slice(chunkPrefix('x').length, -1);
+  const built = chunkRecord.key.build(ids);
+  return [tail(built), tail(chunkRecord.key.candidates(ids)[0] ?? built)];
 }

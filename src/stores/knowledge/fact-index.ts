@@ -45,7 +45,7 @@ export interface FactRows {
 /** How long a manifest that was read is taken for granted; saves a round trip a call. */
 const REMEMBERED_MS = 1_000;
 /** Every shape of the index can be listed and filtered by; only the one of its dimensions can be compared with. */
-const LIVE = 'stacklore:facts:live';
+export const FACTS_ALIAS = 'stacklore:facts:live';
 
 /** The FT index of all facts, and the model that their vectors are made with. */
 export class FactIndex {
@@ -116,7 +116,7 @@ export class FactIndex {
       const name = indexName(dimensions);
       await createIndex(this.#database, createCommand(name, dimensions));
       await waitUntilIndexed(name, () => readIndexHealth(this.#database, name));
-      await this.#database.send(['FT.ALIASUPDATE', LIVE, name]);
+      await this.#database.send(['FT.ALIASUPDATE', FACTS_ALIAS, name]);
       await this.#database.send(['FT.ALIASUPDATE', aliasOf(dimensions), name]);
       // The model may have been decided on meanwhile, which changes the shape.
       if (((await this.#readManifest())?.dimensions ?? 0) === dimensions) return;
@@ -147,7 +147,7 @@ export class FactIndex {
   command({ query, params, sortBy, offset, limit, fields, dimensions }: FactQuery): RedisArgument[] {
     const command: RedisArgument[] = [
       'FT.SEARCH',
-      dimensions === undefined ? LIVE : aliasOf(dimensions),
+      dimensions === undefined ? FACTS_ALIAS : aliasOf(dimensions),
       query,
     ];
     if (params.length > 0) command.push('PARAMS', String(params.length), ...params);
@@ -192,7 +192,7 @@ function indexName(dimensions: number): string {
 }
 
 function aliasOf(dimensions: number): string {
-  return `${LIVE}:${dimensions}`;
+  return `${FACTS_ALIAS}:${dimensions}`;
 }
 
 /** Facts are few beside chunks, so the index is exact: nothing near is missed when duplicates are looked for. */

@@ -17,7 +17,7 @@ import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
 import { checkVector } from './check-vector.ts';
 import type { Collection } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
-import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
+import { chunkKey, chunkTails } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
 
@@ -94,15 +94,12 @@ export function clearCommand(
   { docId, collection }: { docId: string; collection: Pick<Collection, 'name'> | Collection },
 ): RedisArgument[] {
   const { name } = collection;
-  const ids = { collection: name, chunkId: chunkIdOf(docId, 0) };
-  const [built, raw] = [chunkRecord.key.build(ids), chunkRecord.key.candidates(ids)[0] as string];
-  const tails = [built, raw].map((chunk) => chunk.slice(chunkPrefix(name).length, -1));
   const { createdAt, manifest } = collectionRecord.fields;
   const expected =
     'manifest' in collection
       ? [createdAt.encode(collection.createdAt), manifest.encode(collection.manifest)]
       : ['', ''];
-  return CLEAR_DOCUMENT.evalCommand([key], [docId, name, ...tails, ...expected]);
+  return CLEAR_DOCUMENT.evalCommand([key], [docId, name, ...chunkTails(docId), ...expected]);
 }
 
 /** Field and value of each declared field that the metadata has, as the index reads them. */

@@ -18,6 +18,7 @@ import { rotateArchives } from '../../../src/maintenance/backup/rotate.ts';
 import type { Database, RedisCommand } from '../../../src/redis/databases.ts';
 import { scanKeyBytes } from '../../../src/redis/scan.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
+import { Collections } from '../../../src/stores/knowledge/collections.ts';
 import { FactIndex } from '../../../src/stores/knowledge/fact-index.ts';
 import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
@@ -259,7 +260,7 @@ describe('backup and restore', () => {
     await to.databases.knowledge.send(['HINCRBY', key, 'version', '40']);
     const versionOf = async () => Number(await to.databases.knowledge.send(['HGET', key, 'version']));
     const before = await versionOf();
-    const { databases, collections } = to;
+    const { databases } = to;
     let lists = 0;
     const knowledge = new Proxy(databases.knowledge, {
       get(database, name) {
@@ -276,7 +277,8 @@ describe('backup and restore', () => {
       },
     });
     const parts = {
-      ...{ databases: { ...databases, knowledge }, collections },
+      databases: { ...databases, knowledge },
+      collections: new Collections(knowledge),
       vectorIndex: new VectorIndex(knowledge),
       factIndex: new FactIndex(knowledge),
     };
