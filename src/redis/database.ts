@@ -101,7 +101,9 @@ export class RedisDatabase implements Database {
 
   duplicate({ number = this.#target.number }: { readonly number?: number } = {}): Database {
     this.#abort.signal.throwIfAborted();
-    const duplicate = new RedisDatabase({ ...this.#target, number }, () => this.#duplicates.delete(duplicate));
+    const duplicate = new RedisDatabase({ ...this.#target, number }, () =>
+      this.#duplicates.delete(duplicate),
+    );
     this.#duplicates.add(duplicate);
     return duplicate;
   }

@@ -115,7 +115,11 @@ describe('search', () => {
 
   it('answers an empty collection with no hits', async () => {
     await lore.createCollection('empty');
-    expect(await lore.search({ query: 'anything', collection: 'empty' })).toEqual({ hits: [], warnings: [] });
+    expect(await lore.search({ query: 'anything', collection: 'empty' })).toEqual({
+      hits: [],
+      warnings: [],
+      mode: 'vector' as const,
+    });
   });
 
   it('says that a collection does not exist', async () => {
@@ -320,7 +324,7 @@ describe('chunks of other writers', () => {
       { id: 'turned', docId: 'd', degrees: 3, metadata: '{"title":" ","start":9,"end":5,"page":2}' },
     ]);
     const { hits } = await lore.search({ vector: angle(0), collection: 'foreign' });
-    expect(ids({ hits, warnings: [] })).toEqual(['none', 'broken', 'odd', 'turned']);
+    expect(ids({ hits, warnings: [], mode: 'vector' })).toEqual(['none', 'broken', 'odd', 'turned']);
     expect(hits[0]).toMatchObject({ title: 'd', source: 'd', headings: [], metadata: {} });
     expect(hits[2]).toMatchObject({ title: 's.md', source: 's.md', headings: [], metadata: { mine: [1] } });
     expect(hits[3]).toMatchObject({ title: 'd', page: 2 });

@@ -34,3 +34,8 @@ export function chunkKey(collection: string, docId: string, index: number): stri
 export function chunkPrefix(collection: string): string {
   return `${CHUNK_PREFIX}${collection}/`;
 }
+
+/** What precedes the number of a chunk, in a key or an id: the same for all chunks of a document. */
+export function documentOfChunk(key: string): string {
+  return key.replace(/_chunk_\d+$/, '');
+}
