@@ -1,5 +1,6 @@
 import type { Database } from '../redis/databases.ts';
 import { runScript } from '../redis/script.ts';
+import { namedWrongType } from '../redis/wrong-type.ts';
 import { isId } from '../schema/key.ts';
 import {
   CHUNK_PREFIX,
@@ -63,12 +64,19 @@ export async function removeEmptyDocuments(
   const removed = new Sample();
   for await (const documents of emptyDocuments(knowledge, pace)) {
     for (const { key, docId } of documents) {
-      const isRemoved =
-        dryRun || (await runScript(knowledge, UNLINK_EMPTY_DOCUMENT, unlinkEmpty({ key, docId }, '0'))) === 1;
-      if (isRemoved) removed.add(docId);
+      if (dryRun || (await unlink(knowledge, { key, docId }))) removed.add(docId);
     }
   }
   return removed;
+}
+
+async function unlink(knowledge: Database, document: DocumentPlace): Promise<boolean> {
+  const call = unlinkEmpty(document, '0');
+  try {
+    return (await runScript<number>(knowledge, UNLINK_EMPTY_DOCUMENT, call)) === 1;
+  } catch (error) {
+    throw await namedWrongType(knowledge, error, new Map([[documentIndexRecord.key.build({}), 'zset']]));
+  }
 }
 
 /** The documents that have no chunk, batch by batch: neither by the schema's names nor any that names them. */

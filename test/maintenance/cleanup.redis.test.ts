@@ -108,6 +108,23 @@ describe('documents without chunks', () => {
   });
 });
 
+it('stays whole where an index of documents is of a wrong type', async () => {
+  await knowledge().pipeline([
+    ['RENAME', 'index:documents', 'kept'],
+    ['SET', 'index:documents', 'text'],
+    document('hollow', 'chunk_count', '1'),
+  ]);
+  await expect(lore.maintenance.cleanup({ emptyDocuments: true })).rejects.toMatchObject({
+    code: 'record_invalid',
+    key: 'index:documents',
+  });
+  expect(await knowledge().send(['EXISTS', 'doc:hollow:metadata'])).toBe(1);
+  await knowledge().pipeline([
+    ['RENAME', 'kept', 'index:documents'],
+    ['UNLINK', 'doc:hollow:metadata'],
+  ]);
+});
+
 describe('the verb', () => {
   it('removes exactly what is named, and only with --yes', async () => {
     await lore.databases.main.pipeline([

@@ -28,12 +28,17 @@ for n = 0, last do
   if redis.call('EXISTS', chunks .. ARGV[3] .. n, chunks .. ARGV[4] .. n) > 0 then return 0 end
 end
 if ARGV[1] == '1' then return 1 end
+local listed = '${prefixOf(collectionDocumentsRecord)}' .. owner
+local hashes = '${prefixOf(contentHashesRecord)}' .. owner
+-- A key of a wrong type ends the script here, before anything is deleted.
+redis.call('ZSCORE', KEYS[2], ARGV[2])
+redis.call('ZSCORE', listed, ARGV[2])
+local holder = redis.call('HGET', hashes, stored[2] or '')
 redis.call('UNLINK', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[2])
-redis.call('ZREM', '${prefixOf(collectionDocumentsRecord)}' .. owner, ARGV[2])
-local hashes = '${prefixOf(contentHashesRecord)}' .. owner
-if stored[2] and redis.call('HGET', hashes, stored[2]) == ARGV[2] then redis.call('HDEL', hashes, stored[2]) end
-if redis.call('EXISTS', '${prefixOf(collectionRecord)}' .. owner) == 1 then
+redis.call('ZREM', listed, ARGV[2])
+if holder == ARGV[2] then redis.call('HDEL', hashes, stored[2]) end
+if redis.call('TYPE', '${prefixOf(collectionRecord)}' .. owner).ok == 'hash' then
   redis.call('HINCRBY', '${prefixOf(collectionRecord)}' .. owner, 'version', 1)
 end
 return 1
