@@ -137,7 +137,9 @@ describe('the tree under src', () => {
   });
 
   test('exports by name only', () => {
-    expect(FILES.filter((file) => MODULES.get(file)?.hasDefaultExport)).toEqual([]);
+    // What a declaration says of another package is not ours to name.
+    const own = FILES.filter((file) => !file.endsWith('.d.ts'));
+    expect(own.filter((file) => MODULES.get(file)?.hasDefaultExport)).toEqual([]);
   });
 });
 

@@ -1,8 +1,16 @@
 import { StackloreError } from '../errors.ts';
 import type { AnalyserSettings } from '../schema/knowledge.ts';
-import type { Collection } from '../stores/knowledge/collections.ts';
+import type { Collection, Collections } from '../stores/knowledge/collections.ts';
+import type { Documents } from '../stores/knowledge/documents.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { ANALYSER_LANGUAGES, ANALYSER_VERSION, type AnalyserLanguage } from '../text/analyser.ts';
-import type { CollectionParts } from './collection-settings.ts';
+
+/** What indexing words works with. */
+export interface WordParts {
+  readonly collections: Collections;
+  readonly documents: Documents;
+  readonly vectorIndex: VectorIndex;
+}
 
 /** How often a manifest that others changed meanwhile is read and changed again. */
 const ATTEMPTS = 20;
@@ -13,7 +21,7 @@ const ATTEMPTS = 20;
  * words; run again, it finishes what was interrupted. Throws `not_found`, or `invalid_input` for an unknown language.
  */
 export async function indexWords(
-  { collections, documents, vectorIndex }: Omit<CollectionParts, 'embedder'>,
+  { collections, documents, vectorIndex }: WordParts,
   name: string,
   { language = 'english' }: { language?: AnalyserLanguage | undefined } = {},
 ): Promise<Collection> {

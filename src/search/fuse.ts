@@ -26,22 +26,29 @@ export interface FusionOptions {
 /** As in Cormack, Clarke and Büttcher 2009: how little the difference between two high ranks counts. */
 const RRF_CONSTANT = 60;
 
+/** What both sides found, each best first. */
+export interface Sides {
+  readonly vector: readonly Scored[];
+  readonly text: readonly Scored[];
+  /** Whether the words' side found all there is, so that everything else has none of the words. */
+  readonly isTextComplete: boolean;
+}
+
 /**
  * Makes one order of two lists, best first. Scores of different kinds are comparable only after normalisation over
- * their lists; what one side did not find is taken to be as good as the worst it did find.
+ * their lists. What a side did not find is taken to be as good as the worst it did find; where the words' side found
+ * all there is, the others count as 0 in its list, so that the one chunk with a rare word stands out.
  */
-export function fuse(
-  { vector, text }: { vector: readonly Scored[]; text: readonly Scored[] },
-  { method, weight }: FusionOptions,
-): Fused[] {
-  const normalise = NORMALISERS[method];
-  const sides = [side(vector, normalise), side(text, normalise)] as const;
+export function fuse({ vector, text, isTextComplete }: Sides, { method, weight }: FusionOptions): Fused[] {
   const keys = new Set([...vector, ...text].map(({ key }) => key));
+  const normalise = NORMALISERS[method];
+  const meanings = side(vector, normalise, 0);
+  const words = side(text, normalise, isTextComplete ? keys.size - text.length : 0);
   const fused = Array.from(keys, (key): Fused => {
-    const [a, b] = [sides[0].places.get(key), sides[1].places.get(key)];
+    const [a, b] = [meanings.places.get(key), words.places.get(key)];
     return {
       key,
-      score: weight * (a?.value ?? sides[0].worst) + (1 - weight) * (b?.value ?? sides[1].worst),
+      score: weight * (a?.value ?? meanings.worst) + (1 - weight) * (b?.value ?? words.worst),
       ...(a && { vectorRank: a.rank }),
       ...(b && { textRank: b.rank }),
     };
@@ -54,38 +61,33 @@ interface Side {
   readonly worst: number;
 }
 
-type Normaliser = (values: readonly number[]) => { values: readonly number[]; worst: number };
+/** Scores, best first, on the scale of all lists; ranks alone need no more than their number. */
+type Normaliser = (values: readonly number[]) => readonly number[];
 
-function side(list: readonly Scored[], normalise: Normaliser): Side {
-  const { values, worst } = normalise(list.map(({ value }) => value));
+/** `zeros` are what the side is known to have found nothing in. */
+function side(list: readonly Scored[], normalise: Normaliser, zeros: number): Side {
+  const values = normalise([...list.map(({ value }) => value), ...new Array<number>(zeros).fill(0)]);
   return {
     places: new Map(list.map(({ key }, at) => [key, { rank: at + 1, value: values[at] as number }])),
-    worst,
+    worst: values.at(-1) ?? 0,
   };
 }
 
 const NORMALISERS: Readonly<Record<FusionMethod, Normaliser>> = {
-  /** Standard deviations above the list's mean. */
+  /** Standard deviations above the mean. */
   zscore(values) {
-    const mean = values.reduce((sum, value) => sum + value, 0) / (values.length || 1);
-    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length || 1);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
     const deviation = Math.sqrt(variance);
-    const scaled = values.map((value) => (deviation > SMALLEST_SPREAD ? (value - mean) / deviation : 0));
-    return { values: scaled, worst: scaled.length > 0 ? Math.min(...scaled) : 0 };
+    return values.map((value) => (deviation > SMALLEST_SPREAD ? (value - mean) / deviation : 0));
   },
-  /** The list's range as 0 to 1. */
+  /** The range from worst to best as 0 to 1. */
   minmax(values) {
-    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const [most = 0, least = 0] = [values[0], values.at(-1)];
     const spread = most - least;
-    return {
-      values: values.map((value) => (spread > SMALLEST_SPREAD ? (value - least) / spread : 1)),
-      worst: 0,
-    };
+    return values.map((value) => (spread > SMALLEST_SPREAD ? (value - least) / spread : 0));
   },
-  /** Ranks alone. */
-  rrf(values) {
-    return { values: values.map((_, at) => 1 / (RRF_CONSTANT + at + 1)), worst: 0 };
-  },
+  rrf: (values) => values.map((_, at) => 1 / (RRF_CONSTANT + at + 1)),
 };
 
 /** Below it a list is taken for one value: float32 distances of equal vectors differ by less. */

@@ -69,7 +69,8 @@ export async function findHybrid(vectorIndex: CandidateSource, search: HybridSea
         return answer;
       }),
     );
-    const ranking = rank(search, answers);
+    const isTextComplete = answers.every(({ lists }) => (lists.at(-1) ?? []).length < depth);
+    const ranking = rank(search, { answers, isTextComplete });
     const matches = await readPage(vectorIndex, { search, ranking, terms });
     const isExhausted = answers.every(({ lists }) => lists.every((list) => list.length < depth));
     if (matches.length >= request.topK || isExhausted || depth >= MAX_CANDIDATES) {
@@ -122,7 +123,10 @@ interface Ranked extends Fused {
   readonly textScore?: number;
 }
 
-function rank({ request, mode }: HybridSearch, answers: readonly CandidateAnswer[]): Ranked[] {
+function rank(
+  { request, mode }: HybridSearch,
+  { answers, isTextComplete }: { answers: readonly CandidateAnswer[]; isTextComplete: boolean },
+): Ranked[] {
   const places = new Map<string, { at: number; distance?: number; textScore?: number }>();
   const vector: Scored[] = [];
   const text: Scored[] = [];
@@ -141,7 +145,7 @@ function rank({ request, mode }: HybridSearch, answers: readonly CandidateAnswer
   const fused =
     mode === 'text'
       ? text.map(({ key, value }, at) => ({ key, score: value, textRank: at + 1 }))
-      : fuse({ vector, text }, { method: request.fusion, weight: request.weight });
+      : fuse({ vector, text, isTextComplete }, { method: request.fusion, weight: request.weight });
   const ranking = fused.map((one) => ({ ...one, ...(places.get(one.key) as { at: number }) }));
   return request.maxPerDocument === undefined ? ranking : firstOfEach(ranking, request.maxPerDocument);
 }

@@ -33,6 +33,11 @@ const MOST_REMEMBERED = 50_000;
 /** What is longer is no word of a language: hashes, keys and the like stay as they are, cut to a bounded length. */
 const LONGEST_WORD = 64;
 
+/** Function words that the lists leave out. */
+const FURTHER_STOP_WORDS: Readonly<Partial<Record<AnalyserLanguage, readonly string[]>>> = {
+  english: ['a'],
+};
+
 const loaded = new Map<AnalyserLanguage, Promise<Analyser>>();
 
 /** The analyser of a language, loaded once. Throws `manifest_mismatch` for one that this version does not have. */
@@ -67,7 +72,9 @@ async function load(language: Exclude<AnalyserLanguage, 'none'>): Promise<Analys
     import(`@orama/stopwords/${language}`) as Promise<{ stopwords: string[] }>,
   ]);
   const stemmer = snowball.newStemmer(language);
-  return createAnalyser(language, stopwords, (word) => stemmer.stem(word));
+  return createAnalyser(language, [...stopwords, ...(FURTHER_STOP_WORDS[language] ?? [])], (word) =>
+    stemmer.stem(word),
+  );
 }
 
 function createAnalyser(

@@ -82,14 +82,15 @@ describe('search', () => {
     });
     expect(hit.nodeId).toMatch(/^[0-9a-f]{32}-0$/);
     expect(hit.vectorScore).toBe(1 - hit.distance);
-    expect(hit.score).toBe(hit.vectorScore);
-    expect(hit.score).toBeCloseTo(1);
+    expect(hit.vectorScore).toBeCloseTo(1);
+    expect(hit).toMatchObject({ vectorRank: 1, textRank: 1 });
   });
 
   it('gives the same hits for the vector of the question', async () => {
     const vector = await embedder.embedQuery('sessions');
     const byVector = await lore.search({ vector, collection: 'docs' });
-    expect(byVector).toEqual(await lore.search({ query: 'sessions', collection: 'docs' }));
+    expect(byVector.hits.every((hit) => hit.score === hit.vectorScore)).toBe(true);
+    expect(byVector).toEqual(await lore.search({ query: 'sessions', mode: 'vector', collection: 'docs' }));
     expect(await lore.search({ vector: [...vector], collection: 'docs' })).toEqual(byVector);
   });
 
@@ -118,7 +119,7 @@ describe('search', () => {
     expect(await lore.search({ query: 'anything', collection: 'empty' })).toEqual({
       hits: [],
       warnings: [],
-      mode: 'vector' as const,
+      mode: 'hybrid',
     });
   });
 
@@ -375,6 +376,7 @@ describe('any text', () => {
       expect(await lore.search({ query: 'sessions', collection: 'docs', filter: { lang } })).toEqual({
         hits: [],
         warnings: [],
+        mode: 'hybrid',
       });
     }
   });
