@@ -20,6 +20,7 @@ import {
   updateFact,
 } from './ingest/facts.ts';
 import { type FactImportReport, type ImportFactsOptions, importFacts } from './ingest/import-facts.ts';
+import { indexWords } from './ingest/index-words.ts';
 import {
   type IngestRequest,
   ingest,
@@ -64,6 +65,7 @@ import { Sessions } from './stores/main/sessions.ts';
 import { SystemPrompts } from './stores/prompts/system-prompts.ts';
 import { Templates } from './stores/prompts/templates.ts';
 import { UserPrompts } from './stores/prompts/user-prompts.ts';
+import type { AnalyserLanguage } from './text/analyser.ts';
 
 /** What a Stacklore can be opened with beside its settings. */
 export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
@@ -262,6 +264,11 @@ export class Stacklore {
   /** Makes more metadata fields of a collection filterable, for stored documents too; `warnings` tell where it cannot. */
   async addFields(collection: string, fields: readonly CollectionField[]): Promise<ExtendedCollection> {
     return addFields(this.#parts, collection, fields);
+  }
+
+  /** Indexes the words of a collection that was made before they were, or for another language; embeds nothing. */
+  async indexWords(collection: string, options: { language?: AnalyserLanguage } = {}): Promise<Collection> {
+    return indexWords(this.#parts, collection, options);
   }
 
   /** Deletes a collection with all its documents; gives how many there were. */

@@ -54,6 +54,7 @@ const REQUESTS = [
   'stores/main/new-task.ts',
   'stores/main/queue-worker.ts',
   'stores/main/queues.ts',
+  'text/analyser.ts',
 ];
 
 /** Arrows point down. A room is a folder or a file of src; the longest path that fits a file is its room. */
@@ -61,14 +62,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   errors: { mayImport: [] },
   schema: { mayImport: [], packages: ['zod'] },
   config: { mayImport: ['schema'], packages: ['zod'] },
-  text: { mayImport: [], packages: ['@huggingface/tokenizers'] },
+  text: { mayImport: [], packages: ['@huggingface/tokenizers', '@orama/stopwords', 'snowball-stemmers'] },
   provision: { mayImport: ['config'] },
   redis: { mayImport: ['config', 'schema', 'provision'], packages: ['redis', '@redis/client'] },
   embed: {
     mayImport: ['config', 'provision', 'text', 'schema'],
     packages: ['@huggingface/transformers', 'onnxruntime-node'],
   },
-  stores: { mayImport: ['schema', 'redis'] },
+  stores: { mayImport: ['schema', 'redis', 'text'] },
   'stores/prompts': { mayImport: ['stores', 'schema', 'redis'], packages: ['@huggingface/jinja'] },
   ingest: {
     mayImport: ['schema', 'stores', 'embed', 'text', 'recorder'],
@@ -136,7 +137,9 @@ describe('the tree under src', () => {
   });
 
   test('exports by name only', () => {
-    expect(FILES.filter((file) => MODULES.get(file)?.hasDefaultExport)).toEqual([]);
+    // What a declaration says of another package is not ours to name.
+    const own = FILES.filter((file) => !file.endsWith('.d.ts'));
+    expect(own.filter((file) => MODULES.get(file)?.hasDefaultExport)).toEqual([]);
   });
 });
 

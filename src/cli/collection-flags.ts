@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StackloreError } from '../errors.ts';
 import { type CollectionField, collectionField } from '../schema/knowledge.ts';
+import { ANALYSER_LANGUAGES } from '../text/analyser.ts';
 import type { Flag } from './command.ts';
 import { wholeNumber } from './flag-values.ts';
 
@@ -19,6 +20,10 @@ export const COLLECTION_FLAGS: readonly Flag[] = [
     flags: '--overlap <tokens>',
     description: 'tokens a chunk repeats of the one before, in a new collection (32)',
   },
+  {
+    flags: '--language <language>',
+    description: 'language whose words are reduced to stems, in a new collection (english); none for a mix',
+  },
 ];
 
 /** The schema of those flags. */
@@ -27,6 +32,7 @@ export const collectionFlags = {
   index: z.enum(['hnsw', 'flat']).optional(),
   chunkSize: wholeNumber(0).optional(),
   overlap: wholeNumber(0).optional(),
+  language: z.enum(ANALYSER_LANGUAGES).optional(),
 };
 
 /** `lang:tag,year:number` as declared fields. Throws `invalid_input`. */

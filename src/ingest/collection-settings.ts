@@ -5,7 +5,9 @@ import { type CollectionField, collectionField, type Manifest } from '../schema/
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { ANALYSER_LANGUAGES, ANALYSER_VERSION } from '../text/analyser.ts';
 import { CHUNKER_VERSION } from './chunk.ts';
+import { indexWords } from './index-words.ts';
 
 /** Two fields of one name would make an index that the server refuses. */
 const declaredFields = z
@@ -24,6 +26,8 @@ export const collectionSettings = z.strictObject({
   chunkSize: z.int().min(16).max(8_192).default(128),
   /** Tokens that a chunk repeats of the one before it. */
   chunkOverlap: z.int().min(0).max(4_096).default(32),
+  /** What words are reduced to their stems as; `none` for a mix of languages. */
+  language: z.enum(ANALYSER_LANGUAGES).optional(),
   /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
   dimensions: z.int().min(1).max(32_768).optional(),
 });
@@ -71,7 +75,8 @@ export async function openCollection(
   requireSameSettings(existing, settings);
   requireSameModel(existing, await parts.embedder());
   await parts.vectorIndex.ensure(existing);
-  return existing;
+  // One that was made before words were indexed gets them now; its vectors stay.
+  return existing.manifest.analyser ? existing : indexWords(parts, name, settings);
 }
 
 /** A collection with its fields extended, and what should be known of the chunks it held already. */
@@ -210,6 +215,10 @@ async function manifestFor(
     chunker: { version: CHUNKER_VERSION, size, overlap },
     fields: settings.fields,
     index: { kind: settings.index, m, efConstruction, efRuntime },
+    // Who gives vectors looks chunks up by vectors; their words count where a language is named.
+    ...((embedder || settings.language) && {
+      analyser: { version: ANALYSER_VERSION, language: settings.language ?? 'english' },
+    }),
   };
 }
 
@@ -237,6 +246,7 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
     m: index.m,
     efConstruction: index.efConstruction,
     efRuntime: index.efRuntime,
+    language: manifest.analyser?.language ?? settings.language,
   };
   for (const [setting, value] of Object.entries(made)) {
     const given = settings[setting as keyof typeof made];

@@ -31,6 +31,8 @@ export const chunkRecord = hash({
     contentType: text.optional(),
     updatedAt: integer.optional(),
     inputHash: text.optional(),
+    // The terms that words of a query are looked up in: title twice, headings, text.
+    analysed: text.optional(),
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
@@ -116,6 +118,10 @@ const embeddingModel = z.strictObject({
   documentPrefix: z.string(),
 });
 
+/** How texts become terms, in chunks and queries alike. */
+const analyserSettings = z.strictObject({ version: z.int().positive(), language: z.string().min(1) });
+export type AnalyserSettings = z.output<typeof analyserSettings>;
+
 /** The index that serves a collection. */
 const indexSettings = z.strictObject({
   kind: z.enum(['hnsw', 'flat']),
@@ -136,6 +142,8 @@ export const manifest = z.strictObject({
   chunker: z.strictObject({ version: z.int(), size: z.int().positive(), overlap: z.int().nonnegative() }),
   fields: z.array(collectionField),
   index: indexSettings,
+  /** Absent: chunks can be found by their vectors alone. */
+  analyser: analyserSettings.optional(),
 });
 export type Manifest = z.output<typeof manifest>;
 

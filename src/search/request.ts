@@ -15,11 +15,19 @@ const collectionName = z
   .string('must be the name of a collection')
   .min(1, 'must be the name of a collection');
 
-/** What a search takes; exactly one of `query` and `vector`, and at most one of `collection` and `collections`. */
+/** What chunks are looked up by: the meaning of the query, its words, or both. */
+export const SEARCH_MODES = ['hybrid', 'vector', 'text'] as const;
+export type SearchMode = (typeof SEARCH_MODES)[number];
+
+/** How the scores of both sides become one, see `fuse`. */
+export const FUSION_METHODS = ['zscore', 'minmax', 'rrf'] as const;
+export type FusionMethod = (typeof FUSION_METHODS)[number];
+
+/** What a search takes; `query`, `vector` or both, and at most one of `collection` and `collections`. */
 export const searchRequest = z.strictObject({
-  /** Text, embedded with the collection's model. */
+  /** Text, embedded with the collection's model; its words are looked up too. */
   query: z.string('must be text').optional(),
-  /** A vector of the collection's dimensions, instead of a text. */
+  /** A vector of the collection's dimensions: looked up alone, or beside a text, which then is not embedded. */
   vector: z
     .custom<Float32Array | readonly number[]>(isNumbers, 'must be a Float32Array or a list of numbers')
     .optional(),
@@ -30,6 +38,16 @@ export const searchRequest = z.strictObject({
     .min(1, 'must name a collection')
     .max(100, 'must name at most 100 collections')
     .optional(),
+  /** `hybrid` by default; `vector` where there are no words to look up, see `SearchAnswer.mode`. */
+  mode: z.enum(SEARCH_MODES, `must be ${SEARCH_MODES.join(', ')}`).optional(),
+  /** How a hybrid search makes one score of two. */
+  fusion: z.enum(FUSION_METHODS, `must be ${FUSION_METHODS.join(', ')}`).default('zscore'),
+  /** The share of the vector side in a hybrid score, 0 to 1. */
+  weight: z
+    .number('must be a number from 0 to 1')
+    .min(0, 'must be at least 0')
+    .max(1, 'must be at most 1')
+    .default(0.5),
   topK: count(1, 1_000).default(10),
   /** How many of the best hits are left out, for paging. */
   offset: count(0, MAX_CANDIDATES).default(0),
@@ -68,6 +86,10 @@ export interface SearchRequest {
   readonly query?: string;
   readonly vector?: Float32Array;
   readonly collections: readonly string[];
+  /** Absent when the collections decide. */
+  readonly mode?: SearchMode;
+  readonly fusion: FusionMethod;
+  readonly weight: number;
   readonly topK: number;
   readonly offset: number;
   readonly filter?: Filter;
@@ -107,21 +129,27 @@ export function parse<T>(schema: z.ZodType<T>, input: unknown): T {
 }
 
 function finish(checked: z.output<typeof searchRequest>): SearchRequest {
-  const { collection, collections, query, vector } = checked;
+  const { collection, collections, query, vector, mode } = checked;
   if (collection !== undefined && collections !== undefined) {
     throw invalidRequest('collections: give either collection or collections, not both.');
   }
-  if ((query === undefined) === (vector === undefined)) {
-    throw invalidRequest('query: give exactly one of query (text) and vector.');
+  if (query === undefined && vector === undefined) {
+    throw invalidRequest('query: give a query (text), a vector, or both.');
+  }
+  if (query === undefined && mode !== undefined && mode !== 'vector') {
+    throw invalidRequest(`query: mode "${mode}" looks words up. Give a query, or use mode "vector".`);
   }
   if (checked.offset + checked.topK > MAX_CANDIDATES) {
     throw invalidRequest(`offset: offset and topK together must be at most ${MAX_CANDIDATES}.`);
   }
   const request: { -readonly [Name in keyof SearchRequest]: SearchRequest[Name] } = {
     collections: collections ? [...new Set(collections)] : [collection ?? 'default'],
+    fusion: checked.fusion,
+    weight: checked.weight,
     topK: checked.topK,
     offset: checked.offset,
   };
+  if (mode !== undefined) request.mode = mode;
   if (query !== undefined) request.query = checkQuery(query);
   if (vector !== undefined)
     request.vector = vector instanceof Float32Array ? vector : new Float32Array(vector);

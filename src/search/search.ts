@@ -3,13 +3,20 @@ import type { Collection, Collections } from '../stores/knowledge/collections.ts
 import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { checkComparable, checkModel, requireModel } from './check-models.ts';
 import { type CompiledFilter, compileFilter } from './filter.ts';
+import { findHybrid, type HybridMatch } from './hybrid.ts';
 import { knnQuery } from './query.ts';
-import { MAX_CANDIDATES, parseSearchRequest, type SearchInput, type SearchRequest } from './request.ts';
+import {
+  MAX_CANDIDATES,
+  parseSearchRequest,
+  type SearchInput,
+  type SearchMode,
+  type SearchRequest,
+} from './request.ts';
 
 /** What a search works with. */
 export interface SearchParts {
   readonly collections: Pick<Collections, 'getRecent'>;
-  readonly vectorIndex: Pick<VectorIndex, 'knn'>;
+  readonly vectorIndex: Pick<VectorIndex, 'knn' | 'candidates' | 'contents' | 'docIds'>;
   /** Opens the model; asked only when a query is text. */
   readonly embedder: () => Promise<QueryEmbedder>;
 }
@@ -27,6 +34,13 @@ export interface SearchHit {
   readonly vectorScore: number;
   /** Cosine distance, 0 to 2. */
   readonly distance: number;
+  /** BM25 score of the query's words; absent where they were not looked up or others have far more of them. */
+  readonly textScore?: number;
+  /** Places among the candidates of each side, from 1; absent where a side was not asked, or did not find the chunk. */
+  readonly vectorRank?: number;
+  readonly textRank?: number;
+  /** The query's terms that the chunk holds, as the analyser made them; absent in a vector search. */
+  readonly matchedTerms?: readonly string[];
   readonly title: string;
   readonly source: string;
   /** The headings above the chunk, outermost first. */
@@ -44,6 +58,8 @@ export interface SearchHit {
 export interface SearchAnswer {
   readonly hits: SearchHit[];
   readonly warnings: string[];
+  /** What was looked up: `hybrid` unless asked otherwise, `vector` where no words were given or none are indexed. */
+  readonly mode: SearchMode;
 }
 
 /**
@@ -57,7 +73,14 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     return request.filter === undefined ? undefined : compileFilter(request.filter, manifest.fields);
   });
   const warnings = checkComparable(collections);
+  const mode = modeOf(request, collections, warnings);
   const vector = request.vector ?? (await embed(parts, { request, collections, warnings }));
+  if (mode !== 'vector') {
+    const query = request.query ?? '';
+    const found = await findHybrid(parts.vectorIndex, { collections, filters, request, mode, query, vector });
+    warnings.push(...found.rebuilt.map(rebuiltWarning));
+    return { hits: found.matches.map(toHybridHit), warnings, mode };
+  }
   const answers = await Promise.all(
     collections.map((collection, index) => {
       const search = { collection, request, vector, filter: filters[index] };
@@ -67,7 +90,38 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     }),
   );
   for (const answer of answers) warnings.push(...answer.warnings);
-  return { hits: merge(answers, request).map(toHit), warnings };
+  return { hits: merge(answers, request).map(toHit), warnings, mode };
+}
+
+/** Words count by default wherever there are some and they are indexed. */
+function modeOf(
+  { mode, query }: SearchRequest,
+  collections: readonly Collection[],
+  warnings: string[],
+): SearchMode {
+  if (mode !== undefined) return mode;
+  if (query === undefined) return 'vector';
+  const lacking = collections.filter(({ manifest }) => manifest.analyser === undefined);
+  for (const { name, manifest } of lacking) {
+    // Where a program gives the vectors, nobody expects words to be indexed.
+    if (!manifest.model) continue;
+    warnings.push(
+      `The words of collection "${name}" are not indexed yet, so only meaning was looked up. Index them: stacklore collections index-words ${name}.`,
+    );
+  }
+  return lacking.length === 0 ? 'hybrid' : 'vector';
+}
+
+function toHybridHit(match: HybridMatch): SearchHit {
+  const { score, textScore, vectorRank, textRank, matchedTerms } = match;
+  return {
+    ...toHit(match),
+    score,
+    ...(textScore !== undefined && { textScore }),
+    ...(vectorRank !== undefined && { vectorRank }),
+    ...(textRank !== undefined && { textRank }),
+    matchedTerms,
+  };
 }
 
 /** A match as callers see it. Chunks of other writers may lack title, source and offsets, or have odd ones. */

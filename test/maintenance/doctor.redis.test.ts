@@ -105,6 +105,25 @@ describe('indexes', () => {
     expect((await lore.search({ query: 'lamp', collection: 'docs' })).hits).toHaveLength(2);
   });
 
+  it('that lack the words of the chunks get them', async () => {
+    const { manifest, index } = await lore.collections.get('docs');
+    const dimensions = String(manifest.dimensions);
+    const settings = ['TYPE', 'FLOAT32', 'DIM', dimensions, 'DISTANCE_METRIC', 'COSINE'];
+    await knowledge().pipeline([
+      ['FT.DROPINDEX', index],
+      [
+        ...['FT.CREATE', index, 'PREFIX', '1', 'llama_index/vector_store/docs/', 'STOPWORDS', '0', 'SCHEMA'],
+        ...['embedding', 'VECTOR', 'HNSW', '6', ...settings],
+      ],
+      ['FT.ALIASADD', 'stacklore:live:docs', index],
+    ]);
+    await expectFixed('collection index', /docs lacks the words/);
+    expect((await lore.search({ query: 'lamp', collection: 'docs', mode: 'text' })).hits).not.toEqual([]);
+    // The other attributes were not there either: the next search makes all of it anew.
+    await knowledge().send(['FT.DROPINDEX', index]);
+    await lore.search({ query: 'lamp', collection: 'docs' });
+  });
+
   it('of another program are left alone, and no longer searched by', async () => {
     await knowledge().pipeline([
       ['FT.CREATE', 'theirs', 'PREFIX', '1', 'llama_index/vector', 'SCHEMA', 'doc_id', 'TAG'],

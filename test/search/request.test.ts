@@ -15,6 +15,8 @@ describe('parseSearchRequest', () => {
     expect(parseSearchRequest({ query: 'how?' })).toEqual({
       query: 'how?',
       collections: ['default'],
+      fusion: 'zscore',
+      weight: 0.5,
       topK: 10,
       offset: 0,
     });
@@ -48,7 +50,11 @@ describe('parseSearchRequest', () => {
 
   it.each([
     [{}, 'query'],
-    [{ query: 'x', vector: [1] }, 'query'],
+    [{ vector: [1], mode: 'hybrid' }, 'query'],
+    [{ query: 'x', mode: 'keyword' }, 'mode'],
+    [{ query: 'x', fusion: 'sum' }, 'fusion'],
+    [{ query: 'x', weight: 1.1 }, 'weight'],
+    [{ query: 'x', weight: Number.NaN }, 'weight'],
     [{ query: '' }, 'query'],
     [{ query: ' \n\t\u00a0' }, 'query'],
     [{ query: 5 }, 'query'],

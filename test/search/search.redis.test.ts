@@ -82,14 +82,15 @@ describe('search', () => {
     });
     expect(hit.nodeId).toMatch(/^[0-9a-f]{32}-0$/);
     expect(hit.vectorScore).toBe(1 - hit.distance);
-    expect(hit.score).toBe(hit.vectorScore);
-    expect(hit.score).toBeCloseTo(1);
+    expect(hit.vectorScore).toBeCloseTo(1);
+    expect(hit).toMatchObject({ vectorRank: 1, textRank: 1 });
   });
 
   it('gives the same hits for the vector of the question', async () => {
     const vector = await embedder.embedQuery('sessions');
     const byVector = await lore.search({ vector, collection: 'docs' });
-    expect(byVector).toEqual(await lore.search({ query: 'sessions', collection: 'docs' }));
+    expect(byVector.hits.every((hit) => hit.score === hit.vectorScore)).toBe(true);
+    expect(byVector).toEqual(await lore.search({ query: 'sessions', mode: 'vector', collection: 'docs' }));
     expect(await lore.search({ vector: [...vector], collection: 'docs' })).toEqual(byVector);
   });
 
@@ -115,7 +116,11 @@ describe('search', () => {
 
   it('answers an empty collection with no hits', async () => {
     await lore.createCollection('empty');
-    expect(await lore.search({ query: 'anything', collection: 'empty' })).toEqual({ hits: [], warnings: [] });
+    expect(await lore.search({ query: 'anything', collection: 'empty' })).toEqual({
+      hits: [],
+      warnings: [],
+      mode: 'hybrid',
+    });
   });
 
   it('says that a collection does not exist', async () => {
@@ -320,7 +325,7 @@ describe('chunks of other writers', () => {
       { id: 'turned', docId: 'd', degrees: 3, metadata: '{"title":" ","start":9,"end":5,"page":2}' },
     ]);
     const { hits } = await lore.search({ vector: angle(0), collection: 'foreign' });
-    expect(ids({ hits, warnings: [] })).toEqual(['none', 'broken', 'odd', 'turned']);
+    expect(ids({ hits, warnings: [], mode: 'vector' })).toEqual(['none', 'broken', 'odd', 'turned']);
     expect(hits[0]).toMatchObject({ title: 'd', source: 'd', headings: [], metadata: {} });
     expect(hits[2]).toMatchObject({ title: 's.md', source: 's.md', headings: [], metadata: { mine: [1] } });
     expect(hits[3]).toMatchObject({ title: 'd', page: 2 });
@@ -371,6 +376,7 @@ describe('any text', () => {
       expect(await lore.search({ query: 'sessions', collection: 'docs', filter: { lang } })).toEqual({
         hits: [],
         warnings: [],
+        mode: 'hybrid',
       });
     }
   });

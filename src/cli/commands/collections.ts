@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
+import { ANALYSER_LANGUAGES } from '../../text/analyser.ts';
 import { COLLECTION_FLAGS, collectionFlags, parseFields } from '../collection-flags.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
@@ -79,6 +80,18 @@ const addField = defineCommand({
   },
 });
 
+const indexWords = defineCommand({
+  summary: 'Index the words of a collection for hybrid search; nothing is embedded again.',
+  arguments: '<name>',
+  flags: [{ flags: '--language <language>', description: `${ANALYSER_LANGUAGES.join(', ')} (english)` }],
+  schema: z.strictObject({ language: z.enum(ANALYSER_LANGUAGES).default('english') }),
+  examples: ['stacklore collections index-words docs --language german'],
+  async run({ lore }, [name = ''], { language }) {
+    const collection = await lore().indexWords(name, { language });
+    return { data: collection, lines: [`The words of ${name} are indexed (${language}).`] };
+  },
+});
+
 const drop = defineCommand({
   summary: 'Delete a collection with all its documents.',
   arguments: '<name>',
@@ -97,4 +110,7 @@ const drop = defineCommand({
   },
 });
 
-export const commands: Record<string, Command> = { list, info, create, 'add-field': addField, drop };
+export const commands: Record<string, Command> = {
+  ...{ list, info, create, drop },
+  ...{ 'add-field': addField, 'index-words': indexWords },
+};

@@ -82,12 +82,13 @@ function toRequest(
   sources: readonly string[],
   flags: z.output<typeof schema>,
 ): IngestRequest {
-  const { collection, fields, index, chunkSize, overlap: chunkOverlap, maxChunks, prune, metadata } = flags;
+  const { collection, fields, index, chunkSize, overlap: chunkOverlap, language } = flags;
+  const { maxChunks, prune, metadata } = flags;
   const { maxBytes, maxPages, base, gitignore, encoding, textColumns, allowPrivate, name } = flags;
   return {
     sources,
     collection,
-    settings: given({ fields, index, chunkSize, chunkOverlap }),
+    settings: given({ fields, index, chunkSize, chunkOverlap, language }),
     read: {
       ...given({ maxBytes, maxPages, base, stdinName: name }),
       ...{ gitignore, allowPrivate, stdin: terminal.stdin },

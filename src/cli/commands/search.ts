@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
 import type { Filter } from '../../search/filter.ts';
+import { FUSION_METHODS, SEARCH_MODES } from '../../search/request.ts';
 import type { SearchHit } from '../../search/search.ts';
 import { defineCommand, type Flag } from '../command.ts';
 import { decimalNumber, wholeNumber } from '../flag-values.ts';
@@ -15,6 +16,9 @@ export const SEARCH_FLAGS: readonly Flag[] = [
   },
   { flags: '--top-k <number>', description: 'how many hits, 1 to 1000' },
   { flags: '--filter <json>', description: 'e.g. \'{"lang":"en","year":{"$gte":2024}}\'' },
+  { flags: '--mode <mode>', description: 'hybrid (default), vector or text' },
+  { flags: '--fusion <method>', description: 'how both scores become one: zscore (default), minmax or rrf' },
+  { flags: '--weight <number>', description: 'share of the vectors in a hybrid score, 0 to 1 (0.5)' },
   { flags: '--min-score <number>', description: 'leave out hits whose vectorScore (1 - distance) is lower' },
   { flags: '--max-per-document <number>', description: 'at most this many hits of one document' },
   { flags: '--ef-runtime <number>', description: 'HNSW candidates: more is slower and more exact' },
@@ -26,6 +30,9 @@ export const searchFlags = {
   collection: z.array(z.string()).default(['default']),
   topK: wholeNumber(1, 1_000).optional(),
   filter: z.string().transform(parseFilter).optional(),
+  mode: z.enum(SEARCH_MODES).optional(),
+  fusion: z.enum(FUSION_METHODS).optional(),
+  weight: decimalNumber().optional(),
   minScore: decimalNumber().optional(),
   maxPerDocument: wholeNumber(1).optional(),
   efRuntime: wholeNumber(1).optional(),
@@ -66,11 +73,17 @@ export function describeHit(hit: SearchHit, rank: number, width: number): string
   const place = [hit.title, ...hit.headings.filter((heading) => heading !== hit.title)].join(' › ');
   const page = hit.page === undefined ? '' : `, page ${hit.page}`;
   return [
-    `${rank}. ${hit.vectorScore.toFixed(3)}  ${place}`,
+    `${rank}. ${describeScores(hit)}  ${place}`,
     `   ${hit.source}${page}`,
     ...wrap(hit.text, width, '   '),
     '',
   ];
+}
+
+/** Similarity of meaning, and the terms of the query that the chunk holds. */
+function describeScores({ vectorScore, matchedTerms = [] }: SearchHit): string {
+  const similarity = vectorScore.toFixed(3);
+  return matchedTerms.length === 0 ? similarity : `${similarity} [${matchedTerms.join(' ')}]`;
 }
 
 function parseFilter(json: string): Filter {

@@ -56,6 +56,18 @@ async function findProblem(
   const missing = collection.manifest.fields.filter(
     (field) => !live.attributes.has(metadataAttribute(field.name)),
   );
+  if (collection.manifest.analyser && !live.attributes.has('analysed')) {
+    return {
+      severity: 'error',
+      what: `The index of collection ${name} lacks the words of its chunks.`,
+      why: 'Hybrid searches and searches by words fail.',
+      fix: 'Add them to the index; no chunk is embedded again.',
+      repair: async () => {
+        await vectorIndex.addTerms(collection);
+        return true;
+      },
+    };
+  }
   if (missing.length === 0) return undefined;
   return {
     severity: 'error',

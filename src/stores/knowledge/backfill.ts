@@ -1,7 +1,9 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import type { CollectionField } from '../../schema/knowledge.ts';
+import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
+import { chunkTerms } from './chunk-terms.ts';
 import { fieldArguments } from './publish.ts';
 import { ADD_CHUNK_FIELDS } from './scripts/add-chunk-fields.ts';
 
@@ -39,6 +41,30 @@ export async function backfillChunks(
     await database.pipeline(writes);
   }
   return skipped;
+}
+
+/** Gives stored chunks the terms of their words, made of what they hold; may be repeated, and runs beside other writers. */
+export async function backfillTerms(
+  database: Database,
+  keys: readonly string[],
+  analyser: Analyser,
+): Promise<void> {
+  for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
+    const page = keys.slice(from, from + CHUNKS_PER_WRITE);
+    const stored = await database.pipeline<(string | null)[]>(
+      page.map((key) => ['HMGET', key, 'text', 'metadata']),
+    );
+    const writes: RedisArgument[][] = [];
+    for (const [at, [text, metadata]] of stored.entries()) {
+      if (typeof text !== 'string' || typeof metadata !== 'string') continue;
+      const { title, headings } = parseMetadata(metadata);
+      const termsOf = chunkTerms(analyser, typeof title === 'string' ? title : '');
+      const path = Array.isArray(headings) ? headings.filter((heading) => typeof heading === 'string') : [];
+      const key = page[at] as string;
+      writes.push(ADD_CHUNK_FIELDS.evalCommand([key], [metadata, 'analysed', termsOf(text, path)]));
+    }
+    await database.pipeline(writes);
+  }
 }
 
 /** The counts of two parts of a backfill in one list. */

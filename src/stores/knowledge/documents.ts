@@ -4,6 +4,7 @@ import { asObject, readHash } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
+  type AnalyserSettings,
   type CollectionField,
   chunkRecord,
   collectionDocumentsRecord,
@@ -12,8 +13,10 @@ import {
   documentIndexRecord,
   documentRecord,
 } from '../../schema/knowledge.ts';
-import { backfillChunks, mergeSkipped, type SkippedField } from './backfill.ts';
+import { loadAnalyser } from '../../text/analyser.ts';
+import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
 import { parseMetadata } from './chunk-metadata.ts';
+import { analyserOf } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
@@ -165,7 +168,7 @@ export class Documents {
       createdAt: earlier?.createdAt ?? updatedAt,
       updatedAt,
     };
-    const writer = chunkWriter(collection, stored);
+    const writer = chunkWriter(collection, stored, await analyserOf(collection.manifest));
     const writes = chunks.map((chunk, index) => writer(chunk, index, embeddings[index]));
     const key = await this.#keyOf(document.docId);
     const commands = publishCommands(key, { collection, document: stored, writes });
@@ -177,7 +180,7 @@ export class Documents {
         message: `Collection "${collection.name}" was dropped meanwhile, so the document was not kept. Create the collection again, or open the new one of that name, then repeat.`,
       });
     }
-    if (cleared === CLEARED.manifestChanged) await this.#addLaterFields(collection, stored);
+    if (cleared === CLEARED.manifestChanged) await this.#catchUp(collection, stored);
     return stored;
   }
 
@@ -234,21 +237,34 @@ export class Documents {
     return skipped;
   }
 
-  /** Adds the fields that were declared after the writer of this version had opened the collection. */
-  async #addLaterFields(
-    { name, manifest }: Collection,
-    { docId, chunkCount }: StoredDocument,
-  ): Promise<void> {
+  /**
+   * Gives stored chunks of a collection the terms their words are looked up by, those of other programs too. Repeated,
+   * it finishes what was interrupted.
+   */
+  async backfillTerms({ name }: Pick<Collection, 'name'>, settings: AnalyserSettings): Promise<void> {
+    const analyser = await loadAnalyser(settings);
+    for await (const keys of scanKeys(this.#database, `${chunkPrefix(name)}*`, { type: 'hash' })) {
+      await backfillTerms(this.#database, keys, analyser);
+    }
+    await this.#bumpVersion(name);
+  }
+
+  /** Adds what was declared after the writer of this version had opened the collection: fields, and how words are analysed. */
+  async #catchUp({ name, manifest }: Collection, { docId, chunkCount }: StoredDocument): Promise<void> {
     const current = await readHash(
       this.#database,
       collectionRecord,
       collectionRecord.key.build({ collection: name }),
     );
+    if (!current) return;
     const known = new Set(manifest.fields.map((field) => field.name));
-    const later = (current?.manifest.fields ?? []).filter((field) => !known.has(field.name));
-    if (later.length === 0) return;
+    const later = current.manifest.fields.filter((field) => !known.has(field.name));
+    const { analyser } = current.manifest;
+    const isAnalysedAnew = analyser && JSON.stringify(analyser) !== JSON.stringify(manifest.analyser);
+    if (later.length === 0 && !isAnalysedAnew) return;
     const keys = range(0, chunkCount).map((n) => chunkKey(name, docId, n));
     await backfillChunks(this.#database, keys, later);
+    if (isAnalysedAnew) await backfillTerms(this.#database, keys, await loadAnalyser(analyser));
     await this.#bumpVersion(name);
   }
 

@@ -20,19 +20,18 @@ export type SearchReply = [number, ...(string | string[] | null)[]];
 
 /** The matches of a reply, in its order. */
 export function readMatches(collection: string, reply: SearchReply): ChunkMatch[] {
-  const prefixLength = CHUNK_PREFIX.length + collection.length + 1;
   const matches: ChunkMatch[] = [];
   for (let at = 1; at < reply.length; at += 2) {
     const key = reply[at] as string;
     const fields = reply[at + 1] as string[] | null | undefined;
     if (!fields) continue; // a ghost: deleted between match and load, or written in another database number
-    const match = readMatch(collection, key.slice(prefixLength), fields, key);
+    const match = readMatch(collection, fields, key);
     if (match) matches.push(match);
   }
   return matches;
 }
 
-function readMatch(collection: string, rawId: string, fields: string[], key: string): ChunkMatch | undefined {
+function readMatch(collection: string, fields: string[], key: string): ChunkMatch | undefined {
   let text: string | undefined;
   let metadata: Record<string, unknown> = {};
   let docId = '';
@@ -60,7 +59,13 @@ function readMatch(collection: string, rawId: string, fields: string[], key: str
   }
   // A vector of zeros or NaN has no direction, so its distance means nothing and it cannot be a hit.
   if (text === undefined || Number.isNaN(distance)) return undefined;
-  // The key is parsed only when it holds an escape: this runs for every match of every search.
-  const chunkId = rawId.includes('%') ? (chunkRecord.key.parse(key)?.chunkId ?? rawId) : rawId;
+  const chunkId = chunkIdOfKey(collection, key);
   return { collection, chunkId, docId, nodeId, text, metadata, distance: Math.min(2, Math.max(0, distance)) };
+}
+
+/** The id of the chunk that has this key. */
+export function chunkIdOfKey(collection: string, key: string): string {
+  const rawId = key.slice(CHUNK_PREFIX.length + collection.length + 1);
+  // The key is parsed only when it holds an escape: this runs for every match of every search.
+  return rawId.includes('%') ? (chunkRecord.key.parse(key)?.chunkId ?? rawId) : rawId;
 }

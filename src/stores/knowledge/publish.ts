@@ -14,15 +14,24 @@ import {
   RESERVED_METADATA,
 } from '../../schema/knowledge.ts';
 import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
+import type { Analyser } from '../../text/analyser.ts';
 import { checkVector } from './check-vector.ts';
+import { chunkTerms } from './chunk-terms.ts';
 import type { Collection } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkTails } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
 
-/** Prepares what all chunks of a document share, and gives the function that makes each chunk's HSET. */
-export function chunkWriter(collection: Collection, document: StoredDocument) {
+/**
+ * Prepares what all chunks of a document share, and gives the function that makes each chunk's HSET. The analyser is the
+ * collection's, absent where it has none.
+ */
+export function chunkWriter(
+  collection: Collection,
+  document: StoredDocument,
+  analyser: Analyser | undefined,
+) {
   const { docId, title, source, contentType, updatedAt, metadata = {} } = document;
   const { manifest, name } = collection;
   const updatedSeconds = Math.floor(updatedAt.getTime() / 1_000);
@@ -31,6 +40,7 @@ export function chunkWriter(collection: Collection, document: StoredDocument) {
   // The keys of a document's chunks differ in their number alone, and making each anew would check the same id again.
   const keyPrefix = chunkKey(name, docId, 0).slice(0, -1);
   const own = withoutReserved(metadata);
+  const termsOf = analyser && chunkTerms(analyser, title);
 
   return (chunk: NewChunk, index: number, embedding: Float32Array | undefined): RedisArgument[] => {
     checkVector(embedding, manifest.dimensions);
@@ -46,6 +56,7 @@ export function chunkWriter(collection: Collection, document: StoredDocument) {
       contentType,
       updatedAt: updatedSeconds,
       inputHash,
+      analysed: termsOf?.(text, headings),
     });
     const declared = extra ? fieldArguments(manifest.fields, { ...metadata, ...extra }) : fields;
     return ['HSET', `${keyPrefix}${index}`, ...encoded, ...declared];

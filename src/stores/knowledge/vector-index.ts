@@ -2,6 +2,15 @@ import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
 import { type CollectionField, collectionRecord, type Manifest } from '../../schema/knowledge.ts';
+import {
+  type CandidateAnswer,
+  type CandidateContents,
+  type CandidateQuery,
+  candidateCommand,
+  contentsCommand,
+  readCandidates,
+  readContents,
+} from './candidates.ts';
 import type { Collection } from './collections.ts';
 import { chunkPrefix } from './document-ids.ts';
 import {
@@ -16,6 +25,7 @@ import {
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
 import { waitUntilIndexed } from './wait-until-indexed.ts';
 
+export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
 export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
 
@@ -45,6 +55,9 @@ export const DOCUMENT_ATTRIBUTES = [
   { attribute: 'updated_at', type: 'number', mayBeMissing: true },
 ] as const;
 
+/** The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all. */
+const SEARCH_MARGIN_MS = 2_000;
+
 const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
 
 /** The name a collection's filterable metadata field has in the hash and in the index. */
@@ -68,14 +81,50 @@ export class VectorIndex {
    * collection itself was dropped.
    */
   async knn(collection: Collection, query: KnnQuery): Promise<KnnAnswer> {
+    const { answer, rebuilt } = await this.#ask(collection, () => this.#search(collection, query));
+    return { ...answer, rebuilt };
+  }
+
+  /**
+   * The best chunks by each of several queries, without their contents, in one round trip. A lost index is rebuilt
+   * first. Throws like `knn`.
+   */
+  async candidates(collection: Collection, queries: readonly CandidateQuery[]): Promise<CandidateAnswer> {
+    const timeout = String(this.#searchTimeoutMs);
+    const commands = queries.map((query) => candidateCommand(aliasOf(collection.name), query, timeout));
+    const { answer, rebuilt } = await this.#ask(collection, () =>
+      this.#database.pipeline<SearchReply>(commands, { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS }),
+    );
+    return {
+      lists: answer.map((reply, at) => readCandidates(reply, queries[at] as CandidateQuery)),
+      rebuilt,
+    };
+  }
+
+  /** What candidates hold, in their order; `undefined` where a chunk was deleted since it was found. */
+  async contents(collection: string, keys: readonly string[]): Promise<(CandidateContents | undefined)[]> {
+    const replies = await this.#database.pipeline<(Buffer | null)[]>(keys.map(contentsCommand), {
+      buffers: true,
+    });
+    return replies.map((reply, at) => readContents(collection, keys[at] as string, reply));
+  }
+
+  /** The documents of candidates, in their order; a chunk that was deleted since it was found counts as its own. */
+  async docIds(keys: readonly string[]): Promise<string[]> {
+    const replies = await this.#database.pipeline<string | null>(keys.map((key) => ['HGET', key, 'doc_id']));
+    return replies.map((docId, at) => docId ?? (keys[at] as string));
+  }
+
+  /** Asks the index; when it is lost, rebuilds it from the manifest and asks again. */
+  async #ask<T>(collection: Collection, ask: () => Promise<T>): Promise<{ answer: T; rebuilt: boolean }> {
     try {
-      return { ...(await this.#search(collection, query)), rebuilt: false };
+      return { answer: await ask(), rebuilt: false };
     } catch (error) {
       if (isUnknownCommand(error)) await requireSearch(this.#database);
       if (!isLostIndex(error)) throw error;
       await this.#requireRecord(collection);
       await this.ensure(collection);
-      return { ...(await this.#search(collection, query)), rebuilt: true };
+      return { answer: await ask(), rebuilt: true };
     }
   }
 
@@ -107,19 +156,17 @@ export class VectorIndex {
 
   /** Adds attributes for fields declared later, where they are missing; the server then scans the chunks again. */
   async addFields(collection: Collection, fields: readonly CollectionField[]): Promise<void> {
-    try {
-      await this.#alter(collection, fields);
-    } catch (error) {
-      if (!isLostIndex(error)) throw error;
-      await this.#requireRecord(collection);
-      await this.ensure(collection);
-      await this.#alter(collection, fields);
-    }
+    await this.#ask(collection, () => this.#alter(collection, fields.map(fieldAttribute)));
   }
 
-  async #alter({ index }: Collection, fields: readonly CollectionField[]): Promise<void> {
-    for (const field of fields) {
-      const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...fieldAttribute(field)];
+  /** Adds the attribute for the terms of chunks, where it is missing. */
+  async addTerms(collection: Collection): Promise<void> {
+    await this.#ask(collection, () => this.#alter(collection, [TERMS_ATTRIBUTE]));
+  }
+
+  async #alter({ index }: Collection, attributes: readonly string[][]): Promise<void> {
+    for (const attribute of attributes) {
+      const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...attribute];
       await this.#database.send(command).catch((error: unknown) => {
         if (!/duplicate/i.test(errorMessage(error))) throw error;
       });
@@ -163,9 +210,8 @@ export class VectorIndex {
     ];
     command.push(...params, 'SORTBY', DISTANCE, 'ASC', 'LIMIT', String(offset), String(limit));
     command.push('RETURN', String(RETURNED.length), ...RETURNED, 'TIMEOUT', timeout, 'DIALECT', '2');
-    // The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all.
     const reply = await this.#database.send<SearchReply>(command, {
-      timeoutMs: this.#searchTimeoutMs + 2_000,
+      timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS,
     });
     return { matches: readMatches(collection.name, reply), rows: (reply.length - 1) / 2 };
   }
@@ -180,10 +226,14 @@ function createCommand(index: string, collection: string, manifest: Manifest): s
   return [
     ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), 'STOPWORDS', '0', 'SCHEMA'],
     ...vectorAttribute(manifest),
+    ...(manifest.analyser ? TERMS_ATTRIBUTE : []),
     ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
     ...manifest.fields.flatMap(fieldAttribute),
   ];
 }
+
+/** Stems are made by the analyser already; another time would join what it keeps apart. */
+const TERMS_ATTRIBUTE = ['analysed', 'TEXT', 'NOSTEM'];
 
 function vectorAttribute({ dimensions, metric, index }: Manifest): string[] {
   const common = ['TYPE', 'FLOAT32', 'DIM', String(dimensions), 'DISTANCE_METRIC', metric];

@@ -198,7 +198,7 @@ describe('vectors that do not fit', () => {
     expect(await lore.collections.find('short')).toBeUndefined();
     expect(await migrate({ ...request, reembed: true })).toMatchObject({ created: 1 });
     const { hits } = await lore.search({ query: 'A short vector.', collection: 'short', topK: 1 });
-    expect(hits[0]?.score).toBeGreaterThan(0.99);
+    expect(hits[0]?.vectorScore).toBeGreaterThan(0.99);
     const before = embedder.embedded.length;
     expect(await migrate({ ...request, reembed: true })).toMatchObject({ unchanged: 1 });
     expect(embedder.embedded.length).toBe(before);
