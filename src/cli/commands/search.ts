@@ -40,7 +40,7 @@ export const searchFlags = {
 };
 
 export const command = defineCommand({
-  summary: 'Find the chunks nearest in meaning to a question.',
+  summary: 'Find the chunks that answer a question best, by meaning and words.',
   arguments: '<query...>',
   flags: [
     ...SEARCH_FLAGS,
