@@ -33,6 +33,8 @@ export const chunkRecord = hash({
     inputHash: text.optional(),
     // The terms that words of a query are looked up in: title twice, headings, text.
     analysed: text.optional(),
+    // Those of the chunks before and after that are not in it.
+    analysedNearby: text.optional(),
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;

@@ -112,7 +112,10 @@ function sideQueries(
     queries.push({ by: 'distance', query, params, limit });
   }
   if (terms.length > 0) {
-    const words = `@analysed:(${terms.join('|')})`;
+    const any = `(${terms.join('|')})`;
+    // Beside the vectors the words around a chunk may find it; whoever asks for words alone wants to see one in each hit.
+    const words =
+      mode === 'text' ? `@analysed:${any} ~@analysed_nearby:${any}` : `@analysed|analysed_nearby:${any}`;
     const query = filter ? `${words} (${filter.clause})` : words;
     queries.push({ by: 'text', query, params: filter?.params ?? [], limit: depth });
   }

@@ -159,9 +159,9 @@ export class VectorIndex {
     await this.#ask(collection, () => this.#alter(collection, fields.map(fieldAttribute)));
   }
 
-  /** Adds the attribute for the terms of chunks, where it is missing. */
+  /** Adds the attributes for the terms of chunks, where they are missing. */
   async addTerms(collection: Collection): Promise<void> {
-    await this.#ask(collection, () => this.#alter(collection, [TERMS_ATTRIBUTE]));
+    await this.#ask(collection, () => this.#alter(collection, TERMS_ATTRIBUTES));
   }
 
   async #alter({ index }: Collection, attributes: readonly string[][]): Promise<void> {
@@ -224,16 +224,25 @@ export function aliasOf(collection: string): string {
 
 function createCommand(index: string, collection: string, manifest: Manifest): string[] {
   return [
-    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), 'STOPWORDS', '0', 'SCHEMA'],
+    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), ...INDEX_OPTIONS, 'SCHEMA'],
     ...vectorAttribute(manifest),
-    ...(manifest.analyser ? TERMS_ATTRIBUTE : []),
+    ...(manifest.analyser ? TERMS_ATTRIBUTES.flat() : []),
     ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
     ...manifest.fields.flatMap(fieldAttribute),
   ];
 }
 
-/** Stems are made by the analyser already; another time would join what it keeps apart. */
-const TERMS_ATTRIBUTE = ['analysed', 'TEXT', 'NOSTEM'];
+/** The analyser drops stop words by language, and nobody asks for phrases, so places of words need no memory. */
+const INDEX_OPTIONS = ['NOOFFSETS', 'STOPWORDS', '0'];
+
+/**
+ * Stems are made by the analyser already; another time would join what it keeps apart. A chunk's own term counts as
+ * if it stood there three times as often: measured on four collections, where 2 and 4 are as good.
+ */
+const TERMS_ATTRIBUTES = [
+  ['analysed', 'TEXT', 'NOSTEM', 'WEIGHT', '3'],
+  ['analysed_nearby', 'TEXT', 'NOSTEM'],
+];
 
 function vectorAttribute({ dimensions, metric, index }: Manifest): string[] {
   const common = ['TYPE', 'FLOAT32', 'DIM', String(dimensions), 'DISTANCE_METRIC', metric];
