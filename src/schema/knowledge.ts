@@ -189,6 +189,16 @@ export const contentHashesRecord = map({
   value: 'doc_id',
 });
 
+/** What a search found, kept for its further pages. */
+export const searchCursorRecord = string({
+  database: 'knowledge',
+  key: 'stacklore:cursor:{cursorId}',
+  description: 'What a search with `cursor` found, in its order, kept for further pages; renewed by each.',
+  ttlSeconds: 600,
+  isHelper: true,
+  value: text,
+});
+
 /** What the vectors of facts are made with. */
 export const factsManifest = z.strictObject({
   formatVersion: z.literal(1),
