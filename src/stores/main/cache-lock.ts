@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../redis/databases.ts';
-import { runScript } from '../../redis/script.ts';
+import { pipelineScript, runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { cacheStatsRecord } from '../../schema/main.ts';
 import type { CachePlace } from './cache-address.ts';
@@ -29,7 +29,8 @@ export interface HeldLock {
   release(): Promise<boolean>;
 }
 
-type Reply = readonly [state: number, payload?: string | number];
+/** One of `LOOKED_UP`, and the body if there was one a moment later. */
+type Reply = readonly [state: number, body: string | undefined];
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 100;
@@ -71,14 +72,13 @@ export class CacheLock {
     let pauseMs = FIRST_PAUSE_MS;
     for (let isUnreadable = false; ; ) {
       const reply = await ask(() => this.#lookUp(place, { token, isUnreadable }), releaseLate);
-      const [state, payload] = reply ?? [];
+      const [state, body] = reply ?? [];
       if (state === LOOKED_UP.locked) return { state: 'locked', token };
       if (state === LOOKED_UP.found) {
-        const body = String(payload);
-        const value = readBody(body);
-        if (value !== undefined) return { state: 'found', body, value };
+        const value = body === undefined ? undefined : readBody(body);
+        if (body !== undefined && value !== undefined) return { state: 'found', body, value };
         this.#uncounted.hits -= 1;
-        isUnreadable = true;
+        isUnreadable = body !== undefined;
         continue;
       }
       const leftMs = until - performance.now();
@@ -142,9 +142,14 @@ export class CacheLock {
     { token, isUnreadable }: { token: string; isUnreadable: boolean },
   ): Promise<Reply> {
     const keys = [this.#stats, place.lock, ...place.keys];
+    const reads = place.keys.map((key) => ['GET', key]);
     return this.#counted(({ hits, misses }) => {
       const args = [token, String(this.#lockMs), String(hits), String(misses), isUnreadable ? '1' : '0'];
-      return this.#named(place, () => runScript<Reply>(this.#database, LOOK_UP_BODY, { keys, args }));
+      return this.#named(place, async () => {
+        const call = { keys, args, reads };
+        const [state, ...bodies] = await pipelineScript<string | null>(this.#database, LOOK_UP_BODY, call);
+        return [Number(state), bodies.find((body) => body) ?? undefined];
+      });
     });
   }
 
