@@ -130,6 +130,46 @@ describe('an answer', () => {
     expect(await counts()).toEqual({ hits: 0, misses: 1 });
   });
 
+  describe('that this process has kept', () => {
+    const address = { endpointName: 'known' };
+    const key = 'cache:api:known:default';
+    const known = (value: unknown) => cache.getOrCompute(address, () => value);
+
+    it('counts each time it is taken', async () => {
+      await known(1);
+      expect(await known(2)).toEqual({ value: 1, cached: true });
+      expect(await known(2)).toEqual({ value: 1, cached: true });
+      expect(await counts()).toEqual({ hits: 2, misses: 1 });
+    });
+
+    it('is what another program has put in its place', async () => {
+      await known(1);
+      await main.send(['SET', key, '"theirs"']);
+      expect(await known(2)).toEqual({ value: 'theirs', cached: true });
+    });
+
+    it.each([
+      ['gone', ['UNLINK', key]],
+      ['no JSON any more', ['SET', key, '{']],
+    ])('is computed again when it is %s', async (_, command) => {
+      await known(1);
+      await main.send(command);
+      expect(await known(2)).toEqual({ value: 2, cached: false });
+      expect(await known(3)).toEqual({ value: 2, cached: true });
+      expect(await counts()).toEqual({ hits: 1, misses: 2 });
+    });
+
+    it('is named when it has the wrong type by now', async () => {
+      await known(1);
+      await main.transaction([
+        ['UNLINK', key],
+        ['RPUSH', key, '1'],
+      ]);
+      await expect(known(2)).rejects.toMatchObject({ code: 'record_invalid', key });
+      expect(await counts()).toEqual({ hits: 0, misses: 1 });
+    });
+  });
+
   it('may be null, and is what JSON makes of the value', async () => {
     expect((await ask('null', null)).value).toBeNull();
     expect(await ask('null', 1)).toEqual({ value: null, cached: true });
