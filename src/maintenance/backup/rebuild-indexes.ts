@@ -1,6 +1,5 @@
-import { type ErrorCode, StackloreError } from '../../errors.ts';
+import { type ErrorCode, RecordError, StackloreError } from '../../errors.ts';
 import type { Databases } from '../../redis/databases.ts';
-import { isWrongType } from '../../redis/wrong-type.ts';
 import { chunkRecord, collectionRecord } from '../../schema/knowledge.ts';
 import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
 import type { FactIndex } from '../../stores/knowledge/fact-index.ts';
@@ -83,8 +82,7 @@ export class CollectionRestore {
     const { collections } = this.#parts;
     for (const name of await collections.names()) {
       const collection = await collections.find(name).catch((error: unknown) => {
-        if (error instanceof StackloreError && (error.code === 'record_invalid' || isWrongType(error)))
-          return error;
+        if (error instanceof RecordError) return error;
         throw error;
       });
       if (collection) yield { name, collection };
