@@ -63,6 +63,7 @@ export {
   type RedisCommand,
 } from './redis/databases.ts';
 export type { UnreadableRecord } from './redis/hash.ts';
+export type { UnreadableElement } from './redis/list.ts';
 export type { ErrorEntry, Metric, Usage } from './schema/analytics.ts';
 export type { FactChanges, FactFilter, NewFact } from './schema/fact-input.ts';
 export type {
@@ -101,7 +102,7 @@ export type {
   CounterWindow,
   Counts,
 } from './stores/analytics/counters.ts';
-export type { ErrorCount, ErrorLog, NewError } from './stores/analytics/error-log.ts';
+export type { ErrorCount, ErrorLog, ErrorPage, NewError } from './stores/analytics/error-log.ts';
 export type {
   MetricBucket,
   MetricName,
