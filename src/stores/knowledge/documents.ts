@@ -13,6 +13,7 @@ import {
   documentRecord,
 } from '../../schema/knowledge.ts';
 import { backfillChunks, mergeSkipped, type SkippedField } from './backfill.ts';
+import { hasDirection } from './check-vector.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
@@ -113,7 +114,10 @@ export class Documents {
     }
   }
 
-  /** The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. */
+  /**
+   * The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. Those
+   * that could not be stored again are left out.
+   */
   async embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
     const vectors = new Map<string, Float32Array>();
     const bytes = collection.manifest.dimensions * 4;
@@ -130,7 +134,8 @@ export class Documents {
       );
       for (const [inputHash, embedding] of replies) {
         if (!inputHash || embedding?.byteLength !== bytes) continue;
-        vectors.set(inputHash.toString(), chunkRecord.fields.embedding.decode(embedding));
+        const vector = chunkRecord.fields.embedding.decode(embedding);
+        if (hasDirection(vector)) vectors.set(inputHash.toString(), vector);
       }
     }
     return vectors;
