@@ -105,10 +105,12 @@ export class Documents {
       const replies = await this.#database.pipeline<(string | null)[]>(
         places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
       );
+      let last: string | undefined;
       for (const [at, [text, metadata, nodeId]] of replies.entries()) {
-        // Not at this key, or removed by hand, which doctor reports.
-        if (typeof text !== 'string') continue;
         const chunkId = places[at]?.chunkId as string;
+        // Not at this key, or removed by hand, which doctor reports; or given from its raw key already.
+        if (typeof text !== 'string' || chunkId === last) continue;
+        last = chunkId;
         yield { chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
       }
     }

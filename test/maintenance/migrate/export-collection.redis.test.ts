@@ -184,6 +184,26 @@ describe('an export to JSON Lines', () => {
     });
   });
 
+  it('has a chunk once that is stored under its raw and its escaped key', async () => {
+    const { knowledge } = lore.databases;
+    const docId = 'twice?';
+    await lore.ingestTexts([{ docId, source: 'twice.md', text: 'Only once.' }], { collection: 'twice' });
+    const [escaped = ''] = await allKeys(knowledge, 'llama_index/vector_store/twice/*');
+    const raw = `llama_index/vector_store/twice/${docId}_chunk_0`;
+    expect(raw).not.toBe(escaped);
+    await knowledge.send(['COPY', escaped, raw]);
+    await knowledge.send(['HSET', raw, 'text', 'As written by another program.']);
+    const file = join(folder, 'twice.jsonl');
+
+    const report = await exportTo({ collection: 'twice', file });
+
+    expect(report).toMatchObject({ documents: 1, chunks: 1, unlisted: 0 });
+    expect(linesOf(file)).toMatchObject([{ docId, text: 'As written by another program.' }]);
+    const shown = [];
+    for await (const { text } of lore.documents.chunks(await lore.documents.get(docId))) shown.push(text);
+    expect(shown).toEqual(['As written by another program.']);
+  });
+
   it('counts chunks of no listed document, which it leaves out', async () => {
     const key = 'llama_index/vector_store/docs/stray_chunk_0';
     await lore.databases.knowledge.send(['HSET', key, 'text', 'Stray.']);
