@@ -197,8 +197,8 @@ describe('waiting for a task', () => {
 
   it('notices a retry that becomes due and a lease that ends', async () => {
     await lore.queues.enqueueAll(queue, [{ taskType: 'retried' }, { taskType: 'abandoned' }]);
-    await lore.queues.retry(await take(), { delayMs: 80 });
-    await take({ leaseMs: 150 });
+    await lore.queues.retry(await take(), { delayMs: 600 });
+    await take({ leaseMs: 1_200 });
 
     const later = [await take({ waitMs: 5_000 }), await take({ waitMs: 5_000 })];
     expect(later.map(({ task, attempt }) => [task.taskType, attempt])).toEqual([
