@@ -2,6 +2,17 @@ export { type Config, type ConfigInput, type ConfigSources, loadConfig, type Mod
 export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
+export type {
+  Comparison,
+  EvaluationOptions,
+  EvaluationReport,
+  QueryReport,
+  SettingsReport,
+} from './evaluation/evaluate.ts';
+export type { EfRuntimeRecall, IndexRecall } from './evaluation/index-recall.ts';
+export type { Measures } from './evaluation/metrics.ts';
+export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
+export type { Difference } from './evaluation/significance.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
 export type {
   DuplicateOptions,

@@ -1,6 +1,8 @@
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
+import { type EvaluationOptions, type EvaluationReport, evaluate } from './evaluation/evaluate.ts';
+import type { EvaluationInput } from './evaluation/request.ts';
 import {
   addFields,
   type CollectionParts,
@@ -208,6 +210,16 @@ export class Stacklore {
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
       findContext(this.#parts, request),
     );
+  }
+
+  /**
+   * Measures searches by judgements of your own: nDCG, recall, MRR, latency, and the difference of two settings.
+   *
+   * @example
+   * const { measures } = await lore.evaluate({ queries: 'queries.jsonl', qrels: 'qrels.tsv', collection: 'docs' });
+   */
+  async evaluate(request: EvaluationInput, options: EvaluationOptions = {}): Promise<EvaluationReport> {
+    return evaluate(this.#parts, request, options);
   }
 
   /** Stores a new fact with its vector; others that say the same are reported, never merged. */
