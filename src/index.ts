@@ -98,6 +98,9 @@ export {
   type Omission,
   toMessages,
 } from './search/context.ts';
+export type { FailedCondition } from './search/document-chunks.ts';
+export type { ChunkExplanation, ExplainInput, Explanation, Standing } from './search/explain.ts';
+export type { Outcome } from './search/explain-reasons.ts';
 export type { FactCitation, FactOmission } from './search/fact-context.ts';
 export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
 export type { ContextInput, SearchInput } from './search/request.ts';

@@ -42,6 +42,7 @@ import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
 import { type ContextAnswer, findContext } from './search/context.ts';
+import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
 import { recordQuery } from './search/record-query.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
 import { type SearchAnswer, search } from './search/search.ts';
@@ -210,6 +211,16 @@ export class Stacklore {
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
       findContext(this.#parts, request),
     );
+  }
+
+  /**
+   * Why a document is, or is not, in the answer of a search: its rank and score on each side, and what keeps it out.
+   *
+   * @example
+   * const { outcome, reasons } = await lore.explain({ query: 'how do sessions expire?', docId: 'sessions' });
+   */
+  async explain(request: ExplainInput): Promise<Explanation> {
+    return explain(this.#parts, request);
   }
 
   /**

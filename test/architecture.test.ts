@@ -49,6 +49,7 @@ const REQUESTS = [
   'maintenance/prompt-files.ts',
   'maintenance/prompt-kinds.ts',
   'search/context.ts',
+  'search/explain.ts',
   'search/filter.ts',
   'search/request.ts',
   'search/search.ts',

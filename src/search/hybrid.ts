@@ -45,7 +45,7 @@ export interface HybridAnswer {
 type CandidateSource = Pick<VectorIndex, 'candidates' | 'contents' | 'docIds'>;
 
 /** Chunks a side is asked for at first. */
-const DEPTH = 300;
+export const DEPTH = 300;
 /** How much further each next look goes while too few hits are left. */
 const WIDENING = 4;
 /** Terms of a query that are looked up: more cost the server milliseconds and change next to nothing. */
@@ -83,7 +83,7 @@ export async function findHybrid(vectorIndex: CandidateSource, search: HybridSea
 }
 
 /** The terms of a query as a collection's chunks have them, each as often as the query has it. */
-async function queryTerms({ name, manifest }: Collection, query: string): Promise<string[]> {
+export async function queryTerms({ name, manifest }: Collection, query: string): Promise<string[]> {
   const analyser = await analyserOf(manifest);
   if (!analyser) {
     throw new StackloreError('manifest_mismatch', {
@@ -98,7 +98,7 @@ async function queryTerms({ name, manifest }: Collection, query: string): Promis
 }
 
 /** The queries of a collection, the vector's first in a hybrid search. */
-function sideQueries(
+export function sideQueries(
   { collections, filters, request, mode, vector }: HybridSearch,
   { at, terms, depth }: { at: number; terms: readonly string[]; depth: number },
 ): CandidateQuery[] {
@@ -120,13 +120,14 @@ function sideQueries(
 }
 
 /** A candidate with what is known of it before it is read. */
-interface Ranked extends Fused {
+export interface Ranked extends Fused {
   readonly at: number;
   readonly distance?: number;
   readonly textScore?: number;
 }
 
-function rank(
+/** One order of what was found, best first. */
+export function rank(
   { request, mode }: HybridSearch,
   { answers, isTextComplete }: { answers: readonly CandidateAnswer[]; isTextComplete: boolean },
 ): Ranked[] {

@@ -1,0 +1,130 @@
+import type { Collection } from '../stores/knowledge/collections.ts';
+import { chunkIdOfKey } from '../stores/knowledge/knn-reply.ts';
+import type { Candidate, CandidateQuery, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { exactQuery } from './exact-query.ts';
+import type { CompiledFilter } from './filter.ts';
+import { DEPTH, type HybridSearch, rank, sideQueries } from './hybrid.ts';
+import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
+import type { SearchHit } from './search.ts';
+
+/** Where the chunks of a search stand, each by its key. */
+export interface Rankings {
+  /** How many chunks a side gave the search that is explained. */
+  readonly depth: number;
+  /** Places among all chunks that pass the filter, from 1, as far as 10,000. */
+  readonly vector: ReadonlyMap<string, number>;
+  readonly text: ReadonlyMap<string, number>;
+  /** Chunks that the search itself had of either side. */
+  readonly candidates: { readonly vector: ReadonlySet<string>; readonly text: ReadonlySet<string> };
+  /** Place and score in the search's own order, before limits for documents and similarity. */
+  readonly fused: ReadonlyMap<string, { readonly rank: number; readonly score: number }>;
+}
+
+/** A search as it was carried out. */
+export interface AnsweredSearch {
+  readonly collections: readonly Collection[];
+  /** One for each collection, and so are the terms. */
+  readonly filters: readonly (CompiledFilter | undefined)[];
+  readonly terms: readonly (readonly string[])[];
+  readonly request: SearchRequest;
+  readonly mode: SearchMode;
+  readonly vector: Float32Array;
+  readonly hits: readonly SearchHit[];
+}
+
+type CandidateSource = Pick<VectorIndex, 'candidates'>;
+const WIDENING = 4;
+
+/** Ranks all chunks by each side, and once more as the search did. */
+export async function rankAll(vectorIndex: CandidateSource, search: AnsweredSearch): Promise<Rankings> {
+  const { collections, filters, terms, vector } = search;
+  const answers = await Promise.all(
+    collections.map(async (collection, at) => {
+      const filter = filters[at];
+      const nearest = exactQuery({ collection, vector, topK: MAX_CANDIDATES, filter });
+      const queries = [nearest, ...textQuery(terms[at] ?? [], filter)];
+      return (await vectorIndex.candidates(collection, queries)).lists;
+    }),
+  );
+  const order = (side: number) => answers.flatMap((lists) => lists[side] ?? []);
+  const byDistance = order(0).sort((a, b) => a.value - b.value);
+  const byWords = order(1).sort((a, b) => b.value - a.value);
+  return {
+    vector: places(byDistance),
+    text: places(byWords),
+    ...(search.mode === 'vector' ? rankByVector(search, byDistance) : await rankHybrid(vectorIndex, search)),
+  };
+}
+
+function textQuery(terms: readonly string[], filter: CompiledFilter | undefined): CandidateQuery[] {
+  if (terms.length === 0) return [];
+  const words = `@analysed:(${terms.join('|')})`;
+  const query = filter ? `${words} (${filter.clause})` : words;
+  return [{ by: 'text', query, params: filter?.params ?? [], limit: MAX_CANDIDATES }];
+}
+
+function places(list: readonly Candidate[]): Map<string, number> {
+  return new Map(list.map(({ key }, at) => [key, at + 1]));
+}
+
+type SearchOrder = Omit<Rankings, 'vector' | 'text'>;
+
+/** A vector search has no other order than the distances, however many of them it had. */
+function rankByVector({ request }: AnsweredSearch, byDistance: readonly Candidate[]): SearchOrder {
+  const depth = request.offset + request.topK;
+  return {
+    depth,
+    candidates: {
+      vector: new Set(byDistance.slice(0, depth).map(({ key }) => key)),
+      text: new Set(),
+    },
+    fused: new Map(byDistance.map(({ key, value }, at) => [key, { rank: at + 1, score: 1 - value }])),
+  };
+}
+
+/** Looks as far as the search did: as far as it takes to have all of its hits. */
+async function rankHybrid(vectorIndex: CandidateSource, search: AnsweredSearch): Promise<SearchOrder> {
+  const { collections, filters, request, mode, vector, terms, hits } = search;
+  const hybrid: HybridSearch = {
+    ...{ collections, filters, request, vector },
+    ...{ mode: mode === 'text' ? 'text' : 'hybrid', query: request.query ?? '' },
+  };
+  const wanted = new Set(hits.map(({ collection, chunkId }) => `${collection} ${chunkId}`));
+  const isFull = hits.length >= request.topK;
+  for (
+    let depth = Math.max(DEPTH, request.offset + request.topK);
+    ;
+    depth = Math.min(depth * WIDENING, MAX_CANDIDATES)
+  ) {
+    const answers = await Promise.all(
+      collections.map((collection, at) =>
+        vectorIndex.candidates(collection, sideQueries(hybrid, { at, terms: [...(terms[at] ?? [])], depth })),
+      ),
+    );
+    const textLists = answers.map(({ lists }, at) =>
+      (terms[at] ?? []).length > 0 ? (lists.at(-1) ?? []) : [],
+    );
+    const vectorLists = answers.map(({ lists }) => (mode === 'text' ? [] : (lists[0] ?? [])));
+    const isTextComplete = answers.every(({ lists }) => (lists.at(-1) ?? []).length < depth);
+    const ranking = rank(hybrid, { answers, isTextComplete });
+    const ids = new Set(
+      ranking.map(({ at, key }) => {
+        const name = collections[at]?.name ?? '';
+        return `${name} ${chunkIdOfKey(name, key)}`;
+      }),
+    );
+    const isExhausted = answers.every(({ lists }) => lists.every((list) => list.length < depth));
+    const holdsHits = [...wanted].every((id) => ids.has(id));
+    if ((isFull && holdsHits) || isExhausted || depth >= MAX_CANDIDATES) {
+      return {
+        depth,
+        candidates: { vector: keysOf(vectorLists), text: keysOf(textLists) },
+        fused: new Map(ranking.map(({ key, score }, at) => [key, { rank: at + 1, score }])),
+      };
+    }
+  }
+}
+
+function keysOf(lists: readonly (readonly Candidate[])[]): Set<string> {
+  return new Set(lists.flat().map(({ key }) => key));
+}
