@@ -10,6 +10,14 @@ export type {
   SettingsReport,
 } from './evaluation/evaluate.ts';
 export type { EfRuntimeRecall, IndexRecall } from './evaluation/index-recall.ts';
+export type {
+  Grade,
+  Judge,
+  JudgingInput,
+  JudgingQuestion,
+  JudgingReport,
+  Verdict,
+} from './evaluation/judge.ts';
 export type { Measures } from './evaluation/metrics.ts';
 export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
 export type { Difference } from './evaluation/significance.ts';

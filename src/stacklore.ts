@@ -2,6 +2,7 @@ import { type Config, type ConfigInput, type ConfigSources, loadConfig } from '.
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
 import { type EvaluationOptions, type EvaluationReport, evaluate } from './evaluation/evaluate.ts';
+import { type Judge, type JudgingInput, type JudgingReport, judge } from './evaluation/judge.ts';
 import type { EvaluationInput } from './evaluation/request.ts';
 import {
   addFields,
@@ -231,6 +232,11 @@ export class Stacklore {
    */
   async evaluate(request: EvaluationInput, options: EvaluationOptions = {}): Promise<EvaluationReport> {
     return evaluate(this.#parts, request, options);
+  }
+
+  /** Shows a person what queries find and keeps what they say of it, for `evaluate`. */
+  async judge(request: JudgingInput, person: Judge): Promise<JudgingReport> {
+    return judge(this.#parts, request, person);
   }
 
   /** Stores a new fact with its vector; others that say the same are reported, never merged. */

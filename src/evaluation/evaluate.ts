@@ -6,6 +6,7 @@ import { type IndexRecall, measureIndexRecall } from './index-recall.ts';
 import { describe, type JudgedQueries, type JudgedQuery, joinJudgements } from './judged-queries.ts';
 import { MEASURES, type Measures, meanMeasures, measureRanking, RECALL_DEPTH } from './metrics.ts';
 import {
+  collectionNames,
   type EvaluationInput,
   type EvaluationRequest,
   parseEvaluationRequest,
@@ -80,7 +81,7 @@ export async function evaluate(
   options: EvaluationOptions = {},
 ): Promise<EvaluationReport> {
   const request = parseEvaluationRequest(input);
-  const collections = collectionsOf(request);
+  const collections = collectionNames(request);
   const stored = await Promise.all(collections.map((name) => parts.collections.getRecent(name)));
   const { judged, revised } = await readTestSet(parts, request, collections);
   const all = request.compare ? [request.search, request.compare] : [request.search];
@@ -113,15 +114,6 @@ export async function evaluate(
     })),
     ...{ indexRecall, runs: written, warnings },
   };
-}
-
-function collectionsOf({ collection, collections }: EvaluationRequest): string[] {
-  if (collection !== undefined && collections !== undefined) {
-    throw new StackloreError('invalid_input', {
-      message: 'The request cannot be used. collections: give either collection or collections, not both.',
-    });
-  }
-  return collections ? [...new Set(collections)] : [collection ?? 'default'];
 }
 
 async function readTestSet(

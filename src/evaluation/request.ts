@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parse, searchRequest } from '../search/request.ts';
+import { invalidRequest, parse, searchRequest } from '../search/request.ts';
 import { count } from '../search/request-fields.ts';
 
 const path = z.string('must be the path of a file').min(1, 'must be the path of a file');
@@ -41,4 +41,18 @@ export type SearchSettings = z.input<typeof searchSettings>;
 /** Checks an evaluation. Throws `invalid_input` naming each bad field. */
 export function parseEvaluationRequest(input: unknown): EvaluationRequest {
   return parse(evaluationRequest, input);
+}
+
+/** The collections a request means, each once. Throws `invalid_input` where they are given in both ways. */
+export function collectionNames({
+  collection,
+  collections,
+}: {
+  readonly collection?: string | undefined;
+  readonly collections?: readonly string[] | undefined;
+}): string[] {
+  if (collection !== undefined && collections !== undefined) {
+    throw invalidRequest('collections: give either collection or collections, not both.');
+  }
+  return collections ? [...new Set(collections)] : [collection ?? 'default'];
 }

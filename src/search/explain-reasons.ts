@@ -12,6 +12,8 @@ export type Outcome =
   | 'not_indexed'
   | 'excluded_by_filter'
   | 'below_min_score'
+  /** Words alone were looked up, and it has none of them. */
+  | 'without_words'
   /** Neither side had it among the chunks it gave. */
   | 'beyond_depth'
   /** In the order of the search, but not on the page that was asked for. */

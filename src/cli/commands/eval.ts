@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { EvaluationReport } from '../../evaluation/evaluate.ts';
+import type { JudgingInput } from '../../evaluation/judge.ts';
 import type { SearchSettings } from '../../evaluation/request.ts';
-import { defineCommand } from '../command.ts';
+import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
 import { describeEvaluation } from '../evaluation-lines.ts';
 import { factProgress } from '../fact-progress.ts';
 import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
+import { openJudge } from '../judge-terminal.ts';
 import { SEARCH_FLAGS, searchFlags } from './search.ts';
 
 /** What an evaluation decides itself. */
@@ -26,6 +28,7 @@ const schema = z.strictObject({
   compare: jsonObjectFlag().optional(),
   run: z.string().optional(),
   indexRecall: z.boolean().default(true),
+  judge: z.boolean().default(false),
 });
 
 export const command = defineCommand({
@@ -44,14 +47,21 @@ export const command = defineCommand({
     },
     { flags: '--run <file>', description: 'write the documents found in the form of TREC' },
     { flags: '--no-index-recall', description: 'do not compare the HNSW index with exact search' },
+    {
+      flags: '--judge',
+      description:
+        'show what queries find and append your judgements to --qrels; ask queries of your own, too',
+    },
   ],
   schema,
   examples: [
     'stacklore eval --queries queries.jsonl --qrels qrels.tsv --collection docs',
     'stacklore eval --queries queries.jsonl --qrels qrels.tsv --collection docs --compare \'{"mode":"vector"}\'',
+    'stacklore eval --queries queries.jsonl --qrels qrels.tsv --collection docs --judge',
   ],
   async run({ lore, terminal }, _args, flags) {
-    const { collection: collections, queries, qrels, k, compare, run, indexRecall, ...search } = flags;
+    const { collection: collections, queries, qrels, k, compare, run, indexRecall, judge, ...search } = flags;
+    if (judge) return judgeHits({ lore, terminal }, { queries, qrels, collections, k, search });
     const progress = factProgress(terminal, 'queries');
     const report: EvaluationReport = await lore()
       .evaluate(
@@ -76,3 +86,17 @@ export const command = defineCommand({
     return { data: report, lines: describeEvaluation(report, terminal.columns) };
   },
 });
+
+async function judgeHits(
+  { lore, terminal }: Pick<CommandContext, 'lore' | 'terminal'>,
+  request: JudgingInput,
+): Promise<Outcome> {
+  const { judge, close } = openJudge(terminal);
+  const report = await lore().judge(request, judge).finally(close);
+  const { judged, skipped, queries, asked } = report;
+  const own = asked > 0 ? `, ${asked} new queries in ${request.queries}` : '';
+  return {
+    data: report,
+    lines: [`${judged} judged, ${skipped} skipped over ${queries} queries; kept in ${request.qrels}${own}`],
+  };
+}
