@@ -1,5 +1,5 @@
 import type { FailedCondition } from './document-chunks.ts';
-import type { ChunkExplanation } from './explain.ts';
+import type { ChunkExplanation } from './explain-chunk.ts';
 import type { SearchMode, SearchRequest } from './request.ts';
 
 /** What became of a document in a search. */
@@ -78,7 +78,7 @@ function decide(findings: Findings): Decision {
 }
 
 function decideByPlace(
-  { mode, depth, efRuntime }: Findings,
+  { mode, depth, efRuntime, terms }: Findings,
   passing: readonly ChunkExplanation[],
   { minScore, offset, topK }: SearchRequest,
 ): Decision {
@@ -86,6 +86,11 @@ function decideByPlace(
   if (similar.length === 0) {
     const most = Math.max(...passing.map(({ vector }) => vector?.score ?? -1));
     return ['below_min_score', `Its best vectorScore is ${most.toFixed(3)}, below minScore ${minScore}.`];
+  }
+  if (mode === 'text' && similar.every(({ text }) => text === undefined)) {
+    const none =
+      terms.length === 0 ? 'No word of the query is left to look up' : 'It holds none of the words';
+    return ['without_words', `${none}, and meaning is not looked up in mode "text". Use mode "hybrid".`];
   }
   const best = similar.find(({ fused }) => fused !== undefined);
   const last = offset + topK;
@@ -99,7 +104,7 @@ function decideByPlace(
   if (rank === undefined) {
     return [
       'beyond_depth',
-      `None of its chunks is among the ${depth} best of a side, which is all that a search looks at. Ask with words of the document, narrow the search with a filter, or raise topK above ${depth} (--top-k).`,
+      `None of its chunks is among the ${depth} best of a side, which is all that this search looked at. Ask with words of the document, or narrow the search with a filter.`,
     ];
   }
   if (rank <= offset) {
@@ -108,11 +113,20 @@ function decideByPlace(
   if (rank > last) {
     return [
       'beyond_page',
-      `It stands at ${rank}${scoreOf(best)}, the page ends at ${last}. Raise topK (--top-k) to ${rank - offset} to see it.`,
+      `It stands at ${rank}${scoreOf(best)}, the page ends at ${last}. ${remedy(rank, offset)}`,
     ];
   }
   return ['left_out', `It stands at ${rank}${scoreOf(best)}, but another option of the search left it out.`];
 }
+
+function remedy(rank: number, offset: number): string {
+  return rank - offset > MOST_HITS
+    ? `Begin later: offset (--offset) ${rank - 1}.`
+    : `Raise topK (--top-k) to ${rank - offset} to see it.`;
+}
+
+/** The largest `topK`. */
+const MOST_HITS = 1_000;
 
 function scoreOf(chunk: ChunkExplanation | undefined): string {
   return chunk?.fused ? ` with score ${chunk.fused.score.toFixed(3)}` : '';
@@ -158,11 +172,9 @@ function describeSides(
   const sides: string[] = [];
   if (vector && mode !== 'text')
     sides.push(`${place(vector.rank)} by meaning (vectorScore ${vector.score.toFixed(3)})`);
-  if (mode !== 'vector') {
-    sides.push(
-      text ? `${place(text.rank)} by words (textScore ${text.score.toFixed(2)})` : 'not found by words',
-    );
-  }
+  if (mode !== 'vector' && text)
+    sides.push(`${place(text.rank)} by words (textScore ${text.score.toFixed(2)})`);
+  else if (mode === 'hybrid') sides.push('not found by words');
   if (sides.length === 0) return [];
   const share =
     mode === 'hybrid' ? ` The meaning counts ${weight}, the words ${Number((1 - weight).toFixed(3))}.` : '';
@@ -173,7 +185,7 @@ function describeWords({ mode, terms, stopWords, missingTerms, chunks }: Finding
   if (mode === 'vector') return [];
   const reasons: string[] = [];
   if (stopWords.length > 0) reasons.push(`Words that say too little are not looked up: ${list(stopWords)}.`);
-  if (terms.length === 0) reasons.push('No word of the query is left to look up.');
+  if (terms.length === 0 && mode === 'hybrid') reasons.push('No word of the query is left to look up.');
   if (missingTerms.length > 0 && chunks.length > 0)
     reasons.push(`It lacks these words of the query: ${list(missingTerms)}.`);
   return reasons;

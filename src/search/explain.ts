@@ -5,14 +5,17 @@ import type { Collection } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { words } from '../text/words.ts';
-import { type DocumentChunk, type FailedCondition, readDocumentChunks } from './document-chunks.ts';
-import { type AnsweredSearch, type Rankings, rankAll } from './explain-ranking.ts';
+import { type FailedCondition, readDocumentChunks } from './document-chunks.ts';
+import { byPlace, type ChunkExplanation, explainChunk } from './explain-chunk.ts';
+import { type AnsweredSearch, rankAll } from './explain-ranking.ts';
 import { describeOutcome, type Outcome } from './explain-reasons.ts';
 import { compileFilter } from './filter.ts';
 import { findDocuments } from './find-documents.ts';
 import { queryTerms } from './hybrid.ts';
 import { parse, parseSearchRequest, type SearchMode, searchRequest } from './request.ts';
 import { type SearchParts, search } from './search.ts';
+
+export type { ChunkExplanation, Standing } from './explain-chunk.ts';
 
 /** What is explained: a search, and the document that is looked for in its answer. */
 export const explainRequest = searchRequest.extend({
@@ -27,33 +30,6 @@ export type ExplainInput = z.input<typeof explainRequest>;
 export interface ExplainParts extends SearchParts {
   readonly documents: Pick<Documents, 'find'>;
   readonly vectorIndex: SearchParts['vectorIndex'] & Pick<VectorIndex, 'findHealth'>;
-}
-
-/** How a chunk stands on one side of a search. */
-export interface Standing {
-  /** `vectorScore`, or BM25 score. */
-  readonly score: number;
-  /** Place among all chunks that pass the filter, from 1; absent beyond 10,000 and where the filter excludes it. */
-  readonly rank?: number;
-  /** Whether this side gave it to the search. */
-  readonly isCandidate: boolean;
-}
-
-/** How a chunk of the document stands. */
-export interface ChunkExplanation {
-  readonly chunkId: string;
-  readonly vector?: Standing;
-  readonly text?: Standing;
-  /** Place and score in the order of both sides. */
-  readonly fused?: { readonly rank: number; readonly score: number };
-  /** Place in the answer, `offset` included. */
-  readonly hit?: number;
-  readonly passesFilter: boolean;
-  /** Terms of the query that it holds, and those it lacks. */
-  readonly matchedTerms: readonly string[];
-  readonly missingTerms: readonly string[];
-  /** Why it cannot be found as it is stored. */
-  readonly problem?: string;
 }
 
 /** Why a document is, or is not, in the answer of a search. */
@@ -137,80 +113,6 @@ export async function explain(parts: ExplainParts, input: ExplainInput): Promise
     ...{ failedConditions: failed, depth: rankings.depth },
     ...{ chunks: explained.slice(0, MOST_CHUNKS), chunkCount: explained.length, warnings: answer.warnings },
   };
-}
-
-function explainChunk(
-  chunk: DocumentChunk,
-  {
-    asked,
-    rankings,
-    collection,
-    terms,
-    lastFailure,
-  }: {
-    asked: AnsweredSearch;
-    rankings: Rankings;
-    collection: Collection;
-    terms: readonly string[];
-    lastFailure: string | undefined;
-  },
-): ChunkExplanation {
-  const { key, chunkId, contents, distance, textScore, passesFilter } = chunk;
-  const standing = (side: 'vector' | 'text', score: number): Standing => {
-    const rank = rankings[side].get(key);
-    return { score, ...(rank !== undefined && { rank }), isCandidate: rankings.candidates[side].has(key) };
-  };
-  const fused = rankings.fused.get(key);
-  const hit = asked.hits.findIndex((one) => one.chunkId === chunkId && one.collection === collection.name);
-  const problem = problemOf(chunk, collection, lastFailure);
-  return {
-    chunkId,
-    ...(distance !== undefined && { vector: standing('vector', 1 - distance) }),
-    ...(textScore !== undefined && { text: standing('text', textScore) }),
-    ...(fused && { fused }),
-    ...(hit !== -1 && { hit: asked.request.offset + hit + 1 }),
-    passesFilter,
-    matchedTerms: terms.filter((term) => contents?.terms.has(term)),
-    missingTerms: terms.filter((term) => !contents?.terms.has(term)),
-    ...(problem !== undefined && { problem }),
-  };
-}
-
-/** Why a chunk cannot be found as it is stored, or `undefined`. */
-function problemOf(
-  { contents, isIndexed, distance }: DocumentChunk,
-  { manifest }: Collection,
-  lastFailure: string | undefined,
-): string | undefined {
-  if (!contents) return 'it is not stored, although the document counts it';
-  const { embedding, terms } = contents;
-  const dimensions = embedding?.length ?? 0;
-  if (dimensions !== manifest.dimensions) {
-    return dimensions === 0
-      ? `it has no vector of ${manifest.dimensions} dimensions`
-      : `its vector has ${dimensions} dimensions, the collection's have ${manifest.dimensions}`;
-  }
-  if (!isIndexed) {
-    return `the index does not hold it${lastFailure === undefined ? '' : ` (its latest error: ${lastFailure})`}`;
-  }
-  if (distance === undefined) return 'its vector is all zeros or holds NaN, so that it has no direction';
-  if (manifest.analyser && terms.size === 0) return 'no words are indexed for it';
-  return undefined;
-}
-
-/** Hits first, then as far as the search got them, then by meaning. */
-function byPlace(a: ChunkExplanation, b: ChunkExplanation): number {
-  const last = Number.POSITIVE_INFINITY;
-  return (
-    difference(a.hit ?? last, b.hit ?? last) ||
-    difference(a.fused?.rank ?? last, b.fused?.rank ?? last) ||
-    difference(b.vector?.score ?? -2, a.vector?.score ?? -2)
-  );
-}
-
-/** Infinity minus itself is no number. */
-function difference(a: number, b: number): number {
-  return a === b ? 0 : a - b;
 }
 
 async function stopWordsOf({ manifest }: Collection, query: string): Promise<string[]> {
