@@ -1,3 +1,4 @@
+import { isId } from '../schema/key.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import type { StoredDocument } from '../stores/knowledge/document.ts';
 import { chunkIdOf, chunkKey } from '../stores/knowledge/document-ids.ts';
@@ -5,6 +6,7 @@ import type { CandidateContents, CandidateQuery, VectorIndex } from '../stores/k
 import { exactQuery } from './exact-query.ts';
 import { type CompiledFilter, compileFilter, type Filter } from './filter.ts';
 import { MAX_CANDIDATES } from './request.ts';
+import { wordsQuery } from './words-query.ts';
 
 /** What the index and the store say of one chunk of a document, whatever the rest of the collection is like. */
 export interface DocumentChunk {
@@ -41,6 +43,8 @@ export interface DocumentQuery {
 
 type ChunkSource = Pick<VectorIndex, 'candidates' | 'contents'>;
 
+/** Longer than the analyser leaves any. */
+const NO_TERM = 'x'.repeat(100);
 /** Conditions that are tried one by one; a filter with more of them is tried as a whole. */
 const MOST_CONDITIONS = 50;
 
@@ -50,14 +54,15 @@ export async function readDocumentChunks(
   query: DocumentQuery,
 ): Promise<{ chunks: DocumentChunk[]; failed: FailedCondition[] }> {
   const { collection, document, docId, vector, terms, filter } = query;
+  // What cannot be an id has no chunks, and could not be asked for.
+  if (!isId(docId)) return { chunks: [], failed: [] };
   const own = compile(collection, [{ docId }]);
   const conditions = filter === undefined ? [] : conditionsOf(filter);
   const queries: CandidateQuery[] = [
     byText(own),
     exactQuery({ collection, vector, topK: MAX_CANDIDATES, filter: own }),
-    terms.length > 0
-      ? byText({ ...own, clause: `@analysed:(${terms.join('|')}) (${own.clause})` })
-      : nothingOf(own),
+    // Terms no chunk can hold keep the lists in their places where there are none to look up.
+    wordsQuery(terms.length > 0 ? terms : [NO_TERM], { filter: own, limit: MAX_CANDIDATES }),
     filter === undefined ? byText(own) : byText(compile(collection, [{ docId }, filter])),
     ...conditions.map((condition) => byText(compile(collection, [{ docId }, condition]))),
   ];
@@ -108,11 +113,6 @@ function compile({ manifest }: Collection, filters: readonly Filter[]): Compiled
 
 function byText({ clause, params }: CompiledFilter): CandidateQuery {
   return { by: 'text', query: clause, params, limit: MAX_CANDIDATES };
-}
-
-/** Keeps the lists in their places where there is nothing to look up. */
-function nothingOf(own: CompiledFilter): CandidateQuery {
-  return { ...byText({ ...own, clause: `(${own.clause}) (-${own.clause})` }) };
 }
 
 /** What must hold all at once, one by one. */

@@ -1,11 +1,12 @@
 import type { Collection } from '../stores/knowledge/collections.ts';
 import { chunkIdOfKey } from '../stores/knowledge/knn-reply.ts';
-import type { Candidate, CandidateQuery, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import type { Candidate, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { exactQuery } from './exact-query.ts';
 import type { CompiledFilter } from './filter.ts';
 import { DEPTH, type HybridSearch, rank, sideQueries } from './hybrid.ts';
 import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
 import type { SearchHit } from './search.ts';
+import { wordsQuery } from './words-query.ts';
 
 /** Where the chunks of a search stand, each by its key. */
 export interface Rankings {
@@ -42,8 +43,9 @@ export async function rankAll(vectorIndex: CandidateSource, search: AnsweredSear
     collections.map(async (collection, at) => {
       const filter = filters[at];
       const nearest = exactQuery({ collection, vector, topK: MAX_CANDIDATES, filter });
-      const queries = [nearest, ...textQuery(terms[at] ?? [], filter)];
-      return (await vectorIndex.candidates(collection, queries)).lists;
+      const looked = terms[at] ?? [];
+      const worded = looked.length > 0 ? [wordsQuery(looked, { filter, limit: MAX_CANDIDATES })] : [];
+      return (await vectorIndex.candidates(collection, [nearest, ...worded])).lists;
     }),
   );
   const order = (side: number) => answers.flatMap((lists) => lists[side] ?? []);
@@ -54,13 +56,6 @@ export async function rankAll(vectorIndex: CandidateSource, search: AnsweredSear
     text: places(byWords),
     ...(search.mode === 'vector' ? rankByVector(search, byDistance) : await rankHybrid(vectorIndex, search)),
   };
-}
-
-function textQuery(terms: readonly string[], filter: CompiledFilter | undefined): CandidateQuery[] {
-  if (terms.length === 0) return [];
-  const words = `@analysed:(${terms.join('|')})`;
-  const query = filter ? `${words} (${filter.clause})` : words;
-  return [{ by: 'text', query, params: filter?.params ?? [], limit: MAX_CANDIDATES }];
 }
 
 function places(list: readonly Candidate[]): Map<string, number> {

@@ -12,6 +12,7 @@ import type { CompiledFilter } from './filter.ts';
 import { type Fused, fuse, type Scored } from './fuse.ts';
 import { knnQuery } from './query.ts';
 import { MAX_CANDIDATES, type SearchRequest } from './request.ts';
+import { wordsQuery } from './words-query.ts';
 
 /** A hit of a search by words, or by meaning and words. */
 export interface HybridMatch extends Omit<CandidateContents, 'embedding' | 'terms'> {
@@ -111,11 +112,7 @@ export function sideQueries(
     const { query, params, limit } = knnQuery({ collection, vector, topK: depth, filter, efRuntime });
     queries.push({ by: 'distance', query, params, limit });
   }
-  if (terms.length > 0) {
-    const words = `@analysed:(${terms.join('|')})`;
-    const query = filter ? `${words} (${filter.clause})` : words;
-    queries.push({ by: 'text', query, params: filter?.params ?? [], limit: depth });
-  }
+  if (terms.length > 0) queries.push(wordsQuery(terms, { filter, limit: depth }));
   return queries;
 }
 
