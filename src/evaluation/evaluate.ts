@@ -129,7 +129,7 @@ async function readTestSet(
   const judged = await joinJudgements(documents, collections, { queries, judgements });
   return {
     judged,
-    revised: revised > 0 ? [`${revised} judgements are revised by later ones, which count.`] : [],
+    revised: revised > 0 ? [`Revised by later judgements, which count: ${revised}.`] : [],
   };
 }
 
@@ -172,7 +172,7 @@ function missing({ queries, unknown }: JudgedQueries, runs: readonly (readonly Q
       message: `None of the ${judged.size} judged documents is in the collection (${lacking.slice(0, 3).join(', ')}, …). Judge by doc ids, the _id of rows, or sources, as stacklore docs list shows them.`,
     });
   }
-  return describe(lacking, { what: 'judged documents are not in the collection and count as not found' });
+  return describe(lacking, { what: 'Not in the collection, and counted as not found, are judged documents' });
 }
 
 function toldBy(runs: readonly (readonly QueryRun[])[], queries: readonly JudgedQuery[]): string[] {

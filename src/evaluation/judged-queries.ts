@@ -55,13 +55,13 @@ export async function joinJudgements(
       ...describe(
         [...asked.keys()].filter((queryId) => !relevant.has(queryId)),
         {
-          what: 'queries have no relevant document among the judgements and are left out',
+          what: 'Left out are queries without a relevant document among the judgements',
         },
       ),
       ...describe(
         [...relevant].filter((queryId) => !asked.has(queryId)),
         {
-          what: 'judged queries have no text and are left out',
+          what: 'Left out are judged queries without a text',
         },
       ),
     ],
@@ -74,5 +74,5 @@ const MOST_NAMED = 5;
 export function describe(ids: readonly string[], { what }: { what: string }): string[] {
   if (ids.length === 0) return [];
   const more = ids.length > MOST_NAMED ? ', …' : '';
-  return [`${ids.length} ${what}: ${ids.slice(0, MOST_NAMED).join(', ')}${more}.`];
+  return [`${what} (${ids.length}): ${ids.slice(0, MOST_NAMED).join(', ')}${more}.`];
 }
