@@ -9,7 +9,7 @@ export type {
   QueryReport,
   SettingsReport,
 } from './evaluation/evaluate.ts';
-export type { EfRuntimeRecall, IndexRecall } from './evaluation/index-recall.ts';
+export type { EfRuntimeRecall, Float16Estimate, IndexRecall } from './evaluation/index-recall.ts';
 export type {
   Grade,
   Judge,

@@ -15,7 +15,7 @@ import {
 import { type QueryRun, type QueryRunOptions, runQuery } from './run-queries.ts';
 import { type Difference, judgeDifferences } from './significance.ts';
 import { readJudgements, readQueries } from './test-set.ts';
-import { writeRun } from './trec-run.ts';
+import { checkWritable, writeRun } from './trec-run.ts';
 
 /** What an evaluation works with. */
 export interface EvaluationParts extends SearchParts {
@@ -83,6 +83,8 @@ export async function evaluate(
   const request = parseEvaluationRequest(input);
   const collections = collectionNames(request);
   const stored = await Promise.all(collections.map((name) => parts.collections.getRecent(name)));
+  // Known before the queries are run, not after.
+  if (request.run !== undefined) await checkWritable(request.run);
   const { judged, revised } = await readTestSet(parts, request, collections);
   const all = request.compare ? [request.search, request.compare] : [request.search];
   const depth = Math.max(RECALL_DEPTH, request.k);

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { errorMessage, StackloreError } from '../errors.ts';
 
 /** A document found, best first in its list. */
@@ -32,14 +32,23 @@ export function formatRun(queries: readonly RunQuery[], { tag }: { tag: string }
   return lines.join('');
 }
 
-/** Writes a run. Throws `source_unreadable` where no file can be written. */
+/** Writes a run. Throws like `checkWritable`. */
 export async function writeRun(
   path: string,
   queries: readonly RunQuery[],
   options: { tag: string },
 ): Promise<void> {
+  await writing(path, () => writeFile(path, formatRun(queries, options)));
+}
+
+/** Throws `source_unreadable` where no file can be written; one that is there stays as it is. */
+export async function checkWritable(path: string): Promise<void> {
+  await writing(path, async () => (await open(path, 'a')).close());
+}
+
+async function writing(path: string, write: () => Promise<void>): Promise<void> {
   try {
-    await writeFile(path, formatRun(queries, options));
+    await write();
   } catch (error) {
     throw new StackloreError('source_unreadable', {
       message: `The run cannot be written to ${path} (${errorMessage(error)}). Give a path in a folder that exists.`,

@@ -217,8 +217,8 @@ function toMatch(
   return { ...chunk, ...places, distance: Math.min(2, Math.max(0, known)), matchedTerms };
 }
 
-/** As the index computes it; NaN where one of them has no direction or another length. */
-function cosineDistance(a: Float32Array, b: Float32Array): number {
+/** The cosine distance as the index computes it; NaN where one of them has no direction or another length. */
+export function cosineDistance(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return Number.NaN;
   let [product, left, right] = [0, 0, 0];
   for (let at = 0; at < a.length; at += 1) {

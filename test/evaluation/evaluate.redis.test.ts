@@ -163,6 +163,7 @@ describe('an evaluation', () => {
     });
     expect(recall?.measured.map(({ efRuntime }) => efRuntime)).toEqual([10, 16, 32, 64, 128, 256, 512]);
     expect(recall?.measured.every(({ recallAt10 }) => recallAt10 === 1)).toBe(true);
+    expect(recall?.float16).toEqual({ recallAt10: 1, savedBytes: 4 * 64 * 2 });
     expect((await evaluate({ indexRecall: false })).indexRecall).toEqual([]);
   });
 
@@ -179,6 +180,7 @@ describe('an evaluation', () => {
     const [recall] = (await evaluate({ collection: 'sparse', queries, qrels })).indexRecall;
     expect(recall?.measured[0]).toMatchObject({ efRuntime: 1 });
     expect(recall?.measured[0]?.recallAt10).toBeLessThan(1);
+    expect(recall?.float16.recallAt10).toBeGreaterThanOrEqual(0.8);
   }, 20_000);
 
   it('has no index to compare where it is FLAT, and searches several collections', async () => {
