@@ -2,6 +2,25 @@ export { type Config, type ConfigInput, type ConfigSources, loadConfig, type Mod
 export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
+export type {
+  Comparison,
+  EvaluationOptions,
+  EvaluationReport,
+  QueryReport,
+  SettingsReport,
+} from './evaluation/evaluate.ts';
+export type { EfRuntimeRecall, Float16Estimate, IndexRecall } from './evaluation/index-recall.ts';
+export type {
+  Grade,
+  Judge,
+  JudgingInput,
+  JudgingQuestion,
+  JudgingReport,
+  Verdict,
+} from './evaluation/judge.ts';
+export type { Measures } from './evaluation/metrics.ts';
+export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
+export type { Difference } from './evaluation/significance.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
 export type {
   DuplicateOptions,
@@ -88,6 +107,9 @@ export {
   type Omission,
   toMessages,
 } from './search/context.ts';
+export type { FailedCondition } from './search/document-chunks.ts';
+export type { ChunkExplanation, ExplainInput, Explanation, Standing } from './search/explain.ts';
+export type { Outcome } from './search/explain-reasons.ts';
 export type { FactCitation, FactOmission } from './search/fact-context.ts';
 export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
 export type { ContextInput, SearchInput } from './search/request.ts';

@@ -1,6 +1,9 @@
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
+import { type EvaluationOptions, type EvaluationReport, evaluate } from './evaluation/evaluate.ts';
+import { type Judge, type JudgingInput, type JudgingReport, judge } from './evaluation/judge.ts';
+import type { EvaluationInput } from './evaluation/request.ts';
 import {
   addFields,
   type CollectionParts,
@@ -40,6 +43,7 @@ import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
 import { type ContextAnswer, findContext } from './search/context.ts';
+import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
 import { recordQuery } from './search/record-query.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
 import { type SearchAnswer, type SearchParts, search } from './search/search.ts';
@@ -209,6 +213,31 @@ export class Stacklore {
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
       findContext(this.#parts, request),
     );
+  }
+
+  /**
+   * Why a document is, or is not, in the answer of a search: its rank and score on each side, and what keeps it out.
+   *
+   * @example
+   * const { outcome, reasons } = await lore.explain({ query: 'how do sessions expire?', docId: 'sessions' });
+   */
+  async explain(request: ExplainInput): Promise<Explanation> {
+    return explain(this.#parts, request);
+  }
+
+  /**
+   * Measures searches by judgements of your own: nDCG, recall, MRR, latency, and the difference of two settings.
+   *
+   * @example
+   * const { measures } = await lore.evaluate({ queries: 'queries.jsonl', qrels: 'qrels.tsv', collection: 'docs' });
+   */
+  async evaluate(request: EvaluationInput, options: EvaluationOptions = {}): Promise<EvaluationReport> {
+    return evaluate(this.#parts, request, options);
+  }
+
+  /** Shows a person what queries find and keeps what they say of it, for `evaluate`. */
+  async judge(request: JudgingInput, person: Judge): Promise<JudgingReport> {
+    return judge(this.#parts, request, person);
   }
 
   /** Stores a new fact with its vector; others that say the same are reported, never merged. */

@@ -9,9 +9,10 @@ import { cursorAt, keepRanking, openCursor } from './cursor.ts';
 import { diversify } from './diversify.ts';
 import { countFacets, type Facets } from './facets.ts';
 import type { CompiledFilter } from './filter.ts';
-import { knnQuery } from './query.ts';
+import { nearestQuery } from './query.ts';
 import { type FoundList, type Ranked, rank } from './rank.ts';
 import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
+import { wordsQuery } from './words-query.ts';
 
 /** A hit of a search that ranks candidates before it reads them. */
 export interface HybridMatch extends Omit<CandidateContents, 'embedding' | 'terms'> {
@@ -60,7 +61,7 @@ export interface HybridAnswer {
 }
 
 /** Chunks a side is asked for at first. */
-const DEPTH = 300;
+export const DEPTH = 300;
 /** The same for a list that pages are read of. */
 const CURSOR_DEPTH = 1_000;
 /** How much further each next look goes while too few hits are left. */
@@ -71,9 +72,9 @@ const MOST_TERMS = 1_000;
 const READ_AHEAD = 50;
 
 /** What belongs to a search beside its request. */
-interface Look extends HybridSearch {
+export interface Look extends HybridSearch {
   /** The terms of each question, by collection. */
-  readonly terms: readonly (readonly string[][])[];
+  readonly terms: readonly (readonly (readonly string[])[])[];
 }
 
 /** Looks all sides up in one round trip, makes one order of them and reads the page asked for in another. */
@@ -119,7 +120,7 @@ async function readFurther(parts: HybridParts, look: Look, cursor: string): Prom
 }
 
 /** The terms of a query as a collection's chunks have them, each as often as the query has it. */
-async function queryTerms({ name, manifest }: Collection, query: string): Promise<string[]> {
+export async function queryTerms({ name, manifest }: Collection, query: string): Promise<string[]> {
   const analyser = await analyserOf(manifest);
   if (!analyser) {
     throw new StackloreError('manifest_mismatch', {
@@ -133,8 +134,9 @@ async function queryTerms({ name, manifest }: Collection, query: string): Promis
     .slice(0, MOST_TERMS);
 }
 
-async function lookUp(
-  { vectorIndex }: HybridParts,
+/** What each side finds for each question in each collection. */
+export async function lookUp(
+  { vectorIndex }: { readonly vectorIndex: Pick<VectorIndex, 'candidates'> },
   { look, depth, rebuilt }: { look: Look; depth: number; rebuilt: Set<Collection> },
 ): Promise<FoundList[]> {
   const found = await Promise.all(
@@ -168,18 +170,11 @@ function sideQueries(
     // An HNSW index gives no more than it looked at.
     const efRuntime = Math.max(request.efRuntime ?? collection.manifest.index.efRuntime, depth);
     const { exact } = request;
-    const { query, params, limit } = knnQuery({ collection, vector, topK: depth, filter, efRuntime, exact });
-    queries.push({ by: 'distance', query, params, limit });
+    queries.push(nearestQuery({ collection, vector, topK: depth, filter, efRuntime, exact }));
   }
   const asked = terms[at]?.[question] ?? [];
-  if (asked.length > 0) {
-    const any = `(${asked.join('|')})`;
-    // Beside the vectors the words around a chunk may find it; whoever asks for words alone wants to see one in each hit.
-    const words =
-      mode === 'text' ? `@analysed:${any} ~@analysed_nearby:${any}` : `@analysed|analysed_nearby:${any}`;
-    const query = filter ? `${words} (${filter.clause})` : words;
-    queries.push({ by: 'text', query, params: filter?.params ?? [], limit: depth });
-  }
+  // Beside the vectors the words around a chunk may find it; whoever asks for words alone wants to see one in each hit.
+  if (asked.length > 0) queries.push(wordsQuery(asked, { filter, limit: depth, own: mode === 'text' }));
   return queries;
 }
 
