@@ -41,8 +41,9 @@ import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
 import { type ContextAnswer, findContext } from './search/context.ts';
 import { recordQuery } from './search/record-query.ts';
+import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
-import { type SearchAnswer, search } from './search/search.ts';
+import type { SearchAnswer } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
@@ -183,7 +184,7 @@ export class Stacklore {
   async search(request: SearchInput): Promise<SearchAnswer> {
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'search', request, values }, () =>
-      search(this.#parts, request),
+      refinedSearch(this.#parts, request),
     );
   }
 

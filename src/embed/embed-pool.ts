@@ -53,6 +53,8 @@ export class EmbedPool {
   }
 
   #dispatch(): void {
+    // Closing keeps threads alive until they have ended, whatever they still say.
+    if (this.#closed) return;
     while (this.#queue.length > 0) {
       const thread = this.#leastBusy();
       if (!thread) break;
@@ -106,7 +108,7 @@ export class EmbedPool {
       state,
       jobs: new Map(),
       isReady: false,
-      isAlive: true,
+      isAlive: false,
       failure: 'it ended',
     };
     this.#threads.add(thread);

@@ -1,8 +1,9 @@
 import { StackloreError } from '../errors.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { ResponseCache } from '../stores/main/response-cache.ts';
+import { refinedSearch } from './refined-search.ts';
 import { parseSearchRequest, type SearchInput } from './request.ts';
-import { rebuiltWarning, type SearchAnswer, type SearchParts, search } from './search.ts';
+import { rebuiltWarning, type SearchAnswer, type SearchParts } from './search.ts';
 
 /** What a cached search works with. */
 export interface CachedSearchParts extends SearchParts {
@@ -49,7 +50,7 @@ export async function cachedSearch(
   const transient = new Set(collections.map(rebuiltWarning));
   const { value, cached } = await parts.responseCache.getOrCompute<SearchAnswer>(
     { endpointName: SEARCH_ENDPOINT, params },
-    () => search(fresh, request),
+    () => refinedSearch(fresh, request),
     // That an index was rebuilt is true of this one search.
     { ...options, keep: ({ warnings }) => !warnings.some((warning) => transient.has(warning)) },
   );

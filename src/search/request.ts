@@ -63,12 +63,14 @@ export const searchRequest = z.strictObject({
   maxPerDocument: count(1, MAX_CANDIDATES).optional(),
   /** How widely an HNSW index is searched: larger is slower and finds more. The collection's setting by default. */
   efRuntime: count(1, MAX_CANDIDATES).optional(),
+  /** Tell where in each hit's text the query's words and, of hits found by meaning, the nearest sentence stand. */
+  highlight: z.boolean('must be true or false').optional(),
   /** Whose usage it counts for; `anonymous` unless given. */
   userId: z.custom<string>(isId, 'must be an id of 1 to 512 bytes').optional(),
 });
 
 /** What a context look-up takes: a search and the size of the text it may fill. */
-export const contextRequest = searchRequest.extend({
+export const contextRequest = searchRequest.omit({ highlight: true }).extend({
   topK: count(1, 1_000).default(20),
   /** The most tokens the context's text may have. */
   maxTokens: count(1, 1_000_000).default(2_000),
@@ -96,6 +98,7 @@ export interface SearchRequest {
   readonly minScore?: number;
   readonly maxPerDocument?: number;
   readonly efRuntime?: number;
+  readonly highlight?: boolean;
 }
 
 /** A checked context look-up. */
@@ -157,6 +160,7 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
   if (checked.minScore !== undefined) request.minScore = checked.minScore;
   if (checked.maxPerDocument !== undefined) request.maxPerDocument = checked.maxPerDocument;
   if (checked.efRuntime !== undefined) request.efRuntime = checked.efRuntime;
+  if (checked.highlight) request.highlight = true;
   return request;
 }
 

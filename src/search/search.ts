@@ -3,6 +3,7 @@ import type { Collection, Collections } from '../stores/knowledge/collections.ts
 import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { checkComparable, checkModel, requireModel } from './check-models.ts';
 import { type CompiledFilter, compileFilter } from './filter.ts';
+import type { Highlights } from './highlight.ts';
 import { findHybrid, type HybridMatch } from './hybrid.ts';
 import { knnQuery } from './query.ts';
 import {
@@ -50,6 +51,8 @@ export interface SearchHit {
   readonly end?: number;
   /** Page of a paged document, from 1. */
   readonly page?: number;
+  /** Words and sentence that answer the query; only where `highlight` was asked for. */
+  readonly highlights?: Highlights;
   /** All of the chunk's metadata, the document's own included. */
   readonly metadata: Record<string, unknown>;
 }

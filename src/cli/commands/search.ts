@@ -6,6 +6,7 @@ import type { SearchHit } from '../../search/search.ts';
 import { defineCommand, type Flag } from '../command.ts';
 import { decimalNumber, wholeNumber } from '../flag-values.ts';
 import { wrap } from '../format.ts';
+import { type Mark, markFor, markWords, sentenceLines } from '../mark-hit.ts';
 
 /** Flags of every command that searches. */
 export const SEARCH_FLAGS: readonly Flag[] = [
@@ -45,12 +46,14 @@ export const command = defineCommand({
   flags: [
     ...SEARCH_FLAGS,
     { flags: '--offset <number>', description: 'skip this many hits' },
+    { flags: '--highlight', description: 'mark matching words, tell the nearest sentence' },
     { flags: '--cache', description: 'take and keep the answer, until the collection changes' },
     { flags: '--cache-ttl <seconds>', description: 'keep it this long (300)' },
   ],
   schema: z.strictObject({
     ...searchFlags,
     offset: wholeNumber(0).optional(),
+    highlight: z.boolean().default(false),
     cache: z.boolean().default(false),
     cacheTtl: wholeNumber(1).optional(),
   }),
@@ -63,19 +66,27 @@ export const command = defineCommand({
         : await lore().search(request);
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
     const width = Math.min(terminal.columns, 110);
-    const lines = answer.hits.flatMap((hit, index) => describeHit(hit, index + 1, width));
+    const mark = markFor(terminal);
+    const lines = answer.hits.flatMap((hit, index) => describeHit(hit, index + 1, { width, mark }));
     return { data: answer, lines: lines.length === 0 ? ['Nothing found.'] : lines };
   },
 });
 
+/** How a hit is shown: columns, and what stands around the words that match. */
+export interface HitLayout {
+  readonly width: number;
+  readonly mark: Mark;
+}
+
 /** A hit as lines: rank, score, where it stands, and its text. */
-export function describeHit(hit: SearchHit, rank: number, width: number): string[] {
+export function describeHit(hit: SearchHit, rank: number, { width, mark }: HitLayout): string[] {
   const place = [hit.title, ...hit.headings.filter((heading) => heading !== hit.title)].join(' › ');
   const page = hit.page === undefined ? '' : `, page ${hit.page}`;
   return [
     `${rank}. ${describeScores(hit)}  ${place}`,
     `   ${hit.source}${page}`,
-    ...wrap(hit.text, width, '   '),
+    ...wrap(markWords(hit, mark), width, '   '),
+    ...sentenceLines(hit, width),
     '',
   ];
 }
