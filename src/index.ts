@@ -1,6 +1,7 @@
 export { type Config, type ConfigInput, type ConfigSources, loadConfig, type ModelConfig } from './config.ts';
 export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
+export type { Reranker } from './embed/reranker.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
 export type {

@@ -1,6 +1,8 @@
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
+import { openLocalReranker } from './embed/local-reranker.ts';
+import type { Reranker } from './embed/reranker.ts';
 import {
   addFields,
   type CollectionParts,
@@ -76,6 +78,8 @@ export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
   readonly onNotice?: (text: string) => void;
   /** Embeds instead of the configured model. */
   readonly embedder?: Embedder;
+  /** Reranks instead of the configured model. */
+  readonly reranker?: Reranker;
 }
 
 /**
@@ -120,11 +124,13 @@ export class Stacklore {
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
+  readonly #openReranker: () => Promise<Reranker>;
   #embedder: Promise<Embedder> | undefined;
+  #reranker: Promise<Reranker> | undefined;
 
   /** @internal Use `openStacklore`. */
   constructor(config: Config, options: OpenOptions) {
-    const { report = silentReport, onNotice, embedder } = options;
+    const { report = silentReport, onNotice, embedder, reranker } = options;
     this.config = config;
     let isAttached = false;
     this.databases = connectDatabases(config, {
@@ -165,6 +171,7 @@ export class Stacklore {
       embedder: () => this.#parts.embedder(),
     });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
+    this.#openReranker = reranker ? async () => reranker : () => openLocalReranker(config);
   }
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
@@ -199,7 +206,11 @@ export class Stacklore {
     const { responseCache } = this;
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'cached_search', request, values }, () =>
-      cachedSearch({ ...this.#parts, responseCache, model: this.#model }, request, options),
+      cachedSearch(
+        { ...this.#parts, responseCache, model: this.#model, rerankModel: this.config.reranker },
+        request,
+        options,
+      ),
     );
   }
 
@@ -314,11 +325,18 @@ export class Stacklore {
     await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
     await this.queues.close();
     await this.#recorder?.close();
-    const embedder = await this.#embedder?.catch(() => undefined);
-    await Promise.all([this.databases.close(), this.templates.close(), embedder?.close()]);
+    const [embedder, reranker] = await Promise.all(
+      [this.#embedder, this.#reranker].map((opened) => opened?.catch(() => undefined)),
+    );
+    await Promise.all([
+      this.databases.close(),
+      this.templates.close(),
+      embedder?.close?.(),
+      reranker?.close?.(),
+    ]);
   }
 
-  get #parts(): CollectionParts & FactParts {
+  get #parts(): CollectionParts & FactParts & { readonly reranker: () => Promise<Reranker> } {
     return {
       collections: this.collections,
       documents: this.documents,
@@ -333,6 +351,13 @@ export class Stacklore {
           throw error;
         });
         return this.#embedder;
+      },
+      reranker: () => {
+        this.#reranker ??= this.#openReranker().catch((error: unknown) => {
+          this.#reranker = undefined;
+          throw error;
+        });
+        return this.#reranker;
       },
     };
   }

@@ -7,8 +7,9 @@ import {
   searchContextFacts,
 } from './fact-context.ts';
 import { addHit, headingsOf, type Passage, passageOf } from './passages.ts';
+import { refinedSearch } from './refined-search.ts';
 import { type ContextInput, type ContextRequest, parseContextRequest } from './request.ts';
-import { type SearchHit, type SearchParts, search } from './search.ts';
+import type { SearchAnswer, SearchHit, SearchParts } from './search.ts';
 import type { FactSearchParts } from './search-facts.ts';
 
 /** Where a passage of the context comes from; `number` is what `[1]` in an answer refers to. */
@@ -49,7 +50,7 @@ export interface Context {
 }
 
 /** A context and what belongs to its look-up. */
-export interface ContextAnswer extends Context {
+export interface ContextAnswer extends Context, Pick<SearchAnswer, 'rerankLatencyMs'> {
   /** Text and question as a chat; absent when a vector was looked up. Its instructions are not part of `tokens`. */
   readonly messages?: ChatMessage[];
   /** What the caller should know about the search. */
@@ -83,8 +84,8 @@ export async function findContext(
 ): Promise<ContextAnswer> {
   const { maxTokens, facts: wanted, ...request } = parseContextRequest(input);
   const shared = wanted ? embedQueryOnce(parts) : parts;
-  const [{ hits, warnings }, found] = await Promise.all([
-    search(shared, request),
+  const [{ hits, warnings, rerankLatencyMs }, found] = await Promise.all([
+    refinedSearch(shared, request),
     wanted && searchContextFacts(shared, request, wanted),
   ]);
   const countTokens = parts.countTokens ?? (await modelCounter(parts));
@@ -94,6 +95,7 @@ export async function findContext(
   const answer = {
     ...context,
     warnings: [...warnings, ...(found?.warnings ?? []), ...noRoomWarnings(context, hits.length, maxTokens)],
+    ...(rerankLatencyMs !== undefined && { rerankLatencyMs }),
     ...(section && { facts: { citations: section.citations, omitted: section.omitted } }),
   };
   const { query } = request;

@@ -65,6 +65,13 @@ export const searchRequest = z.strictObject({
   efRuntime: count(1, MAX_CANDIDATES).optional(),
   /** Tell where in each hit's text the query's words and, of hits found by meaning, the nearest sentence stand. */
   highlight: z.boolean('must be true or false').optional(),
+  /** Let a cross-encoder put the best `depth` (50) hits into a new order. */
+  rerank: z
+    .union(
+      [z.boolean(), z.strictObject({ depth: count(1, 1_000).default(50) })],
+      'must be true, false or a depth from 1 to 1000',
+    )
+    .optional(),
   /** Whose usage it counts for; `anonymous` unless given. */
   userId: z.custom<string>(isId, 'must be an id of 1 to 512 bytes').optional(),
 });
@@ -99,6 +106,7 @@ export interface SearchRequest {
   readonly maxPerDocument?: number;
   readonly efRuntime?: number;
   readonly highlight?: boolean;
+  readonly rerank?: { readonly depth: number };
 }
 
 /** A checked context look-up. */
@@ -142,6 +150,12 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
   if (query === undefined && mode !== undefined && mode !== 'vector') {
     throw invalidRequest(`query: mode "${mode}" looks words up. Give a query, or use mode "vector".`);
   }
+  if (query === undefined && checked.rerank) {
+    throw invalidRequest('query: rerank reads hits together with the query. Give one, or leave rerank out.');
+  }
+  if (checked.rerank && checked.offset + checked.topK > 1_000) {
+    throw invalidRequest('offset: with rerank, offset and topK together must be at most 1000.');
+  }
   if (checked.offset + checked.topK > MAX_CANDIDATES) {
     throw invalidRequest(`offset: offset and topK together must be at most ${MAX_CANDIDATES}.`);
   }
@@ -161,6 +175,7 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
   if (checked.maxPerDocument !== undefined) request.maxPerDocument = checked.maxPerDocument;
   if (checked.efRuntime !== undefined) request.efRuntime = checked.efRuntime;
   if (checked.highlight) request.highlight = true;
+  if (checked.rerank) request.rerank = checked.rerank === true ? { depth: 50 } : checked.rerank;
   return request;
 }
 

@@ -1,4 +1,5 @@
 import type { QueryEmbedder } from '../embed/embedder.ts';
+import type { Reranker } from '../embed/reranker.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { checkComparable, checkModel, requireModel } from './check-models.ts';
@@ -20,6 +21,8 @@ export interface SearchParts {
   readonly vectorIndex: Pick<VectorIndex, 'knn' | 'candidates' | 'contents' | 'docIds'>;
   /** Opens the model; asked only when a query is text. */
   readonly embedder: () => Promise<QueryEmbedder>;
+  /** Opens what `rerank` asks for. Throws `model_unavailable`. */
+  readonly reranker?: () => Promise<Reranker>;
 }
 
 /** A chunk found. */
@@ -51,6 +54,8 @@ export interface SearchHit {
   readonly end?: number;
   /** Page of a paged document, from 1. */
   readonly page?: number;
+  /** What the reranker gave it, larger is better; on another model's scale altogether. Only where `rerank` was asked for. */
+  readonly rerankScore?: number;
   /** Words and sentence that answer the query; only where `highlight` was asked for. */
   readonly highlights?: Highlights;
   /** All of the chunk's metadata, the document's own included. */
@@ -63,6 +68,8 @@ export interface SearchAnswer {
   readonly warnings: string[];
   /** What was looked up: `hybrid` unless asked otherwise, `vector` where no words were given or none are indexed. */
   readonly mode: SearchMode;
+  /** How long reranking took, loading the model included; absent where it was not asked for. */
+  readonly rerankLatencyMs?: number;
 }
 
 /**

@@ -20,7 +20,7 @@ parentPort?.on('message', (request) => {
     return;
   }
   if (request === 'close') process.exit();
-  const { id, ids } = request;
+  const { id, input: ids } = request;
   if (ids[0] === ANSWER) parentPort?.postMessage({ kind: 'vector', id, vector: Float32Array.from(ids) });
   else if (ids[0] === DIE) process.exit(1);
   else if (ids[0] === FAIL) parentPort?.postMessage({ kind: 'failed', id, reason: 'bad text' });

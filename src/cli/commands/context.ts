@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toMessages } from '../../search/context.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { SEARCH_FLAGS, searchFlags } from './search.ts';
+import { noteReranking, SEARCH_FLAGS, searchFlags } from './search.ts';
 
 export const command = defineCommand({
   summary: 'Pack the best passages for a question into one cited text for a language model.',
@@ -24,6 +24,7 @@ export const command = defineCommand({
     const question = words.join(' ');
     const context = await lore().context({ query: question, collections, ...options });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
+    noteReranking(terminal, context);
     const facts = context.facts ? `${context.facts.citations.length} facts, ` : '';
     terminal.note(
       `${facts}${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,

@@ -22,6 +22,7 @@ export const SEARCH_FLAGS: readonly Flag[] = [
   { flags: '--weight <number>', description: 'share of the vectors in a hybrid score, 0 to 1 (0.5)' },
   { flags: '--min-score <number>', description: 'leave out hits whose vectorScore (1 - distance) is lower' },
   { flags: '--max-per-document <number>', description: 'at most this many hits of one document' },
+  { flags: '--rerank [depth]', description: 'reorder the best 50, or so many, by a cross-encoder' },
   { flags: '--ef-runtime <number>', description: 'HNSW candidates: more is slower and more exact' },
   { flags: '--user-id <id>', description: 'whose usage it counts for (anonymous)' },
 ];
@@ -37,6 +38,7 @@ export const searchFlags = {
   minScore: decimalNumber().optional(),
   maxPerDocument: wholeNumber(1).optional(),
   efRuntime: wholeNumber(1).optional(),
+  rerank: rerankFlag().optional(),
   userId: z.string().optional(),
 };
 
@@ -65,12 +67,28 @@ export const command = defineCommand({
         ? await lore().cachedSearch(request, { ttlSeconds: cacheTtl })
         : await lore().search(request);
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
+    noteReranking(terminal, answer);
     const width = Math.min(terminal.columns, 110);
     const mark = markFor(terminal);
     const lines = answer.hits.flatMap((hit, index) => describeHit(hit, index + 1, { width, mark }));
     return { data: answer, lines: lines.length === 0 ? ['Nothing found.'] : lines };
   },
 });
+
+/** `--rerank`, or `--rerank 20`. */
+function rerankFlag() {
+  return z
+    .union([z.literal(true), wholeNumber(1, 1_000)], 'must be a whole number from 1 to 1000')
+    .transform((depth) => (depth === true ? true : { depth }));
+}
+
+/** Says what reranking cost, which nobody should have to guess. */
+export function noteReranking(
+  { note }: { note(line: string): void },
+  { rerankLatencyMs }: { rerankLatencyMs?: number },
+): void {
+  if (rerankLatencyMs !== undefined) note(`Reranking added ${Math.round(rerankLatencyMs)} ms.`);
+}
 
 /** How a hit is shown: columns, and what stands around the words that match. */
 export interface HitLayout {
