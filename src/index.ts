@@ -52,6 +52,7 @@ export type { MigrationProgress } from './maintenance/migrate/progress.ts';
 export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from './maintenance/prompt-files.ts';
 export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
+export type { CitationCheck, CitationInput, VerifyCitationOptions } from './maintenance/verify-citation.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export type { Recorder } from './recorder.ts';
 export {

@@ -34,6 +34,12 @@ import { recordIngest } from './ingest/record-ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
+import {
+  type CitationCheck,
+  type CitationInput,
+  type VerifyCitationOptions,
+  verifyCitation,
+} from './maintenance/verify-citation.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
@@ -41,7 +47,8 @@ import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
-import { type ContextAnswer, findContext } from './search/context.ts';
+import { findCitedContext } from './search/cited-context.ts';
+import type { ContextAnswer } from './search/context.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
@@ -218,8 +225,19 @@ export class Stacklore {
   async context(request: ContextInput): Promise<ContextAnswer> {
     const values = ({ tokens }: ContextAnswer) => ({ tokens });
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
-      findContext(this.#parts, request),
+      findCitedContext(this.#parts, request),
     );
+  }
+
+  /**
+   * Says whether what was cited still stands in its document, as stored or, with `source`, as the file or URL has it now.
+   *
+   * @example
+   * const { citations } = await lore.context({ query: 'how do sessions expire?' });
+   * const { status } = await lore.verifyCitation(citations[0], { source: true });
+   */
+  async verifyCitation(citation: CitationInput, options: VerifyCitationOptions = {}): Promise<CitationCheck> {
+    return verifyCitation(this, citation, options);
   }
 
   /** Stores a new fact with its vector; others that say the same are reported, never merged. */

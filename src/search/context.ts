@@ -6,7 +6,7 @@ import {
   packFacts,
   searchContextFacts,
 } from './fact-context.ts';
-import { addHit, headingsOf, type Passage, passageOf } from './passages.ts';
+import { addHit, headingsOf, type Passage, passageOf, rangeOf } from './passages.ts';
 import { refinedSearch } from './refined-search.ts';
 import { type ContextInput, type ContextRequest, parseContextRequest } from './request.ts';
 import type { SearchAnswer, SearchHit, SearchParts } from './search.ts';
@@ -30,6 +30,9 @@ export interface Citation {
   readonly chunkIds: readonly string[];
   /** Of its best chunk. */
   readonly score: number;
+  /** What is cited, and the content hash of its document: `verifyCitation` looks for them. */
+  readonly text: string;
+  readonly contentHash?: string;
 }
 
 /** A hit that is not in the text (no room, or the same words as a better hit), or with its beginning only. */
@@ -244,7 +247,8 @@ function cutPassage(hit: SearchHit, length: number): Passage {
   const { range } = passageOf(hit);
   return {
     hits: [hit],
-    text: `${hit.text.slice(0, length)} …`,
+    text: hit.text.slice(0, length),
+    isCut: true,
     ...(range ? { range: { start: range.start, end: range.start + length } } : {}),
   };
 }
@@ -261,7 +265,7 @@ function renderPassage(passage: Passage, index: number): string {
   const names = [title, ...headings].filter((name, level, path) => name !== path[level - 1]);
   const path = names.map(oneLine).join(' › ');
   const place = page === undefined ? oneLine(source) : `${oneLine(source)}, page ${page}`;
-  return `[${number}] ${path} (${place})\n${passage.text}`;
+  return `[${number}] ${path} (${place})\n${passage.text}${passage.isCut ? ' …' : ''}`;
 }
 
 function cite(passage: Passage, index: number): Citation {
@@ -277,13 +281,8 @@ function cite(passage: Passage, index: number): Citation {
     ...(first.page === undefined ? {} : { page: first.page }),
     chunkIds: passage.hits.map(({ chunkId }) => chunkId),
     score: Math.max(...passage.hits.map(({ score }) => score)),
+    text: passage.text,
   };
-}
-
-/** A lone hit keeps the offsets its writer gave it, even where they do not measure the text as we do. */
-function rangeOf({ range, hits: [first] }: Passage): { start?: number; end?: number } {
-  if (range || first?.start === undefined || first.end === undefined) return { ...range };
-  return { start: first.start, end: first.end };
 }
 
 const MAX_NAME_LENGTH = 160;
