@@ -52,7 +52,7 @@ import type { ContextAnswer } from './search/context.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
-import type { SearchAnswer } from './search/search.ts';
+import type { SearchAnswer, SearchParts } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
@@ -64,6 +64,7 @@ import type { AddedFact } from './stores/knowledge/fact.ts';
 import { FactBacklog } from './stores/knowledge/fact-backlog.ts';
 import { FactIndex } from './stores/knowledge/fact-index.ts';
 import { Facts } from './stores/knowledge/facts.ts';
+import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
@@ -354,11 +355,12 @@ export class Stacklore {
     ]);
   }
 
-  get #parts(): CollectionParts & FactParts & { readonly reranker: () => Promise<Reranker> } {
+  get #parts(): CollectionParts & FactParts & Required<Pick<SearchParts, 'cursors' | 'reranker'>> {
     return {
       collections: this.collections,
       documents: this.documents,
       vectorIndex: this.#vectorIndex,
+      cursors: new SearchCursors(this.databases.knowledge),
       facts: this.facts,
       factIndex: this.#factIndex,
       factBacklog: this.#factBacklog,

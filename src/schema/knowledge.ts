@@ -33,6 +33,8 @@ export const chunkRecord = hash({
     inputHash: text.optional(),
     // The terms that words of a query are looked up in: title twice, headings, text.
     analysed: text.optional(),
+    // Those of the chunks before and after that are not in it.
+    analysedNearby: text.optional(),
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
@@ -185,6 +187,16 @@ export const contentHashesRecord = map({
   isHelper: true,
   field: 'content hash',
   value: 'doc_id',
+});
+
+/** What a search found, kept for its further pages. */
+export const searchCursorRecord = string({
+  database: 'knowledge',
+  key: 'stacklore:cursor:{cursorId}',
+  description: 'What a search with `cursor` found, in its order, kept for further pages; renewed by each.',
+  ttlSeconds: 600,
+  isHelper: true,
+  value: text,
 });
 
 /** What the vectors of facts are made with. */

@@ -35,9 +35,9 @@ export async function highlightHits(
 }
 
 /** Finds the words of a query in texts of a collection; one without an analyser has them looked for as they are. */
-async function matcherOf({ manifest }: Collection, { query }: SearchRequest) {
+async function matcherOf({ manifest }: Collection, { query = '', queries = [query] }: SearchRequest) {
   const analyser = (await analyserOf(manifest)) ?? (await plainAnalyser());
-  const terms = new Set(analyser.analyse(query ?? '').split(' '));
+  const terms = new Set(queries.flatMap((text) => analyser.analyse(text).split(' ')));
   terms.delete('');
   return (text: string) => matchWords(text, terms, analyser);
 }
@@ -60,12 +60,16 @@ async function sentenceFinder(
   { request, collections, hits }: SentenceSearch,
 ): Promise<{ find: FindSentence; warnings: string[] }> {
   const embeddable = collections.filter(({ manifest }) => manifest.model);
-  if (hits.length === 0 || embeddable.length === 0) return { find: () => undefined, warnings: [] };
+  const text = request.query ?? request.queries?.[0];
+  // What is like a document asks nothing that a sentence could answer.
+  const asksNothing = text === undefined && !request.vector;
+  if (hits.length === 0 || embeddable.length === 0 || asksNothing)
+    return { find: () => undefined, warnings: [] };
   const embedder = await parts.embedder();
   const comparable = new Set(embeddable.filter((one) => isComparable(one, embedder)).map(({ name }) => name));
   const chosen = hits.filter(({ collection }) => comparable.has(collection));
   const { texts, whole } = chooseSentences(chosen, embedder);
-  const query = request.vector ?? (await embedder.embedQuery(request.query ?? ''));
+  const query = request.vector ?? (await embedder.embedQuery(text ?? ''));
   const made = await embedder.embedTexts(texts);
   const vectors = new Map(texts.map((text, at) => [text, made[at] as Float32Array]));
   const left = chosen.length - whole.size;

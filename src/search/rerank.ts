@@ -14,8 +14,9 @@ export async function rerankedSearch(
   // Opened first: a search without it would be in vain.
   const reranker = await openReranker(parts);
   const found = await search(parts, { ...request, topK: Math.max(rerank.depth, offset + topK), offset: 0 });
+  const query = request.query ?? request.queries?.[0] ?? '';
   const started = performance.now();
-  const ordered = await rerankHits(reranker, { query: request.query ?? '', depth: rerank.depth }, found.hits);
+  const ordered = await rerankHits(reranker, { query, depth: rerank.depth }, found.hits);
   const rerankLatencyMs = performance.now() - started;
   return { ...found, hits: ordered.slice(offset, offset + topK), rerankLatencyMs };
 }

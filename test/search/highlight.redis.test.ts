@@ -62,6 +62,14 @@ describe('a search with highlight', () => {
     expect(sentenceOf(first)).toBe('Call the desk about them.');
   });
 
+  it('marks the words of all of several queries, and none of what is only like a document', async () => {
+    const { hits } = await find({ queries: ['visits', 'admins'] });
+    const sessions = hits.find(({ source }) => source === 'sessions.md') as SearchHit;
+    expect(wordsOf(sessions)).toEqual(['Visits', 'Admins']);
+    const like = await find({ like: { docId: sessions.docId } });
+    expect(like.hits.map((hit) => hit.highlights)).toEqual([{ matchedWords: [] }]);
+  });
+
   it('embeds the query and each sentence once, and nothing more where it is not asked for', async () => {
     embedder.embedded.length = 0;
     await find({ query: 'visits' });

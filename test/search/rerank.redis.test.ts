@@ -60,6 +60,13 @@ describe('a search with rerank', () => {
     expect(hits.map(({ score }) => score)).toEqual(hits.map(({ score }) => score).sort((a, b) => b - a));
   });
 
+  it('reads hits together with the first of several queries', async () => {
+    asked.length = 0;
+    const request = { queries: ['is deep', 'lake'], collection: 'lakes', rerank: { depth: 2 } };
+    await lore.search(request);
+    expect(asked).toMatchObject([{ query: 'is deep' }]);
+  });
+
   it('gives pages that follow each other', async () => {
     const all = await find({ rerank: { depth: 5 }, topK: 9 });
     const pages = await Promise.all(
@@ -109,6 +116,7 @@ describe('a search with rerank is refused', () => {
     ['a depth of 0', { rerank: { depth: 0 } }, 'whole number from 1 to 1000'],
     ['a depth of a million', { rerank: { depth: 1_000_000 } }, 'whole number from 1 to 1000'],
     ['another option', { rerank: { deep: 1 } as never }, 'rerank'],
+    ['a cursor', { rerank: true, cursor: true }, 'Page with offset'],
     ['a far page', { rerank: true, offset: 995, topK: 10 }, 'at most 1000'],
   ])('for %s', async (_, request, message) => {
     await expect(find(request)).rejects.toMatchObject({

@@ -7,6 +7,7 @@ import { watchablePaths, watchSources } from '../../ingest/watch.ts';
 import { COLLECTION_FLAGS, collectionFlags } from '../collection-flags.ts';
 import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
+import { given } from '../given.ts';
 import { ingestProgress } from '../progress.ts';
 
 const schema = z.strictObject({
@@ -169,12 +170,4 @@ function parseMetadata(items: readonly string[]): Record<string, string> {
       throw new StackloreError('invalid_input', { message: `--metadata takes key=value, not "${item}".` });
     }),
   );
-}
-
-/** An object without its undefined members, as exact optional properties ask for. */
-function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  // Only members that are undefined are left out, which is what the type says.
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof T]?: Exclude<T[Name], undefined>;
-  };
 }

@@ -6,6 +6,9 @@ import { aliasOf, metadataAttribute } from '../../stores/knowledge/vector-index.
 import type { Check, Examination, Problem } from './check.ts';
 import { after, findIndexInfo, type IndexInfo } from './index-info.ts';
 
+/** Made by another version, an index may have some of them. */
+const TERM_FIELDS = ['analysed', 'analysed_nearby'];
+
 export const collectionIndexCheck: Check = {
   name: 'collection index',
   needs: 'search',
@@ -56,7 +59,7 @@ async function findProblem(
   const missing = collection.manifest.fields.filter(
     (field) => !live.attributes.has(metadataAttribute(field.name)),
   );
-  if (collection.manifest.analyser && !live.attributes.has('analysed')) {
+  if (collection.manifest.analyser && !TERM_FIELDS.every((field) => live.attributes.has(field))) {
     return {
       severity: 'error',
       what: `The index of collection ${name} lacks the words of its chunks.`,

@@ -16,7 +16,7 @@ import {
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
 import { parseMetadata } from './chunk-metadata.ts';
-import { analyserOf } from './chunk-terms.ts';
+import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
@@ -168,8 +168,14 @@ export class Documents {
       createdAt: earlier?.createdAt ?? updatedAt,
       updatedAt,
     };
-    const writer = chunkWriter(collection, stored, await analyserOf(collection.manifest));
-    const writes = chunks.map((chunk, index) => writer(chunk, index, embeddings[index]));
+    const analyser = await analyserOf(collection.manifest);
+    const { title } = stored;
+    const worded = chunks.map(({ headings, text }) => ({ title, ...(headings && { headings }), text }));
+    const terms = analyser && documentTerms(analyser, worded);
+    const writer = chunkWriter(collection, stored);
+    const writes = chunks.map((chunk, index) => {
+      return writer(chunk, { index, embedding: embeddings[index], terms: terms?.[index] });
+    });
     const key = await this.#keyOf(document.docId);
     const commands = publishCommands(key, { collection, document: stored, writes });
     const [cleared] = await this.#transaction(commands, chunks.length + (earlier?.chunkCount ?? 0));
