@@ -215,3 +215,16 @@ export const factsManifestRecord = string({
   isHelper: true,
   value: json(factsManifest),
 });
+
+/** Who brings records in key by key; what seems to be missing meanwhile may still come. */
+export const arrivalsRecord = sortedSet({
+  database: 'knowledge',
+  key: 'stacklore:arriving',
+  description:
+    'Restores and migrations under way: meanwhile nothing is deleted for what seems to be missing.',
+  ttlSeconds: 61,
+  isHelper: true,
+  isTransient: true,
+  member: 'a random id of the run',
+  score: 'end of its hold unless renewed, Unix seconds',
+});

@@ -15,6 +15,7 @@ import {
 } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
+import { hasDirection } from './check-vector.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
@@ -107,16 +108,21 @@ export class Documents {
       const replies = await this.#database.pipeline<(string | null)[]>(
         places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
       );
+      let last: string | undefined;
       for (const [at, [text, metadata, nodeId]] of replies.entries()) {
-        // Not at this key, or removed by hand, which doctor reports.
-        if (typeof text !== 'string') continue;
         const chunkId = places[at]?.chunkId as string;
+        // Not at this key, or removed by hand, which doctor reports; or given from its raw key already.
+        if (typeof text !== 'string' || chunkId === last) continue;
+        last = chunkId;
         yield { chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
       }
     }
   }
 
-  /** The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. */
+  /**
+   * The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. Those
+   * that could not be stored again are left out.
+   */
   async embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
     const vectors = new Map<string, Float32Array>();
     const bytes = collection.manifest.dimensions * 4;
@@ -133,7 +139,8 @@ export class Documents {
       );
       for (const [inputHash, embedding] of replies) {
         if (!inputHash || embedding?.byteLength !== bytes) continue;
-        vectors.set(inputHash.toString(), chunkRecord.fields.embedding.decode(embedding));
+        const vector = chunkRecord.fields.embedding.decode(embedding);
+        if (hasDirection(vector)) vectors.set(inputHash.toString(), vector);
       }
     }
     return vectors;
