@@ -9,6 +9,7 @@ import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { printMachine } from './measure.ts';
+import { benchQuality } from './quality.ts';
 import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
 import { benchStall } from './stall.ts';
@@ -34,17 +35,18 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     corpus: { type: 'string' },
     only: { type: 'string' },
+    data: { type: 'string' },
   },
 });
 const parts = positionals.length > 0 ? positionals : PARTS;
-const unknown = parts.filter((part) => !PARTS.includes(part));
+const unknown = parts.filter((part) => !PARTS.includes(part) && part !== 'quality');
 if (unknown.length > 0) {
   console.error(
-    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores).`,
+    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), and quality with --data DIR.`,
   );
   process.exit(2);
 }
-const { quick, corpus, only } = values;
+const { quick, corpus, only, data } = values;
 const rounds = quick ? 3 : 5;
 printMachine();
 
@@ -53,7 +55,14 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
-if (parts.some((part) => !['ingest', 'stores', 'maintenance'].includes(part))) await benchStored();
+if (parts.includes('quality')) {
+  if (data === undefined) {
+    console.error('quality needs --data DIR: a folder of judged collections.');
+    process.exit(2);
+  }
+  await benchQuality(data);
+}
+if (parts.some((part) => !['ingest', 'stores', 'maintenance', 'quality'].includes(part))) await benchStored();
 
 async function benchStored(): Promise<void> {
   const config = loadConfig();
