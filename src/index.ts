@@ -82,6 +82,7 @@ export {
   type RedisCommand,
 } from './redis/databases.ts';
 export type { UnreadableRecord } from './redis/hash.ts';
+export type { UnreadableElement } from './redis/list.ts';
 export type { ErrorEntry, Metric, Usage } from './schema/analytics.ts';
 export type { FactChanges, FactFilter, NewFact } from './schema/fact-input.ts';
 export type {
@@ -123,7 +124,7 @@ export type {
   CounterWindow,
   Counts,
 } from './stores/analytics/counters.ts';
-export type { ErrorCount, ErrorLog, NewError } from './stores/analytics/error-log.ts';
+export type { ErrorCount, ErrorLog, ErrorPage, NewError } from './stores/analytics/error-log.ts';
 export type {
   MetricBucket,
   MetricName,
@@ -155,7 +156,7 @@ export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
 export type { EndpointEntries } from './stores/main/cache-contents.ts';
 export type { ConversationInfo, Conversations, RecentMessages } from './stores/main/conversations.ts';
-export type { DeadLetter, DeadLetters } from './stores/main/dead-letters.ts';
+export type { DeadLetter, DeadLetterPage, DeadLetters, RetriedLetters } from './stores/main/dead-letters.ts';
 export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
 export type { CountTokens } from './stores/main/estimate-tokens.ts';
 export type { NewMessage } from './stores/main/message.ts';

@@ -46,7 +46,7 @@ import { type ContextAnswer, findContext } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
 import { recordQuery } from './search/record-query.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
-import { type SearchAnswer, search } from './search/search.ts';
+import { type SearchAnswer, type SearchParts, search } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
@@ -58,6 +58,7 @@ import type { AddedFact } from './stores/knowledge/fact.ts';
 import { FactBacklog } from './stores/knowledge/fact-backlog.ts';
 import { FactIndex } from './stores/knowledge/fact-index.ts';
 import { Facts } from './stores/knowledge/facts.ts';
+import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
@@ -346,11 +347,12 @@ export class Stacklore {
     await Promise.all([this.databases.close(), this.templates.close(), embedder?.close()]);
   }
 
-  get #parts(): CollectionParts & FactParts {
+  get #parts(): CollectionParts & FactParts & Pick<SearchParts, 'cursors'> {
     return {
       collections: this.collections,
       documents: this.documents,
       vectorIndex: this.#vectorIndex,
+      cursors: new SearchCursors(this.databases.knowledge),
       facts: this.facts,
       factIndex: this.#factIndex,
       factBacklog: this.#factBacklog,

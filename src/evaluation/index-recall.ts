@@ -1,5 +1,6 @@
+import { cosine } from '../search/cosine.ts';
 import { exactQuery } from '../search/exact-query.ts';
-import { cosineDistance } from '../search/hybrid.ts';
+
 import { knnQuery } from '../search/query.ts';
 import type { SearchParts } from '../search/search.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
@@ -149,7 +150,7 @@ async function float16Recall(
     const contents = await vectorIndex.contents(collection.name, keys);
     const rounded = near.map(({ key }, at) => {
       const embedding = contents[at]?.embedding;
-      return { key, value: embedding ? cosineDistance(vector, roundToFloat16(embedding)) : 2 };
+      return { key, value: embedding ? 1 - cosine(vector, roundToFloat16(embedding)) : 2 };
     });
     const order = rounded.sort((a, b) => a.value - b.value).map(({ key }) => key);
     const nearest = new Set(keys.slice(0, NEAREST));

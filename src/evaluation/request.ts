@@ -9,6 +9,7 @@ const id = z.string('must be text').min(1, 'must not be empty');
 export const searchSettings = searchRequest.omit({
   ...{ query: true, vector: true, collection: true, collections: true },
   ...{ topK: true, offset: true, maxPerDocument: true, userId: true },
+  ...{ like: true, queries: true, cursor: true, facets: true, window: true },
 });
 
 /** What an evaluation takes; at most one of `collection` and `collections`. */

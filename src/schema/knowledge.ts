@@ -33,6 +33,8 @@ export const chunkRecord = hash({
     inputHash: text.optional(),
     // The terms that words of a query are looked up in: title twice, headings, text.
     analysed: text.optional(),
+    // Those of the chunks before and after that are not in it.
+    analysedNearby: text.optional(),
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
@@ -187,6 +189,16 @@ export const contentHashesRecord = map({
   value: 'doc_id',
 });
 
+/** What a search found, kept for its further pages. */
+export const searchCursorRecord = string({
+  database: 'knowledge',
+  key: 'stacklore:cursor:{cursorId}',
+  description: 'What a search with `cursor` found, in its order, kept for further pages; renewed by each.',
+  ttlSeconds: 600,
+  isHelper: true,
+  value: text,
+});
+
 /** What the vectors of facts are made with. */
 export const factsManifest = z.strictObject({
   formatVersion: z.literal(1),
@@ -202,4 +214,17 @@ export const factsManifestRecord = string({
   description: 'The model that embeds facts, and its dimensions.',
   isHelper: true,
   value: json(factsManifest),
+});
+
+/** Who brings records in key by key; what seems to be missing meanwhile may still come. */
+export const arrivalsRecord = sortedSet({
+  database: 'knowledge',
+  key: 'stacklore:arriving',
+  description:
+    'Restores and migrations under way: meanwhile nothing is deleted for what seems to be missing.',
+  ttlSeconds: 61,
+  isHelper: true,
+  isTransient: true,
+  member: 'a random id of the run',
+  score: 'end of its hold unless renewed, Unix seconds',
 });

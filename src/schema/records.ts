@@ -1,5 +1,6 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
 import {
+  arrivalsRecord,
   chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
@@ -55,6 +56,7 @@ export const RECORDS = {
   'collection documents': collectionDocumentsRecord,
   'content hashes': contentHashesRecord,
   'facts manifest': factsManifestRecord,
+  arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,
   'prompt history': promptHistoryRecord,
   template: templateRecord,

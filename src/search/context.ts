@@ -82,10 +82,11 @@ export async function findContext(
   input: ContextInput | ContextRequest,
 ): Promise<ContextAnswer> {
   const { maxTokens, facts: wanted, ...request } = parseContextRequest(input);
+  const query = request.query ?? request.queries?.[0];
   const shared = wanted ? embedQueryOnce(parts) : parts;
   const [{ hits, warnings }, found] = await Promise.all([
     search(shared, request),
-    wanted && searchContextFacts(shared, request, wanted),
+    wanted && searchContextFacts(shared, { ...request, ...(query !== undefined && { query }) }, wanted),
   ]);
   const countTokens = parts.countTokens ?? (await modelCounter(parts));
   const options = { maxTokens, countTokens };
@@ -96,7 +97,6 @@ export async function findContext(
     warnings: [...warnings, ...(found?.warnings ?? []), ...noRoomWarnings(context, hits.length, maxTokens)],
     ...(section && { facts: { citations: section.citations, omitted: section.omitted } }),
   };
-  const { query } = request;
   return { ...answer, ...(query !== undefined && { messages: toMessages(answer, query) }) };
 }
 
@@ -112,13 +112,12 @@ async function modelCounter({ embedder }: SearchParts): Promise<ContextOptions['
 }
 
 /**
- * Packs hits into numbered passages, best first: neighbouring chunks of a document become one passage, repeated text
+ * Packs hits, given best first, into numbered passages: neighbouring chunks of a document become one passage, repeated text
  * is dropped, and the whole text stays within `maxTokens`. A hit without room makes way for the next that fits; when
  * none fits, the best one is given up to the last whole sentence, or else word.
  */
 export function buildContext(hits: readonly SearchHit[], options: ContextOptions): Context {
-  const best = hits.toSorted((a, b) => b.score - a.score);
-  const { unique, duplicates } = dropDuplicates(best);
+  const { unique, duplicates } = dropDuplicates(hits);
   const { passages, left } = pack(unique, options);
   const [first] = unique;
   const cut = passages.length === 0 && first ? cutToFit(first, options) : undefined;
@@ -212,7 +211,7 @@ function pack(
   while (passages.length > 0 && countTokens(render(passages)) > maxTokens) {
     left.push(...(passages.pop()?.hits ?? []));
   }
-  return { passages, left: left.sort((a, b) => b.score - a.score) };
+  return { passages, left: left.sort((a, b) => hits.indexOf(a) - hits.indexOf(b)) };
 }
 
 /** The longest beginning of a hit that fits, ending with a whole sentence or else a whole word. */

@@ -17,8 +17,11 @@ import { type SearchParts, search } from './search.ts';
 
 export type { ChunkExplanation, Standing } from './explain-chunk.ts';
 
+/** Options that ask for something else than hits of one question. */
+const UNEXPLAINED = { like: true, queries: true, cursor: true, facets: true, window: true } as const;
+
 /** What is explained: a search, and the document that is looked for in its answer. */
-export const explainRequest = searchRequest.extend({
+export const explainRequest = searchRequest.omit(UNEXPLAINED).extend({
   /** A doc id, the `_id` of a row, or a source. */
   docId: z.string('must be the id of a document').min(1, 'must be the id of a document'),
 });
@@ -69,10 +72,10 @@ export async function explain(parts: ExplainParts, input: ExplainInput): Promise
   const place = collections.findIndex((one) => one.name === document?.collection);
   const collection = collections[Math.max(0, place)] as Collection;
   const terms = [...new Set(asked.terms[Math.max(0, place)])];
-  const looked = { collection, document, docId, vector: asked.vector, terms, filter: request.filter };
+  const looked = { collection, document, docId, vector: asked.vector, terms, mode, filter: request.filter };
   const [{ chunks, failed: failedConditions }, rankings, health] = await Promise.all([
     readDocumentChunks(parts.vectorIndex, looked),
-    rankAll(parts.vectorIndex, asked),
+    rankAll({ ...parts, now: parts.now ?? Date.now }, asked),
     parts.vectorIndex.findHealth(collection),
   ]);
   const context = { asked, rankings, collection, terms, lastFailure: health?.lastFailure };

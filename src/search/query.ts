@@ -13,7 +13,12 @@ export interface KnnQueryParts {
   readonly filter?: CompiledFilter | undefined;
   /** How widely an HNSW index is searched; the collection's own setting by default. FLAT indexes have none. */
   readonly efRuntime?: number | undefined;
+  /** Compares with every chunk that passes the filter, instead of following the links of an HNSW index. */
+  readonly exact?: boolean;
 }
+
+/** A condition that every chunk meets: only beside one can the server be told to compare with all. */
+const ANY_CHUNK: CompiledFilter = { clause: '-@doc_id:{$nodoc}', params: ['nodoc', '\u{10ffff}'] };
 
 /**
  * The nearest-neighbour query of a collection. Throws `dimension_mismatch` or `invalid_vector` for a vector that
@@ -26,14 +31,17 @@ export function knnQuery({
   offset = 0,
   filter,
   efRuntime,
+  exact = false,
 }: KnnQueryParts): KnnQuery {
   const { dimensions, index } = collection.manifest;
   checkVector(vector, dimensions);
   const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
   const params: (string | Buffer)[] = ['k', String(offset + topK), 'vector', bytes];
   const isHnsw = index.kind === 'hnsw';
-  if (isHnsw) params.push('ef', String(efRuntime ?? index.efRuntime));
-  if (filter) params.push(...filter.params);
-  const knn = `KNN $k @embedding $vector${isHnsw ? ' EF_RUNTIME $ef' : ''} AS ${DISTANCE}`;
-  return { query: `${filter ? `(${filter.clause})` : '*'}=>[${knn}]`, params, offset, limit: topK };
+  const condition = filter ?? (exact && isHnsw ? ANY_CHUNK : undefined);
+  if (isHnsw && !exact) params.push('ef', String(efRuntime ?? index.efRuntime));
+  if (condition) params.push(...condition.params);
+  const how = !isHnsw ? '' : exact ? ' HYBRID_POLICY ADHOC_BF' : ' EF_RUNTIME $ef';
+  const knn = `KNN $k @embedding $vector${how} AS ${DISTANCE}`;
+  return { query: `${condition ? `(${condition.clause})` : '*'}=>[${knn}]`, params, offset, limit: topK };
 }

@@ -3,7 +3,7 @@ import type { Database, RedisArgument } from '../../redis/databases.ts';
 import type { CollectionField } from '../../schema/knowledge.ts';
 import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
-import { chunkTerms } from './chunk-terms.ts';
+import { ownTerms, type WordedChunk, withNeighbours } from './chunk-terms.ts';
 import { fieldArguments } from './publish.ts';
 import { ADD_CHUNK_FIELDS } from './scripts/add-chunk-fields.ts';
 
@@ -51,20 +51,41 @@ export async function backfillTerms(
 ): Promise<void> {
   for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
     const page = keys.slice(from, from + CHUNKS_PER_WRITE);
+    const places = [...new Set(page.flatMap((key) => [key, ...neighbourKeys(key)]))];
     const stored = await database.pipeline<(string | null)[]>(
-      page.map((key) => ['HMGET', key, 'text', 'metadata']),
+      places.map((key) => ['HMGET', key, 'text', 'metadata']),
     );
-    const writes: RedisArgument[][] = [];
+    const known = new Map<string, { metadata: string; terms: string }>();
     for (const [at, [text, metadata]] of stored.entries()) {
       if (typeof text !== 'string' || typeof metadata !== 'string') continue;
-      const { title, headings } = parseMetadata(metadata);
-      const termsOf = chunkTerms(analyser, typeof title === 'string' ? title : '');
-      const path = Array.isArray(headings) ? headings.filter((heading) => typeof heading === 'string') : [];
-      const key = page[at] as string;
-      writes.push(ADD_CHUNK_FIELDS.evalCommand([key], [metadata, 'analysed', termsOf(text, path)]));
+      known.set(places[at] as string, { metadata, terms: ownTerms(analyser, worded(text, metadata)) });
     }
+    const writes = page.flatMap((key) => {
+      const chunk = known.get(key);
+      if (!chunk) return [];
+      const neighbours = neighbourKeys(key).map((neighbour) => known.get(neighbour)?.terms ?? '');
+      const { analysed, analysedNearby } = withNeighbours(chunk.terms, ...neighbours);
+      const values = ['analysed', analysed, 'analysed_nearby', analysedNearby];
+      return [ADD_CHUNK_FIELDS.evalCommand([key], [chunk.metadata, ...values])];
+    });
     await database.pipeline(writes);
   }
+}
+
+/** Where the chunks before and after would be; other programs may number theirs in other ways, or not at all. */
+function neighbourKeys(key: string): string[] {
+  const [, start, number] = /^(.*_chunk_)(\d+)$/su.exec(key) ?? [];
+  if (start === undefined) return [];
+  return [Number(number) - 1, Number(number) + 1].filter((n) => n >= 0).map((n) => `${start}${n}`);
+}
+
+function worded(text: string, metadata: string): WordedChunk {
+  const { title, headings } = parseMetadata(metadata);
+  return {
+    title: typeof title === 'string' ? title : '',
+    headings: Array.isArray(headings) ? headings.filter((heading) => typeof heading === 'string') : [],
+    text,
+  };
 }
 
 /** The counts of two parts of a backfill in one list. */

@@ -72,7 +72,7 @@ export function readContents(
   reply: readonly (Buffer | null)[],
 ): CandidateContents | undefined {
   const [text, metadata, docId, nodeId, analysed] = reply.slice(0, -1).map((value) => value?.toString());
-  const bytes = reply.at(-1);
+  const embedding = decodeEmbedding(reply.at(-1) ?? undefined);
   if (text === undefined) return undefined;
   return {
     collection,
@@ -82,6 +82,12 @@ export function readContents(
     text,
     metadata: metadata === undefined ? {} : parseMetadata(metadata),
     terms: new Set(analysed?.split(' ')),
-    ...(bytes && bytes.byteLength % 4 === 0 && { embedding: chunkRecord.fields.embedding.decode(bytes) }),
+    ...(embedding && { embedding }),
   };
+}
+
+/** A stored vector; `undefined` where there is none, or the bytes cannot be one. */
+export function decodeEmbedding(bytes: Buffer | undefined): Float32Array | undefined {
+  if (!bytes || bytes.byteLength % 4 !== 0) return undefined;
+  return chunkRecord.fields.embedding.decode(bytes);
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { StackloreError } from '../../errors.ts';
+import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { readHash } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
+import { keyTemplate } from '../../schema/key.ts';
 import { collectionRecord, collectionsRecord, type Manifest } from '../../schema/knowledge.ts';
 import { CREATE_COLLECTION } from './scripts/create-collection.ts';
 import { SAVE_MANIFEST } from './scripts/save-manifest.ts';
@@ -18,6 +19,8 @@ export interface Collection {
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+/** The names of indexes; the number leaves room for a second one beside the first. */
+const INDEX = keyTemplate('stacklore:index:{collection}:{number}');
 /** How old a manifest read earlier may be when a search uses it again; saves a round trip a search. */
 const REMEMBERED_MS = 1_000;
 
@@ -36,7 +39,7 @@ export class Collections {
   async create(name: string, manifest: Manifest): Promise<Collection> {
     checkCollectionName(name);
     const createdAt = new Date(this.#now());
-    const value = { manifest, version: 0, index: `stacklore:index:${name}:1`, createdAt };
+    const value = { manifest, version: 0, index: INDEX.build({ collection: name, number: '1' }), createdAt };
     const created = await runScript<number>(this.#database, CREATE_COLLECTION, {
       keys: [collectionRecord.key.build({ collection: name }), collectionsRecord.key.build({})],
       args: [name, String(Math.floor(createdAt.getTime() / 1_000)), ...collectionRecord.encode(value)],
@@ -92,6 +95,20 @@ export class Collections {
     return found.filter((collection) => collection !== undefined);
   }
 
+  /** The name of every collection, oldest first, with why its record cannot be read in place of one that cannot. */
+  async listReadable(): Promise<{ name: string; collection: Collection | RecordError }[]> {
+    const found = await Promise.all(
+      (await this.names()).map(async (name) => {
+        const collection = await this.find(name).catch((error: unknown) => {
+          if (error instanceof RecordError) return error;
+          throw error;
+        });
+        return collection && { name, collection };
+      }),
+    );
+    return found.filter((one) => one !== undefined);
+  }
+
   /**
    * Replaces a collection's manifest. Gives `undefined` and changes nothing when the stored one is not the given
    * collection's any more: read it again then.
@@ -120,6 +137,11 @@ export class Collections {
     ]);
     this.#remembered.delete(name);
   }
+}
+
+/** The collection that an index of this name is of, whether or not there is such a collection; `undefined` for others. */
+export function collectionOfIndex(index: string): string | undefined {
+  return INDEX.parse(index)?.collection;
 }
 
 /** Throws `invalid_input` unless the name can be part of a key prefix and of an index name. */

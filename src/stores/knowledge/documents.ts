@@ -15,8 +15,9 @@ import {
 } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
+import { hasDirection } from './check-vector.ts';
 import { parseMetadata } from './chunk-metadata.ts';
-import { analyserOf } from './chunk-terms.ts';
+import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
@@ -107,16 +108,21 @@ export class Documents {
       const replies = await this.#database.pipeline<(string | null)[]>(
         places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
       );
+      let last: string | undefined;
       for (const [at, [text, metadata, nodeId]] of replies.entries()) {
-        // Not at this key, or removed by hand, which doctor reports.
-        if (typeof text !== 'string') continue;
         const chunkId = places[at]?.chunkId as string;
+        // Not at this key, or removed by hand, which doctor reports; or given from its raw key already.
+        if (typeof text !== 'string' || chunkId === last) continue;
+        last = chunkId;
         yield { chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
       }
     }
   }
 
-  /** The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. */
+  /**
+   * The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. Those
+   * that could not be stored again are left out.
+   */
   async embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
     const vectors = new Map<string, Float32Array>();
     const bytes = collection.manifest.dimensions * 4;
@@ -133,7 +139,8 @@ export class Documents {
       );
       for (const [inputHash, embedding] of replies) {
         if (!inputHash || embedding?.byteLength !== bytes) continue;
-        vectors.set(inputHash.toString(), chunkRecord.fields.embedding.decode(embedding));
+        const vector = chunkRecord.fields.embedding.decode(embedding);
+        if (hasDirection(vector)) vectors.set(inputHash.toString(), vector);
       }
     }
     return vectors;
@@ -168,8 +175,14 @@ export class Documents {
       createdAt: earlier?.createdAt ?? updatedAt,
       updatedAt,
     };
-    const writer = chunkWriter(collection, stored, await analyserOf(collection.manifest));
-    const writes = chunks.map((chunk, index) => writer(chunk, index, embeddings[index]));
+    const analyser = await analyserOf(collection.manifest);
+    const { title } = stored;
+    const worded = chunks.map(({ headings, text }) => ({ title, ...(headings && { headings }), text }));
+    const terms = analyser && documentTerms(analyser, worded);
+    const writer = chunkWriter(collection, stored);
+    const writes = chunks.map((chunk, index) => {
+      return writer(chunk, { index, embedding: embeddings[index], terms: terms?.[index] });
+    });
     const key = await this.#keyOf(document.docId);
     const commands = publishCommands(key, { collection, document: stored, writes });
     const [cleared] = await this.#transaction(commands, chunks.length + (earlier?.chunkCount ?? 0));
