@@ -1,6 +1,7 @@
 export { type Config, type ConfigInput, type ConfigSources, loadConfig, type ModelConfig } from './config.ts';
 export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
+export type { Reranker } from './embed/reranker.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
 export type {
   Comparison,
@@ -70,6 +71,7 @@ export type { MigrationProgress } from './maintenance/migrate/progress.ts';
 export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from './maintenance/prompt-files.ts';
 export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
+export type { CitationCheck, CitationInput, VerifyCitationOptions } from './maintenance/verify-citation.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export type { Recorder } from './recorder.ts';
 export {
@@ -112,6 +114,7 @@ export type { ChunkExplanation, ExplainInput, Explanation, Standing } from './se
 export type { Outcome } from './search/explain-reasons.ts';
 export type { FactCitation, FactOmission } from './search/fact-context.ts';
 export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
+export type { Highlights, MatchedWord } from './search/highlight.ts';
 export type { ContextInput, SearchInput } from './search/request.ts';
 export type { SearchAnswer, SearchHit } from './search/search.ts';
 export type { FactAnswer, FactHit, FactSearchInput } from './search/search-facts.ts';

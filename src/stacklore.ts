@@ -1,6 +1,8 @@
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
+import { openLocalReranker } from './embed/local-reranker.ts';
+import type { Reranker } from './embed/reranker.ts';
 import { type EvaluationOptions, type EvaluationReport, evaluate } from './evaluation/evaluate.ts';
 import { type Judge, type JudgingInput, type JudgingReport, judge } from './evaluation/judge.ts';
 import type { EvaluationInput } from './evaluation/request.ts';
@@ -35,6 +37,12 @@ import { recordIngest } from './ingest/record-ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
+import {
+  type CitationCheck,
+  type CitationInput,
+  type VerifyCitationOptions,
+  verifyCitation,
+} from './maintenance/verify-citation.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
@@ -42,11 +50,13 @@ import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
-import { type ContextAnswer, findContext } from './search/context.ts';
+import { findCitedContext } from './search/cited-context.ts';
+import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
 import { recordQuery } from './search/record-query.ts';
+import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
-import { type SearchAnswer, type SearchParts, search } from './search/search.ts';
+import type { SearchAnswer, SearchParts } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
@@ -80,6 +90,8 @@ export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
   readonly onNotice?: (text: string) => void;
   /** Embeds instead of the configured model. */
   readonly embedder?: Embedder;
+  /** Reranks instead of the configured model. */
+  readonly reranker?: Reranker;
 }
 
 /**
@@ -124,11 +136,13 @@ export class Stacklore {
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
+  readonly #openReranker: () => Promise<Reranker>;
   #embedder: Promise<Embedder> | undefined;
+  #reranker: Promise<Reranker> | undefined;
 
   /** @internal Use `openStacklore`. */
   constructor(config: Config, options: OpenOptions) {
-    const { report = silentReport, onNotice, embedder } = options;
+    const { report = silentReport, onNotice, embedder, reranker } = options;
     this.config = config;
     let isAttached = false;
     this.databases = connectDatabases(config, {
@@ -169,6 +183,7 @@ export class Stacklore {
       embedder: () => this.#parts.embedder(),
     });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
+    this.#openReranker = reranker ? async () => reranker : () => openLocalReranker(config);
   }
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
@@ -188,7 +203,7 @@ export class Stacklore {
   async search(request: SearchInput): Promise<SearchAnswer> {
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'search', request, values }, () =>
-      search(this.#parts, request),
+      refinedSearch(this.#parts, request),
     );
   }
 
@@ -203,7 +218,11 @@ export class Stacklore {
     const { responseCache } = this;
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'cached_search', request, values }, () =>
-      cachedSearch({ ...this.#parts, responseCache, model: this.#model }, request, options),
+      cachedSearch(
+        { ...this.#parts, responseCache, model: this.#model, rerankModel: this.config.reranker },
+        request,
+        options,
+      ),
     );
   }
 
@@ -211,7 +230,7 @@ export class Stacklore {
   async context(request: ContextInput): Promise<ContextAnswer> {
     const values = ({ tokens }: ContextAnswer) => ({ tokens });
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
-      findContext(this.#parts, request),
+      findCitedContext(this.#parts, request),
     );
   }
 
@@ -238,6 +257,17 @@ export class Stacklore {
   /** Shows a person what queries find and keeps what they say of it, for `evaluate`. */
   async judge(request: JudgingInput, person: Judge): Promise<JudgingReport> {
     return judge(this.#parts, request, person);
+  }
+
+  /**
+   * Says whether what was cited still stands in its document, as stored or, with `source`, as the file or URL has it now.
+   *
+   * @example
+   * const { citations } = await lore.context({ query: 'how do sessions expire?' });
+   * const { status } = await lore.verifyCitation(citations[0], { source: true });
+   */
+  async verifyCitation(citation: CitationInput, options: VerifyCitationOptions = {}): Promise<CitationCheck> {
+    return verifyCitation(this, citation, options);
   }
 
   /** Stores a new fact with its vector; others that say the same are reported, never merged. */
@@ -343,11 +373,18 @@ export class Stacklore {
     await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
     await this.queues.close();
     await this.#recorder?.close();
-    const embedder = await this.#embedder?.catch(() => undefined);
-    await Promise.all([this.databases.close(), this.templates.close(), embedder?.close()]);
+    const [embedder, reranker] = await Promise.all(
+      [this.#embedder, this.#reranker].map((opened) => opened?.catch(() => undefined)),
+    );
+    await Promise.all([
+      this.databases.close(),
+      this.templates.close(),
+      embedder?.close?.(),
+      reranker?.close?.(),
+    ]);
   }
 
-  get #parts(): CollectionParts & FactParts & Pick<SearchParts, 'cursors'> {
+  get #parts(): CollectionParts & FactParts & Required<Pick<SearchParts, 'cursors' | 'reranker'>> {
     return {
       collections: this.collections,
       documents: this.documents,
@@ -363,6 +400,13 @@ export class Stacklore {
           throw error;
         });
         return this.#embedder;
+      },
+      reranker: () => {
+        this.#reranker ??= this.#openReranker().catch((error: unknown) => {
+          this.#reranker = undefined;
+          throw error;
+        });
+        return this.#reranker;
       },
     };
   }

@@ -105,6 +105,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         'maintenance/migrate/move-knowledge.ts',
         'maintenance/cleanup.ts',
         'maintenance/keys.ts',
+        'maintenance/verify-citation.ts',
       ],
       ...['maintenance/status.ts', 'ingest/watch.ts', ...REQUESTS],
     ],

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Judge, JudgingQuestion, Verdict } from '../evaluation/judge.ts';
 import type { Terminal } from './command.ts';
 import { describeHit } from './commands/search.ts';
+import { markFor } from './mark-hit.ts';
 
 const HELP = '0 not relevant, 1 related, 2 relevant, 3 exactly that; s skip, n next query, q quit';
 
@@ -29,7 +30,11 @@ export function openJudge(terminal: Shown): { judge: Judge; close(): void } {
         if (shown !== query.queryId) say(`\nQuery ${query.queryId}: ${query.text}\n${HELP}`);
         shown = query.queryId;
         say('');
-        for (const line of describeHit(hit, rank, Math.min(columns, 110))) say(line);
+        for (const line of describeHit(hit, rank, {
+          width: Math.min(columns, 110),
+          mark: markFor({ isStyled: false }),
+        }))
+          say(line);
         for (;;) {
           const key = await input.key(`${rank} of ${of} [0-3 s n q] `);
           const verdict = key === undefined ? 'quit' : VERDICTS[key.toLowerCase()];

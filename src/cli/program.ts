@@ -13,6 +13,10 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   ],
   explain: ['say why a document is, or is not, in the answer', () => import('./commands/explain.ts')],
   eval: ['measure searches by judgements, or collect judgements', () => import('./commands/eval.ts')],
+  'verify-citation': [
+    'say whether what was cited still stands in its document',
+    () => import('./commands/verify-citation.ts'),
+  ],
   collections: [
     'list, inspect, create, extend and drop collections',
     () => import('./commands/collections.ts'),

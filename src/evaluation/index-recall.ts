@@ -1,7 +1,5 @@
 import { cosine } from '../search/cosine.ts';
-import { exactQuery } from '../search/exact-query.ts';
-
-import { type KnnQueryParts, knnQuery } from '../search/query.ts';
+import { type KnnQueryParts, nearestQuery } from '../search/query.ts';
 import type { SearchParts } from '../search/search.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import type { Candidate, VectorIndex } from '../stores/knowledge/vector-index.ts';
@@ -107,7 +105,8 @@ async function measureOne(
     .map((ef) => ({ efRuntime: ef, shares: [] as number[], times: [] as number[] }));
   for (const vector of vectors) {
     const ask = { collection, vector, topK: NEAREST };
-    const [nearest = []] = (await vectorIndex.candidates(collection, [exactQuery(ask)])).lists;
+    const [nearest = []] = (await vectorIndex.candidates(collection, [nearestQuery({ ...ask, exact: true })]))
+      .lists;
     // Not timed: the first look-up after one that compares everything finds the processor's caches emptied.
     await lookUp(vectorIndex, ask);
     for (const { efRuntime: ef, shares, times } of measured) {
@@ -137,10 +136,7 @@ async function lookUp(
   vectorIndex: RecallParts['vectorIndex'],
   parts: KnnQueryParts & { readonly collection: Collection },
 ): Promise<readonly Candidate[]> {
-  const { query, params, limit } = knnQuery(parts);
-  const { lists } = await vectorIndex.candidates(parts.collection, [
-    { by: 'distance', query, params, limit },
-  ]);
+  const { lists } = await vectorIndex.candidates(parts.collection, [nearestQuery(parts)]);
   return lists[0] ?? [];
 }
 
@@ -152,7 +148,7 @@ async function float16Recall(
 ): Promise<number> {
   const shares: number[] = [];
   for (const vector of vectors) {
-    const query = exactQuery({ collection, vector, topK: NEARBY });
+    const query = nearestQuery({ collection, vector, topK: NEARBY, exact: true });
     const [near = []] = (await vectorIndex.candidates(collection, [query])).lists;
     const keys = near.map(({ key }) => key);
     const contents = await vectorIndex.contents(collection.name, keys);

@@ -3,8 +3,8 @@ import type { Collection } from '../stores/knowledge/collections.ts';
 import type { StoredDocument } from '../stores/knowledge/document.ts';
 import { chunkIdOf, chunkKey } from '../stores/knowledge/document-ids.ts';
 import type { CandidateContents, CandidateQuery, VectorIndex } from '../stores/knowledge/vector-index.ts';
-import { exactQuery } from './exact-query.ts';
 import { type CompiledFilter, compileFilter, type Filter } from './filter.ts';
+import { nearestQuery } from './query.ts';
 import { MAX_CANDIDATES, type SearchMode } from './request.ts';
 import { wordsQuery } from './words-query.ts';
 
@@ -61,9 +61,13 @@ export async function readDocumentChunks(
   const conditions = filter === undefined ? [] : conditionsOf(filter);
   const queries: CandidateQuery[] = [
     byText(own),
-    exactQuery({ collection, vector, topK: MAX_CANDIDATES, filter: own }),
+    nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter: own, exact: true }),
     // Terms no chunk can hold keep the lists in their places where there are none to look up.
-    wordsQuery(terms.length > 0 ? terms : [NO_TERM], { mode, filter: own, limit: MAX_CANDIDATES }),
+    wordsQuery(terms.length > 0 ? terms : [NO_TERM], {
+      own: mode === 'text',
+      filter: own,
+      limit: MAX_CANDIDATES,
+    }),
     filter === undefined ? byText(own) : byText(compile(collection, [{ docId }, filter])),
     ...conditions.map((condition) => byText(compile(collection, [{ docId }, condition]))),
   ];

@@ -1,9 +1,9 @@
 import type { Collection } from '../stores/knowledge/collections.ts';
 import { chunkIdOfKey } from '../stores/knowledge/knn-reply.ts';
 import type { Candidate } from '../stores/knowledge/vector-index.ts';
-import { exactQuery } from './exact-query.ts';
 import type { CompiledFilter } from './filter.ts';
 import { DEPTH, type HybridParts, type Look, lookUp, order } from './hybrid.ts';
+import { nearestQuery } from './query.ts';
 import type { FoundList, Ranked } from './rank.ts';
 import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
 import { isRanked, type SearchHit } from './search.ts';
@@ -42,9 +42,12 @@ export async function rankAll(parts: HybridParts, search: AnsweredSearch): Promi
   const answers = await Promise.all(
     collections.map(async (collection, at) => {
       const filter = filters[at];
-      const nearest = exactQuery({ collection, vector, topK: MAX_CANDIDATES, filter });
+      const nearest = nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter, exact: true });
       const looked = terms[at] ?? [];
-      const worded = looked.length > 0 ? [wordsQuery(looked, { mode, filter, limit: MAX_CANDIDATES })] : [];
+      const worded =
+        looked.length > 0
+          ? [wordsQuery(looked, { own: mode === 'text', filter, limit: MAX_CANDIDATES })]
+          : [];
       return (await parts.vectorIndex.candidates(collection, [nearest, ...worded])).lists;
     }),
   );

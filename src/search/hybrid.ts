@@ -9,7 +9,7 @@ import { cursorAt, keepRanking, openCursor } from './cursor.ts';
 import { diversify } from './diversify.ts';
 import { countFacets, type Facets } from './facets.ts';
 import type { CompiledFilter } from './filter.ts';
-import { knnQuery } from './query.ts';
+import { nearestQuery } from './query.ts';
 import { type FoundList, type Ranked, rank } from './rank.ts';
 import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
 import { wordsQuery } from './words-query.ts';
@@ -74,7 +74,7 @@ const READ_AHEAD = 50;
 /** What belongs to a search beside its request. */
 export interface Look extends HybridSearch {
   /** The terms of each question, by collection. */
-  readonly terms: readonly (readonly string[][])[];
+  readonly terms: readonly (readonly (readonly string[])[])[];
 }
 
 /** Looks all sides up in one round trip, makes one order of them and reads the page asked for in another. */
@@ -134,9 +134,9 @@ export async function queryTerms({ name, manifest }: Collection, query: string):
     .slice(0, MOST_TERMS);
 }
 
-/** What each side of each question finds in each collection. */
+/** What each side finds for each question in each collection. */
 export async function lookUp(
-  { vectorIndex }: HybridParts,
+  { vectorIndex }: { readonly vectorIndex: Pick<VectorIndex, 'candidates'> },
   { look, depth, rebuilt }: { look: Look; depth: number; rebuilt: Set<Collection> },
 ): Promise<FoundList[]> {
   const found = await Promise.all(
@@ -170,13 +170,11 @@ function sideQueries(
     // An HNSW index gives no more than it looked at.
     const efRuntime = Math.max(request.efRuntime ?? collection.manifest.index.efRuntime, depth);
     const { exact } = request;
-    const { query, params, limit } = knnQuery({ collection, vector, topK: depth, filter, efRuntime, exact });
-    queries.push({ by: 'distance', query, params, limit });
+    queries.push(nearestQuery({ collection, vector, topK: depth, filter, efRuntime, exact }));
   }
   const asked = terms[at]?.[question] ?? [];
-  if (asked.length > 0) {
-    queries.push(wordsQuery(asked, { mode, filter, limit: depth }));
-  }
+  // Beside the vectors the words around a chunk may find it; whoever asks for words alone wants to see one in each hit.
+  if (asked.length > 0) queries.push(wordsQuery(asked, { filter, limit: depth, own: mode === 'text' }));
   return queries;
 }
 

@@ -1,6 +1,6 @@
 import { checkVector } from '../stores/knowledge/check-vector.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
-import { DISTANCE, type KnnQuery } from '../stores/knowledge/vector-index.ts';
+import { type CandidateQuery, DISTANCE, type KnnQuery } from '../stores/knowledge/vector-index.ts';
 import type { CompiledFilter } from './filter.ts';
 
 /** What a nearest-neighbour query is made of. */
@@ -17,8 +17,11 @@ export interface KnnQueryParts {
   readonly exact?: boolean;
 }
 
-/** A condition that every chunk meets: only beside one can the server be told to compare with all. */
-const ANY_CHUNK: CompiledFilter = { clause: '-@doc_id:{$nodoc}', params: ['nodoc', '\u{10ffff}'] };
+/**
+ * A condition that every chunk meets, as no id holds a control character: only beside one can the server be told to
+ * compare with all.
+ */
+const ANY_CHUNK: CompiledFilter = { clause: '-@doc_id:{$nodoc}', params: ['nodoc', '\u0001'] };
 
 /**
  * The nearest-neighbour query of a collection. Throws `dimension_mismatch` or `invalid_vector` for a vector that
@@ -44,4 +47,10 @@ export function knnQuery({
   const how = !isHnsw ? '' : exact ? ' HYBRID_POLICY ADHOC_BF' : ' EF_RUNTIME $ef';
   const knn = `KNN $k @embedding $vector${how} AS ${DISTANCE}`;
   return { query: `${condition ? `(${condition.clause})` : '*'}=>[${knn}]`, params, offset, limit: topK };
+}
+
+/** The same query for the nearest chunks without their contents. Throws like `knnQuery`. */
+export function nearestQuery(parts: KnnQueryParts): CandidateQuery {
+  const { query, params, limit } = knnQuery(parts);
+  return { by: 'distance', query, params, limit };
 }

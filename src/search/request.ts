@@ -67,6 +67,15 @@ export const searchRequest = z.strictObject({
   maxPerDocument: count(1, MAX_CANDIDATES).optional(),
   /** How widely an HNSW index is searched: larger is slower and finds more. The collection's setting by default. */
   efRuntime: count(1, MAX_CANDIDATES).optional(),
+  /** Tell where in each hit's text the query's words and, of hits found by meaning, the nearest sentence stand. */
+  highlight: z.boolean('must be true or false').optional(),
+  /** Let a cross-encoder put the best `depth` (50) hits into a new order. */
+  rerank: z
+    .union(
+      [z.boolean(), z.strictObject({ depth: count(1, 1_000).default(50) })],
+      'must be true, false or a depth from 1 to 1000',
+    )
+    .optional(),
   ...rankingOptions,
   /** Whose usage it counts for; `anonymous` unless given. */
   userId: z.custom<string>(isId, 'must be an id of 1 to 512 bytes').optional(),
@@ -74,7 +83,7 @@ export const searchRequest = z.strictObject({
 
 /** What a context look-up takes: a search and the size of the text it may fill. */
 export const contextRequest = searchRequest
-  .omit({ like: true, cursor: true, facets: true, window: true })
+  .omit({ highlight: true, like: true, cursor: true, facets: true, window: true })
   .extend({
     topK: count(1, 1_000).default(20),
     /** The most tokens the context's text may have. */
@@ -103,6 +112,8 @@ export interface SearchRequest {
   readonly minScore?: number;
   readonly maxPerDocument?: number;
   readonly efRuntime?: number;
+  readonly highlight?: boolean;
+  readonly rerank?: { readonly depth: number };
   /** Two or more queries, fused; then there is no `query`. */
   readonly queries?: readonly string[];
   readonly like?: Ranking['like'];
@@ -170,6 +181,15 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
   if (!hasWords && mode !== undefined && mode !== 'vector') {
     throw invalidRequest(`query: mode "${mode}" looks words up. Give a query, or use mode "vector".`);
   }
+  if (!hasWords && checked.rerank) {
+    throw invalidRequest('query: rerank reads hits together with the query. Give one, or leave rerank out.');
+  }
+  if (checked.rerank && checked.cursor !== undefined) {
+    throw invalidRequest('cursor: the order that a cursor keeps is that before reranking. Page with offset.');
+  }
+  if (checked.rerank && checked.offset + checked.topK > 1_000) {
+    throw invalidRequest('offset: with rerank, offset and topK together must be at most 1000.');
+  }
   if (checked.offset + checked.topK > MAX_CANDIDATES) {
     throw invalidRequest(`offset: offset and topK together must be at most ${MAX_CANDIDATES}.`);
   }
@@ -190,6 +210,8 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
   if (minScore > -1) request.minScore = minScore;
   if (checked.maxPerDocument !== undefined) request.maxPerDocument = checked.maxPerDocument;
   if (checked.efRuntime !== undefined) request.efRuntime = checked.efRuntime;
+  if (checked.highlight) request.highlight = true;
+  if (checked.rerank) request.rerank = checked.rerank === true ? { depth: 50 } : checked.rerank;
   if (queries !== undefined) request.queries = queries.map(checkQuery);
   for (const name of RANKING) {
     // Each of these has the same type on both sides, which a loop cannot tell the compiler.

@@ -1,10 +1,12 @@
 import type { QueryEmbedder } from '../embed/embedder.ts';
+import type { Reranker } from '../embed/reranker.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { SearchCursors } from '../stores/knowledge/search-cursors.ts';
 import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { checkComparable, checkModel, requireModel } from './check-models.ts';
 import type { Facets } from './facets.ts';
 import { type CompiledFilter, compileFilter, type Filter } from './filter.ts';
+import type { Highlights } from './highlight.ts';
 import { findHybrid, type HybridMatch, type Question } from './hybrid.ts';
 import { findLikeness } from './likeness.ts';
 import { knnQuery } from './query.ts';
@@ -29,6 +31,8 @@ export interface SearchParts {
   readonly now?: () => number;
   /** Opens the model; asked only when a query is text. */
   readonly embedder: () => Promise<QueryEmbedder>;
+  /** Opens what `rerank` asks for. Throws `model_unavailable`. */
+  readonly reranker?: () => Promise<Reranker>;
 }
 
 /** A chunk found. */
@@ -60,6 +64,10 @@ export interface SearchHit {
   readonly end?: number;
   /** Page of a paged document, from 1. */
   readonly page?: number;
+  /** What the reranker gave it, larger is better; on another model's scale altogether. Only where `rerank` was asked for. */
+  readonly rerankScore?: number;
+  /** Words and sentence that answer the query; only where `highlight` was asked for. */
+  readonly highlights?: Highlights;
   /** All of the chunk's metadata, the document's own included. */
   readonly metadata: Record<string, unknown>;
   /** The texts of the chunks around it; absent unless a window was asked for. */
@@ -72,6 +80,8 @@ export interface SearchAnswer {
   readonly warnings: string[];
   /** What was looked up: `hybrid` unless asked otherwise, `vector` where no words were given or none are indexed. */
   readonly mode: SearchMode;
+  /** How long reranking took, loading the model included; absent where it was not asked for. */
+  readonly rerankLatencyMs?: number;
   /** How often fields have their values among all that was found; absent unless asked for. */
   readonly facets?: Facets;
   /** Where the next page begins; absent unless a cursor was asked for and there is more. */

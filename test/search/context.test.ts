@@ -36,6 +36,7 @@ describe('buildContext', () => {
     expect(citations[0]).toEqual({
       ...{ number: 1, collection: 'docs', docId: 'd1', source: 'handbook.md', title: 'Handbook' },
       ...{ headings: ['Sessions'], start: 0, end: 28, page: 3, chunkIds: ['d1_chunk_0'], score: 0.9 },
+      text: 'Sessions expire after a day.',
     });
     expect(omitted).toEqual([]);
   });

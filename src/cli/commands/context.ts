@@ -3,7 +3,7 @@ import { toMessages } from '../../search/context.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { given } from '../given.ts';
-import { SEARCH_FLAGS, searchFlags, searchOptions } from './search.ts';
+import { noteReranking, SEARCH_FLAGS, searchFlags, searchOptions } from './search.ts';
 
 export const command = defineCommand({
   summary: 'Pack the best passages for a question into one cited text for a language model.',
@@ -26,6 +26,7 @@ export const command = defineCommand({
     const options = { ...searchOptions(words, flags), ...given({ topK, maxTokens }) };
     const context = await lore().context({ ...options, facts });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
+    noteReranking(terminal, context);
     const factCount = context.facts ? `${context.facts.citations.length} facts, ` : '';
     terminal.note(
       `${factCount}${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,

@@ -7,6 +7,7 @@ import { defineCommand, type Flag } from '../command.ts';
 import { decimalNumber, wholeNumber } from '../flag-values.ts';
 import { wrap } from '../format.ts';
 import { given } from '../given.ts';
+import { type Mark, markFor, markWords, sentenceLines } from '../mark-hit.ts';
 
 /** Flags of every command that searches. */
 export const SEARCH_FLAGS: readonly Flag[] = [
@@ -22,6 +23,7 @@ export const SEARCH_FLAGS: readonly Flag[] = [
   { flags: '--weight <number>', description: 'share of the vectors in a hybrid score, 0 to 1 (0.5)' },
   { flags: '--min-score <number>', description: 'leave out hits whose vectorScore (1 - distance) is lower' },
   { flags: '--max-per-document <number>', description: 'at most this many hits of one document' },
+  { flags: '--rerank [depth]', description: 'reorder the best 50, or so many, by a cross-encoder' },
   { flags: '--ef-runtime <number>', description: 'HNSW candidates: more is slower and more exact' },
   { flags: '--exact', description: 'compare with every vector, to check what an HNSW index misses' },
   { flags: '--max-distance <number>', description: 'leave out hits at a greater cosine distance, 0 to 2' },
@@ -48,6 +50,7 @@ export const searchFlags = {
   minScore: decimalNumber().optional(),
   maxPerDocument: wholeNumber(1).optional(),
   efRuntime: wholeNumber(1).optional(),
+  rerank: rerankFlag().optional(),
   exact: z.boolean().default(false),
   maxDistance: decimalNumber().optional(),
   also: z.array(z.string()).default([]),
@@ -64,6 +67,7 @@ export const command = defineCommand({
   flags: [
     ...SEARCH_FLAGS,
     { flags: '--offset <number>', description: 'skip this many hits' },
+    { flags: '--highlight', description: 'mark matching words, tell the nearest sentence' },
     {
       flags: '--cursor [cursor]',
       description: 'pages that stay as they are: without a value for the first one',
@@ -78,6 +82,7 @@ export const command = defineCommand({
   schema: z.strictObject({
     ...searchFlags,
     offset: wholeNumber(0).optional(),
+    highlight: z.boolean().default(false),
     cursor: z.union([z.literal(true), z.string()]).optional(),
     facets: z
       .string()
@@ -92,15 +97,17 @@ export const command = defineCommand({
   examples: ['stacklore search "how do sessions expire?" --collection docs --top-k 5'],
   async run({ lore, terminal }, words, { cache, cacheTtl, likeDoc, likeChunk, topK = 5, ...flags }) {
     const options = { ...searchOptions(words, flags), topK, ...likeOf(likeDoc, likeChunk) };
-    const { cursor, facets, window, offset } = flags;
-    const request = { ...options, ...given({ cursor, facets, window, offset }) };
+    const { cursor, facets, window, offset, highlight } = flags;
+    const request = { ...options, ...given({ cursor, facets, window, offset }), highlight };
     const answer =
       cache || cacheTtl !== undefined
         ? await lore().cachedSearch(request, { ttlSeconds: cacheTtl })
         : await lore().search(request);
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
+    noteReranking(terminal, answer);
     const width = Math.min(terminal.columns, 110);
-    const lines = answer.hits.flatMap((hit, index) => describeHit(hit, index + 1, width));
+    const mark = markFor(terminal);
+    const lines = answer.hits.flatMap((hit, index) => describeHit(hit, index + 1, { width, mark }));
     return {
       data: answer,
       lines: [...(lines.length === 0 ? ['Nothing found.'] : lines), ...describeRest(answer)],
@@ -113,12 +120,12 @@ export function searchOptions(words: readonly string[], flags: SearchFlagValues)
   const { also, boost: boosts, halfLife, collapse, collection: collections, exact, ...same } = flags;
   const query = words.join(' ');
   const { fusion, weight, mode, minScore, maxDistance, diversity } = same;
-  const { filter, maxPerDocument, efRuntime, userId } = same;
+  const { filter, maxPerDocument, efRuntime, userId, rerank } = same;
   return {
     ...{ collections, exact },
     ...(also.length > 0 ? { queries: [query, ...also] } : query === '' ? {} : { query }),
     ...given({ fusion, weight, mode, minScore, maxDistance, diversity }),
-    ...given({ filter, maxPerDocument, efRuntime, userId, boosts }),
+    ...given({ filter, maxPerDocument, efRuntime, userId, boosts, rerank }),
     ...(collapse && { collapse }),
     ...(halfLife !== undefined && { decay: { halfLifeDays: halfLife } }),
   };
@@ -143,21 +150,44 @@ function describeRest({ facets = {}, cursor }: SearchAnswer): string[] {
   return [...counted, ...(cursor === undefined ? [] : [`More: repeat with --cursor ${cursor}`])];
 }
 
+/** `--rerank`, or `--rerank 20`. */
+function rerankFlag() {
+  return z
+    .union([z.literal(true), wholeNumber(1, 1_000)], 'must be a whole number from 1 to 1000')
+    .transform((depth) => (depth === true ? true : { depth }));
+}
+
+/** Says what reranking cost, which nobody should have to guess. */
+export function noteReranking(
+  { note }: { note(line: string): void },
+  { rerankLatencyMs }: { rerankLatencyMs?: number },
+): void {
+  if (rerankLatencyMs !== undefined) note(`Reranking added ${Math.round(rerankLatencyMs)} ms.`);
+}
+
+/** How a hit is shown: columns, and what stands around the words that match. */
+export interface HitLayout {
+  readonly width: number;
+  readonly mark: Mark;
+}
+
 /** A hit as lines: rank, score, where it stands, and its text. */
-export function describeHit(hit: SearchHit, rank: number, width: number): string[] {
+export function describeHit(hit: SearchHit, rank: number, { width, mark }: HitLayout): string[] {
   const place = [hit.title, ...hit.headings.filter((heading) => heading !== hit.title)].join(' › ');
   const page = hit.page === undefined ? '' : `, page ${hit.page}`;
   return [
     `${rank}. ${describeScores(hit)}  ${place}`,
     `   ${hit.source}${page}`,
-    ...wrap(hit.text, width, '   '),
+    ...wrap(markWords(hit, mark), width, '   '),
+    ...sentenceLines(hit, width),
     '',
   ];
 }
 
-/** Similarity of meaning, and the terms of the query that the chunk holds. */
-function describeScores({ vectorScore, matchedTerms = [] }: SearchHit): string {
-  const similarity = vectorScore.toFixed(3);
+/** Similarity of meaning, what a reranker made of it, and the terms of the query that the chunk holds. */
+function describeScores({ vectorScore, rerankScore, matchedTerms = [] }: SearchHit): string {
+  const reranked = rerankScore === undefined ? '' : ` (reranked ${rerankScore.toFixed(3)})`;
+  const similarity = `${vectorScore.toFixed(3)}${reranked}`;
   return matchedTerms.length === 0 ? similarity : `${similarity} [${matchedTerms.join(' ')}]`;
 }
 
