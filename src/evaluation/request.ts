@@ -9,14 +9,21 @@ const id = z.string('must be text').min(1, 'must not be empty');
 export const searchSettings = searchRequest.omit({
   ...{ query: true, vector: true, collection: true, collections: true },
   ...{ topK: true, offset: true, maxPerDocument: true, userId: true },
+  ...{ like: true, queries: true, cursor: true, facets: true, window: true },
 });
 
 /** What an evaluation takes; at most one of `collection` and `collections`. */
 export const evaluationRequest = z.strictObject({
   /** Path of a JSON Lines file of `{"_id", "text"}`, or the queries themselves. */
-  queries: z.union([path, z.array(z.strictObject({ queryId: id, text: id }))]),
+  queries: z.union(
+    [path, z.array(z.strictObject({ queryId: id, text: id }))],
+    'must be the path of a file, or a list of { queryId, text }',
+  ),
   /** Path of a file of query id, document id and grade (qrels), or the judgements themselves. */
-  qrels: z.union([path, z.array(z.strictObject({ queryId: id, docId: id, grade: z.int() }))]),
+  qrels: z.union(
+    [path, z.array(z.strictObject({ queryId: id, docId: id, grade: z.int() }))],
+    'must be the path of a file, or a list of { queryId, docId, grade }',
+  ),
   collection: searchRequest.shape.collection,
   collections: searchRequest.shape.collections,
   /** The depth of nDCG, recall and MRR. */

@@ -5,7 +5,7 @@ import { chunkIdOf, chunkKey } from '../stores/knowledge/document-ids.ts';
 import type { CandidateContents, CandidateQuery, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { type CompiledFilter, compileFilter, type Filter } from './filter.ts';
 import { nearestQuery } from './query.ts';
-import { MAX_CANDIDATES } from './request.ts';
+import { MAX_CANDIDATES, type SearchMode } from './request.ts';
 import { wordsQuery } from './words-query.ts';
 
 /** What the index and the store say of one chunk of a document, whatever the rest of the collection is like. */
@@ -39,6 +39,7 @@ export interface DocumentQuery {
   readonly vector: Float32Array;
   readonly terms: readonly string[];
   readonly filter: Filter | undefined;
+  readonly mode: SearchMode;
 }
 
 type ChunkSource = Pick<VectorIndex, 'candidates' | 'contents'>;
@@ -53,7 +54,7 @@ export async function readDocumentChunks(
   vectorIndex: ChunkSource,
   query: DocumentQuery,
 ): Promise<{ chunks: DocumentChunk[]; failed: FailedCondition[] }> {
-  const { collection, document, docId, vector, terms, filter } = query;
+  const { collection, document, docId, vector, terms, filter, mode } = query;
   // What cannot be an id has no chunks, and could not be asked for.
   if (!isId(docId)) return { chunks: [], failed: [] };
   const own = compile(collection, [{ docId }]);
@@ -62,7 +63,11 @@ export async function readDocumentChunks(
     byText(own),
     nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter: own, exact: true }),
     // Terms no chunk can hold keep the lists in their places where there are none to look up.
-    wordsQuery(terms.length > 0 ? terms : [NO_TERM], { filter: own, limit: MAX_CANDIDATES }),
+    wordsQuery(terms.length > 0 ? terms : [NO_TERM], {
+      own: mode === 'text',
+      filter: own,
+      limit: MAX_CANDIDATES,
+    }),
     filter === undefined ? byText(own) : byText(compile(collection, [{ docId }, filter])),
     ...conditions.map((condition) => byText(compile(collection, [{ docId }, condition]))),
   ];

@@ -1,12 +1,12 @@
 import type { Collection } from '../stores/knowledge/collections.ts';
 import { chunkIdOfKey } from '../stores/knowledge/knn-reply.ts';
-import type { Candidate, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import type { Candidate } from '../stores/knowledge/vector-index.ts';
 import type { CompiledFilter } from './filter.ts';
-import { DEPTH, type Look, lookUp } from './hybrid.ts';
+import { DEPTH, type HybridParts, type Look, lookUp, order } from './hybrid.ts';
 import { nearestQuery } from './query.ts';
-import { type FoundList, rank } from './rank.ts';
+import type { FoundList, Ranked } from './rank.ts';
 import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
-import type { SearchHit } from './search.ts';
+import { isRanked, type SearchHit } from './search.ts';
 import { wordsQuery } from './words-query.ts';
 
 /** Where the chunks of a search stand, each by its key. */
@@ -18,7 +18,7 @@ export interface Rankings {
   readonly text: ReadonlyMap<string, number>;
   /** Chunks that the search itself had of either side. */
   readonly candidates: { readonly vector: ReadonlySet<string>; readonly text: ReadonlySet<string> };
-  /** Place and score in the search's own order, before limits for documents and similarity. */
+  /** Place and score in the search's own order, of which the page is read. */
   readonly fused: ReadonlyMap<string, { readonly rank: number; readonly score: number }>;
 }
 
@@ -34,28 +34,32 @@ export interface AnsweredSearch {
   readonly hits: readonly SearchHit[];
 }
 
-type CandidateSource = Pick<VectorIndex, 'candidates'>;
 const WIDENING = 4;
 
 /** Ranks all chunks by each side, and once more as the search did. */
-export async function rankAll(vectorIndex: CandidateSource, search: AnsweredSearch): Promise<Rankings> {
-  const { collections, filters, terms, vector } = search;
+export async function rankAll(parts: HybridParts, search: AnsweredSearch): Promise<Rankings> {
+  const { collections, filters, terms, vector, mode } = search;
   const answers = await Promise.all(
     collections.map(async (collection, at) => {
       const filter = filters[at];
       const nearest = nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter, exact: true });
       const looked = terms[at] ?? [];
-      const worded = looked.length > 0 ? [wordsQuery(looked, { filter, limit: MAX_CANDIDATES })] : [];
-      return (await vectorIndex.candidates(collection, [nearest, ...worded])).lists;
+      const worded =
+        looked.length > 0
+          ? [wordsQuery(looked, { own: mode === 'text', filter, limit: MAX_CANDIDATES })]
+          : [];
+      return (await parts.vectorIndex.candidates(collection, [nearest, ...worded])).lists;
     }),
   );
-  const order = (side: number) => answers.flatMap((lists) => lists[side] ?? []);
-  const byDistance = order(0).sort((a, b) => a.value - b.value);
-  const byWords = order(1).sort((a, b) => b.value - a.value);
+  const listOf = (side: number) => answers.flatMap((lists) => lists[side] ?? []);
+  const byDistance = listOf(0).sort((a, b) => a.value - b.value);
+  const byWords = listOf(1).sort((a, b) => b.value - a.value);
   return {
     vector: places(byDistance),
     text: places(byWords),
-    ...(search.mode === 'vector' ? rankByVector(search, byDistance) : await rankHybrid(vectorIndex, search)),
+    ...(mode === 'vector' && !isRanked(search.request)
+      ? rankByVector(search, byDistance)
+      : await rankAsSearched(parts, search)),
   };
 }
 
@@ -79,32 +83,20 @@ function rankByVector({ request }: AnsweredSearch, byDistance: readonly Candidat
 }
 
 /** Looks as far as the search did: as far as it takes to have all of its hits. */
-async function rankHybrid(vectorIndex: CandidateSource, search: AnsweredSearch): Promise<SearchOrder> {
+async function rankAsSearched(parts: HybridParts, search: AnsweredSearch): Promise<SearchOrder> {
   const { collections, filters, request, mode, vector, terms, hits } = search;
-  const questions = [{ query: request.query ?? '', vector }];
   const look: Look = {
-    ...{ collections, filters, request, mode, questions },
-    terms: terms.map((looked) => [looked]),
+    ...{ collections, filters, request, mode },
+    questions: [{ query: request.query ?? '', vector }],
+    terms: terms.map((asked) => [[...asked]]),
   };
-  const wanted = new Set(hits.map(({ collection, chunkId }) => `${collection} ${chunkId}`));
   const isFull = hits.length >= request.topK;
-  for (
-    let depth = Math.max(DEPTH, request.offset + request.topK);
-    ;
-    depth = Math.min(depth * WIDENING, MAX_CANDIDATES)
-  ) {
-    const found = await lookUp({ vectorIndex }, { look, depth, rebuilt: new Set() });
-    const { fusion, weight } = request;
-    const ranking = rank(found, { fusion, weight, mode, questions: 1, depth });
-    const ids = new Set(
-      ranking.map(({ at, key }) => {
-        const name = collections[at]?.name ?? '';
-        return `${name} ${chunkIdOfKey(name, key)}`;
-      }),
-    );
+  const start = Math.max(DEPTH, request.offset + request.topK);
+  for (let depth = start; ; depth = Math.min(depth * WIDENING, MAX_CANDIDATES)) {
+    const found = await lookUp(parts, { look, depth, rebuilt: new Set() });
+    const ranking = await order(parts, { look, found, depth });
     const isExhausted = found.every(({ candidates }) => candidates.length < depth);
-    const holdsHits = [...wanted].every((id) => ids.has(id));
-    if ((isFull && holdsHits) || isExhausted || depth >= MAX_CANDIDATES) {
+    if ((isFull && holdsAll(ranking, hits, collections)) || isExhausted || depth >= MAX_CANDIDATES) {
       return {
         depth,
         candidates: { vector: keysOf(found, 'distance'), text: keysOf(found, 'text') },
@@ -114,7 +106,17 @@ async function rankHybrid(vectorIndex: CandidateSource, search: AnsweredSearch):
   }
 }
 
+function holdsAll(
+  ranking: readonly Ranked[],
+  hits: readonly SearchHit[],
+  collections: readonly Collection[],
+): boolean {
+  const names = collections.map(({ name }) => name);
+  const ids = new Set(ranking.map(({ at, key }) => `${names[at]} ${chunkIdOfKey(names[at] ?? '', key)}`));
+  return hits.every(({ collection, chunkId }) => ids.has(`${collection} ${chunkId}`));
+}
+
 function keysOf(found: readonly FoundList[], side: FoundList['by']): Set<string> {
-  const lists = found.filter(({ by }) => by === side).map(({ candidates }) => candidates);
-  return new Set(lists.flat().map(({ key }) => key));
+  const lists = found.filter(({ by }) => by === side);
+  return new Set(lists.flatMap(({ candidates }) => candidates.map(({ key }) => key)));
 }

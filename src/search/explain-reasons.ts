@@ -20,7 +20,7 @@ export type Outcome =
   | 'beyond_page'
   /** Near enough, but the approximate index did not come across it. */
   | 'missed_by_index'
-  /** Others of its words or meaning took its place by another option of the search. */
+  /** Others took its place by an option of the search, such as `collapse`. */
   | 'left_out';
 
 /** What is known of a document when its outcome is told. */
@@ -100,6 +100,10 @@ function decideByPlace(
       'missed_by_index',
       `It is number ${rank} by exact search, but the HNSW index did not come across it with EF_RUNTIME ${efRuntime}. Raise efRuntime (--ef-runtime).`,
     ];
+  }
+  const isCandidate = similar.some(({ vector, text }) => vector?.isCandidate || text?.isCandidate);
+  if (rank === undefined && isCandidate) {
+    return ['left_out', 'It was found, but an option of the search, such as collapse, prefers others to it.'];
   }
   if (rank === undefined) {
     return [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StackloreError } from '../errors.ts';
+import { isId } from '../schema/key.ts';
 import { analyserOf } from '../stores/knowledge/chunk-terms.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
@@ -12,13 +12,16 @@ import { describeOutcome, type Outcome } from './explain-reasons.ts';
 import { compileFilter } from './filter.ts';
 import { findDocuments } from './find-documents.ts';
 import { queryTerms } from './hybrid.ts';
-import { parse, parseSearchRequest, type SearchMode, searchRequest } from './request.ts';
+import { parse, parseSearchRequest, type SearchMode, type SearchRequest, searchRequest } from './request.ts';
 import { type SearchParts, search } from './search.ts';
 
 export type { ChunkExplanation, Standing } from './explain-chunk.ts';
 
+/** Options that ask for something else than hits of one question. */
+const UNEXPLAINED = { like: true, queries: true, cursor: true, facets: true, window: true } as const;
+
 /** What is explained: a search, and the document that is looked for in its answer. */
-export const explainRequest = searchRequest.extend({
+export const explainRequest = searchRequest.omit(UNEXPLAINED).extend({
   /** A doc id, the `_id` of a row, or a source. */
   docId: z.string('must be the id of a document').min(1, 'must be the id of a document'),
 });
@@ -62,66 +65,63 @@ const MOST_CHUNKS = 20;
 /** Explains where a document stands in the answer of a search. Throws what `search` throws. */
 export async function explain(parts: ExplainParts, input: ExplainInput): Promise<Explanation> {
   const { docId: name, ...rest } = parse(explainRequest, input);
-  const request = parseSearchRequest(rest);
-  const answer = await search(parts, request);
-  const collections = await Promise.all(request.collections.map((one) => parts.collections.getRecent(one)));
-  const found = await findDocuments(parts.documents, request.collections, [name]);
-  const document = found.get(name);
+  const { asked, warnings } = await carryOut(parts, parseSearchRequest(rest));
+  const { request, mode, collections } = asked;
+  const document = (await findDocuments(parts.documents, request.collections, [name])).get(name);
   const docId = document?.docId ?? name;
-  const query = request.query ?? '';
-  const asked: AnsweredSearch = {
-    ...{ collections, request, mode: answer.mode, hits: answer.hits },
-    filters: collections.map(({ manifest }) =>
-      request.filter === undefined ? undefined : compileFilter(request.filter, manifest.fields),
-    ),
-    terms: await Promise.all(
-      collections.map((one) => (answer.mode === 'vector' ? [] : queryTerms(one, query))),
-    ),
-    vector: request.vector ?? (await (await parts.embedder()).embedQuery(query)),
-  };
-  const at = Math.max(
-    0,
-    collections.findIndex((one) => one.name === document?.collection),
-  );
-  const collection = collections[at] as Collection;
-  const terms = [...new Set(asked.terms[at])];
-  const { vector } = asked;
-  const looked = { collection, document, docId, vector, terms, filter: request.filter };
-  const [{ chunks, failed }, rankings, health] = await Promise.all([
+  const place = collections.findIndex((one) => one.name === document?.collection);
+  const collection = collections[Math.max(0, place)] as Collection;
+  const terms = [...new Set(asked.terms[Math.max(0, place)])];
+  const looked = { collection, document, docId, vector: asked.vector, terms, mode, filter: request.filter };
+  const [{ chunks, failed: failedConditions }, rankings, health] = await Promise.all([
     readDocumentChunks(parts.vectorIndex, looked),
-    rankAll(parts.vectorIndex, asked),
+    rankAll({ ...parts, now: parts.now ?? Date.now }, asked),
     parts.vectorIndex.findHealth(collection),
   ]);
-  const lastFailure = health?.lastFailure;
-  const explained = chunks
-    .map((chunk) => explainChunk(chunk, { asked, rankings, collection, terms, lastFailure }))
-    .sort(byPlace);
+  const context = { asked, rankings, collection, terms, lastFailure: health?.lastFailure };
+  const explained = chunks.map((chunk) => explainChunk(chunk, context)).sort(byPlace);
   const held = new Set(chunks.flatMap(({ contents }) => [...(contents?.terms ?? [])]));
-  const missingTerms = terms.filter((term) => !held.has(term));
-  const stopWords = answer.mode === 'vector' ? [] : await stopWordsOf(collection, query);
-  const elsewhere = document ? undefined : (await parts.documents.find(name).catch(notAnId))?.collection;
+  const findings = {
+    ...{ docId, collection: collection.name, mode, terms, failedConditions, depth: rankings.depth },
+    stopWords: mode === 'vector' ? [] : await stopWordsOf(collection, request.query ?? ''),
+    missingTerms: terms.filter((term) => !held.has(term)),
+  };
+  const elsewhere = document ? undefined : await findElsewhere(parts, name);
   const { outcome, reasons } = describeOutcome({
-    ...{ docId, collection: collection.name, request, mode: answer.mode, isStored: document !== undefined },
-    ...{ chunks: explained, failedConditions: failed, depth: rankings.depth, terms, stopWords, missingTerms },
+    ...{ ...findings, request, isStored: document !== undefined, chunks: explained },
     ...(elsewhere !== undefined && { elsewhere }),
     efRuntime: request.efRuntime ?? collection.manifest.index.efRuntime,
   });
-  const hit = explained.find((chunk) => chunk.hit !== undefined)?.hit;
+  const hit = explained[0]?.hit;
   return {
-    ...{ docId, collection: collection.name, ...(document && { title: document.title }), mode: answer.mode },
-    ...{ outcome, reasons, ...(hit !== undefined && { hit }), terms, stopWords, missingTerms },
-    ...{ failedConditions: failed, depth: rankings.depth },
-    ...{ chunks: explained.slice(0, MOST_CHUNKS), chunkCount: explained.length, warnings: answer.warnings },
+    ...{ ...findings, ...(document && { title: document.title }), outcome, reasons },
+    ...(hit !== undefined && { hit }),
+    ...{ chunks: explained.slice(0, MOST_CHUNKS), chunkCount: explained.length, warnings },
   };
+}
+
+/** Searches as `search` does, and keeps what it was made of. */
+async function carryOut(
+  parts: ExplainParts,
+  request: SearchRequest,
+): Promise<{ asked: AnsweredSearch; warnings: readonly string[] }> {
+  const { hits, mode, warnings } = await search(parts, request);
+  const collections = await Promise.all(request.collections.map((name) => parts.collections.getRecent(name)));
+  const { filter, query = '' } = request;
+  const filters = collections.map(({ manifest }) => filter && compileFilter(filter, manifest.fields));
+  const terms = await Promise.all(
+    collections.map((one) => (mode === 'vector' ? [] : queryTerms(one, query))),
+  );
+  const vector = request.vector ?? (await (await parts.embedder()).embedQuery(query));
+  return { asked: { collections, request, mode, hits, filters, terms, vector }, warnings };
+}
+
+/** The collection of a document that none of those searched has. */
+async function findElsewhere({ documents }: ExplainParts, name: string): Promise<string | undefined> {
+  return isId(name) ? (await documents.find(name))?.collection : undefined;
 }
 
 async function stopWordsOf({ manifest }: Collection, query: string): Promise<string[]> {
   const analyser = await analyserOf(manifest);
   return analyser ? [...new Set(words(query))].filter((word) => analyser.analyse(word) === '') : [];
-}
-
-/** A name that can be no id names no document of another collection either. */
-function notAnId(error: unknown): undefined {
-  if (error instanceof StackloreError && error.code === 'invalid_input') return undefined;
-  throw error;
 }

@@ -187,7 +187,8 @@ function isExhausted(found: readonly FoundList[], { minScore }: SearchRequest, d
   return found.every(({ candidates }) => candidates.length < depth);
 }
 
-async function order(
+/** The order of an answer before its page is read, with all options of the request. */
+export async function order(
   parts: HybridParts,
   { look, found, depth }: { look: Look; found: readonly FoundList[]; depth: number },
 ): Promise<readonly Ranked[]> {

@@ -136,7 +136,7 @@ function filterOf({ filter, like }: SearchRequest): Filter | undefined {
 }
 
 /** Whether candidates have to be ranked before they are read, which a search by one vector else leaves to the server. */
-function isRanked({
+export function isRanked({
   like,
   queries,
   diversity,

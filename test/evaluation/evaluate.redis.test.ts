@@ -226,6 +226,7 @@ describe('an evaluation', () => {
     await expect(evaluate({ queries: [] })).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(evaluate({ collection: 'nowhere' })).rejects.toMatchObject({ code: 'not_found' });
     await expect(evaluate({ collections: ['copy'] })).rejects.toMatchObject({ code: 'invalid_input' });
+    await expect(evaluate({ queries: '' })).rejects.toThrow(/queries: must be the path of a file/);
     await expect(evaluate({ k: 0 })).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(evaluate({ search: { weight: 2 } })).rejects.toThrow(/search\.weight: must be at most 1/);
     // @ts-expect-error: the evaluation itself decides how many.

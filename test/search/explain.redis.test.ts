@@ -194,6 +194,24 @@ describe('an explanation of a document that is not found', () => {
     await lore.documents.delete('broken');
   });
 
+  it('says when an option of the search prefers others to it', async () => {
+    const text = 'Lanterns are lit at dusk.';
+    for (const docId of ['lantern', 'twin'])
+      await lore.ingestTexts([{ text, title: 'Dusk', source: `${docId}.md`, docId }], {
+        collection: 'twins',
+      });
+    const request = { query: 'lanterns lit', collection: 'twins', collapse: true };
+    const { hits } = await lore.search(request);
+    expect(hits).toHaveLength(1);
+    const other = hits[0]?.docId === 'twin' ? 'lantern' : 'twin';
+    expect(await explain({ ...request, docId: other })).toMatchObject({
+      outcome: 'left_out',
+      reasons: [expect.stringContaining('such as collapse'), expect.anything()],
+    });
+    const boosted = { boosts: [{ filter: { docId: other }, weight: 5 }], collection: 'twins' };
+    expect(await explain({ query: 'lanterns', docId: other, ...boosted })).toMatchObject({ hit: 1 });
+  });
+
   it('says when the approximate index missed it', async () => {
     await lore.createCollection('sparse', { index: 'hnsw', m: 2, efConstruction: 1, efRuntime: 1 });
     await lore.ingestTexts(
@@ -263,6 +281,10 @@ describe('an explanation', () => {
     const { pid } = redis;
     await expect(explain({ query: 'a', docId: '' })).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(explain({ query: ' ', docId: 'errors' })).rejects.toMatchObject({ code: 'invalid_input' });
+    // @ts-expect-error: a question at a time.
+    await expect(explain({ queries: ['a', 'b'], docId: 'x' })).rejects.toMatchObject({
+      code: 'invalid_input',
+    });
     await expect(explain({ docId: 'errors' })).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(explain({ query: 'a', docId: 'errors', filter: { no: 1 } })).rejects.toMatchObject({
       code: 'invalid_filter',

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Filter } from '../../src/search/filter.ts';
+import type { SearchMode } from '../../src/search/request.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
@@ -65,13 +66,15 @@ beforeAll(async () => {
   );
 });
 
-const scores = async (terms: readonly string[], filter?: Filter) => {
+/** Text scores by note. Without a filter, a hybrid search asks for a plain OR. */
+const scores = async (terms: readonly string[], filter?: Filter, mode: SearchMode = 'hybrid') => {
   const { hits } = await lore.search({
-    ...{ query: terms.join(' '), collection: 'docs', mode: 'text', topK: 1_000 },
+    ...{ query: terms.join(' '), collection: 'docs', mode, topK: 1_000 },
     vector: await lore.embedQuery('any'),
     ...(filter && { filter }),
   });
-  return new Map(hits.map(({ metadata, textScore }) => [Number(metadata.n), textScore ?? 0]));
+  const worded = hits.filter(({ textScore }) => textScore !== undefined);
+  return new Map(worded.map(({ metadata, textScore }) => [Number(metadata.n), textScore ?? 0]));
 };
 
 describe('words beside a filter', () => {
@@ -88,6 +91,37 @@ describe('words beside a filter', () => {
         for (const [n, score] of narrowed) expect(score).toBeCloseTo(all.get(n) ?? Number.NaN, 6);
       }
     }
+  });
+
+  it('have the same scores where words alone are looked up', async () => {
+    for (const size of [1, 2, 5, 25]) {
+      const terms = Array.from({ length: size }, () => `w${Math.floor(60 * random())}x`);
+      const expected = await scores(terms);
+      for (const filter of [undefined, { year: { $gte: 0 } }]) {
+        const alone = await scores(terms, filter, 'text');
+        expect([...alone.keys()].sort()).toEqual([...expected.keys()].sort());
+        for (const [n, score] of alone) expect(score).toBeCloseTo(expected.get(n) ?? Number.NaN, 6);
+      }
+    }
+  });
+
+  it('around a chunk count for it where it holds one of them itself, or its meaning is looked up too', async () => {
+    await lore.createCollection('parts', { chunkSize: 16, chunkOverlap: 0 });
+    const filler = 'one two three four five six seven eight nine ten';
+    const text = `Harbour lights ${filler}.\n\nMasts creak ${filler}.\n\nRopes hang ${filler}.`;
+    await lore.ingestTexts([{ text, source: 'p.md', docId: 'parts' }], { collection: 'parts' });
+    const found = async (mode: SearchMode, filter?: Filter) => {
+      const { hits } = await lore.search({
+        ...{ query: 'masts harbour', collection: 'parts', mode, ...(filter && { filter }) },
+      });
+      const worded = hits.filter(({ textScore }) => textScore !== undefined);
+      return worded.map(({ chunkId, textScore }) => `${chunkId} ${textScore?.toFixed(6)}`).sort();
+    };
+    const [plain, words] = [await found('hybrid'), await found('text')];
+    expect(plain).toHaveLength(3);
+    expect(words).toEqual(plain.slice(0, 2));
+    expect(await found('hybrid', { docId: 'parts' })).toEqual(plain);
+    expect(await found('text', { docId: 'parts' })).toEqual(words);
   });
 
   it('are answered when both are as many as are allowed', async () => {

@@ -7,21 +7,13 @@ import { describeEvaluation } from '../evaluation-lines.ts';
 import { factProgress } from '../fact-progress.ts';
 import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
 import { openJudge } from '../judge-terminal.ts';
-import { SEARCH_FLAGS, searchFlags } from './search.ts';
+import { SEARCH_FLAGS, searchFlags, searchOptions } from './search.ts';
 
 /** What an evaluation decides itself. */
-const DECIDED = ['--top-k', '--max-per-document', '--user-id'];
-const {
-  collection,
-  topK: _topK,
-  maxPerDocument: _maxPerDocument,
-  userId: _userId,
-  ...settings
-} = searchFlags;
+const DECIDED = /^--(top-k|max-per-document|user-id|also) /;
 
 const schema = z.strictObject({
-  collection,
-  ...settings,
+  ...searchFlags,
   queries: z.string('is required'),
   qrels: z.string('is required'),
   k: wholeNumber(1, 1_000).optional(),
@@ -39,7 +31,7 @@ export const command = defineCommand({
       flags: '--qrels <file>',
       description: 'lines of query id, document id and grade, with tabs between them',
     },
-    ...SEARCH_FLAGS.filter(({ flags }) => !DECIDED.some((name) => flags.startsWith(`${name} `))),
+    ...SEARCH_FLAGS.filter(({ flags }) => !DECIDED.test(flags)),
     { flags: '--k <number>', description: 'depth of nDCG, recall and MRR (10)' },
     {
       flags: '--compare <json>',
@@ -60,7 +52,8 @@ export const command = defineCommand({
     'stacklore eval --queries queries.jsonl --qrels qrels.tsv --collection docs --judge',
   ],
   async run({ lore, terminal }, _args, flags) {
-    const { collection: collections, queries, qrels, k, compare, run, indexRecall, judge, ...search } = flags;
+    const { queries, qrels, k, compare, run, indexRecall, judge, ...options } = flags;
+    const { collections, ...search } = searchOptions([], options);
     if (judge) return judgeHits({ lore, terminal }, { queries, qrels, collections, k, search });
     const progress = factProgress(terminal, 'queries');
     const report: EvaluationReport = await lore()

@@ -3,36 +3,29 @@ import type { ChunkExplanation, Standing } from '../../search/explain.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { table, wrap } from '../format.ts';
-import { SEARCH_FLAGS, searchFlags } from './search.ts';
+import { given } from '../given.ts';
+import { SEARCH_FLAGS, searchFlags, searchOptions } from './search.ts';
 
 /** Chunks shown; --json has up to 20. */
 const SHOWN = 5;
-
-/** An explanation counts for nobody's usage. */
-const { userId: _userId, ...settings } = searchFlags;
 
 export const command = defineCommand({
   summary: 'Say why a document is, or is not, in the answer of a search.',
   arguments: '<query...>',
   flags: [
     { flags: '--doc <id>', description: 'the document: its id, the _id of its row, or its source' },
-    ...SEARCH_FLAGS.filter(({ flags }) => !flags.startsWith('--user-id')),
+    ...SEARCH_FLAGS.filter(({ flags }) => !/^--(also|user-id) /.test(flags)),
     { flags: '--offset <number>', description: 'skip this many hits' },
   ],
   schema: z.strictObject({
-    ...settings,
+    ...searchFlags,
     doc: z.string('is required'),
     offset: wholeNumber(0).optional(),
   }),
   examples: ['stacklore explain "how do sessions expire?" --doc sessions --collection docs'],
-  async run({ lore, terminal }, words, { doc: docId, collection: collections, topK = 5, ...options }) {
-    const explanation = await lore().explain({
-      query: words.join(' '),
-      docId,
-      collections,
-      topK,
-      ...options,
-    });
+  async run({ lore, terminal }, words, { doc: docId, topK = 5, offset, ...flags }) {
+    const search = { ...searchOptions(words, flags), topK, ...given({ offset }) };
+    const explanation = await lore().explain({ ...search, docId });
     for (const warning of explanation.warnings) terminal.note(`Note: ${warning}`);
     const { title, reasons, outcome, chunks, chunkCount, terms } = explanation;
     const width = Math.min(terminal.columns, 110);
