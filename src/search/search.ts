@@ -73,7 +73,7 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     const hits = matches.map((match) => (mode === 'vector' ? toVectorHit(match) : toHybridHit(match)));
     return { hits: await withSurroundings(parts, hits, request), warnings, mode, ...more };
   }
-  const nearest = { collections, filters, request, vector: first.vector };
+  const nearest = { collections, filters, request, vector: await first.vector };
   const found = await findNearestChunks(parts.vectorIndex, nearest);
   warnings.push(...found.warnings);
   const hits = found.matches.map(toHit);
@@ -142,5 +142,10 @@ async function questionsOf(
   for (const collection of collections) requireModel(collection);
   const embedder = await parts.embedder();
   for (const collection of collections) warnings.push(...checkModel(collection, embedder));
-  return Promise.all(queries.map(async (text) => ({ query: text, vector: await embedder.embedQuery(text) })));
+  return queries.map((text) => {
+    const made = embedder.embedQuery(text);
+    // Whoever awaits it meets its failure; a search that failed before that must not end the process.
+    made.catch(() => undefined);
+    return { query: text, vector: made };
+  });
 }
