@@ -80,7 +80,16 @@ const ROOMS: Readonly<Record<string, Room>> = {
   evaluation: { mayImport: ['search', 'schema', 'stores', 'embed', 'text', 'recorder'] },
   recorder: { mayImport: ['stores'] },
   maintenance: {
-    mayImport: ['schema', 'config', 'redis', 'stores', 'stores/prompts', 'embed', 'ingest'],
+    mayImport: [
+      'schema',
+      'config',
+      'redis',
+      'stores',
+      'stores/prompts',
+      'embed',
+      'ingest',
+      'provision/make-folder.mjs',
+    ],
     packages: ['yaml', 'zod'],
   },
   stacklore: { mayImport: BELOW_THE_FACADE },

@@ -199,3 +199,13 @@ it('says which stored values a new field leaves out', async () => {
   expect(exitCode).toBe(0);
   expect(stderr).toMatch(/^Note: .*"year"/);
 });
+
+it.each([
+  ['prompts export', ['prompts', 'export', '/proc/stacklore']],
+  ['backup', ['backup', 'main', '--to', '/proc/stacklore']],
+])('%s says that a folder cannot be made, and ends', async (_verb, args) => {
+  await lore.systemPrompts.save('somebody', { content: 'You answer.' });
+  const { exitCode, stdout, stderr } = await run(...args);
+  expect(exitCode).toBe(1);
+  expect(stdout + stderr).toContain('there is no such file or folder: /proc/stacklore');
+});
