@@ -168,9 +168,10 @@ it('says what of the databases cannot be reached, and how the rest is', async ()
     STACKLORE_HOME: `${redis.dir}/home`,
     REDIS_URL: redis.url,
     STACKLORE_ANALYTICS_URL: `unix:${redis.dir}/nobody.sock`,
-    STACKLORE_CONNECT_TIMEOUT_MS: '100',
+    STACKLORE_CONNECT_TIMEOUT_MS: '1000',
   };
   const status = await runCli(['status', '--json'], { env });
+  expect(status.exitCode).toBe(3);
   expect(jsonOf(status)).toMatchObject({
     databases: {
       knowledge: { keys: expect.any(Number) },

@@ -87,7 +87,9 @@ it('ingests what is written while and after a watched folder is first ingested, 
   await cli.said('watched: 1 created, 1 unchanged');
   cli.signal('SIGINT');
   const { exitCode } = await cli.result;
-  expect(exitCode).toBe(0);
+  expect(exitCode).toBe(130);
+  const tooLong = await run(['search', 'later '.repeat(300), '--collection', 'watched']);
+  expect(tooLong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('reads 256') });
   const search = await run(['search', 'later', '--collection', 'watched', '--json']);
   expect(jsonOf(search)).toMatchObject({ hits: [{ title: 'Second' }, { title: 'First' }] });
 });

@@ -89,7 +89,7 @@ it('runs a command for each task and gives those up that fail too often', async 
   const { exitCode, stdout, stderr } = await runCli(['queue', ...command, '--', 'sh', '-c', script], {});
 
   expect({ exitCode, stdout }).toEqual({
-    exitCode: 0,
+    exitCode: 1,
     stdout:
       'done g (good)\ndead b (bad): exit code 3: broken\n1 done, 0 retried, 1 dead, 0 released, 0 lost\n',
   });

@@ -65,8 +65,9 @@ export const command = defineCommand({
     setFlagsFromString('--heap-growing-percent=30');
     const request = toRequest(context, sources, flags);
     if (!flags.watch) return outcomeOf(await ingestOnce(context, request));
-    // Each pass was told of when it ended.
-    return { ...outcomeOf(await ingestAndWatch(context, request)), lines: [] };
+    const outcome = outcomeOf(await ingestAndWatch(context, request));
+    // Each pass was told of when it ended, and Ctrl-C is how watching ends.
+    return { ...outcome, lines: [], ...(context.terminal.signal.aborted && { exitCode: 130 }) };
   },
 });
 

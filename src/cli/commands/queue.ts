@@ -224,7 +224,7 @@ const work = defineCommand({
     );
     const counts = await worker.done;
     const words = Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`);
-    return { data: { queue, ...counts }, lines: [words.join(', ')] };
+    return { data: { queue, ...counts }, lines: [words.join(', ')], exitCode: counts.dead > 0 ? 1 : 0 };
   },
 });
 
