@@ -35,7 +35,7 @@ export const command = defineCommand({
         onProgress: progress.onProgress,
         signal: terminal.signal,
       });
-      return { data: report, lines: describe(report) };
+      return { data: report, lines: describe(report), exitCode: report.refused === undefined ? 0 : 1 };
     } finally {
       progress.end();
     }
@@ -44,6 +44,7 @@ export const command = defineCommand({
 
 function describe(report: RestoreReport): string[] {
   const { dryRun, restored, skipped, expired, unselected, existing, database, families } = report;
+  if (report.refused !== undefined) return [`This would be refused. ${report.refused}`];
   const indexes = [
     ...report.indexes.map((one) => [one.collection, one] as const),
     ...(report.factIndex ? [['facts', report.factIndex] as const] : []),
