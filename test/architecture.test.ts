@@ -50,6 +50,7 @@ const REQUESTS = [
   'stores/knowledge/collections.ts',
   'stores/knowledge/document.ts',
   'stores/knowledge/fact.ts',
+  'stores/main/conversations.ts',
   'stores/main/delivery.ts',
   'stores/main/new-task.ts',
   'stores/main/queue-worker.ts',

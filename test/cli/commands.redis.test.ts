@@ -155,6 +155,26 @@ it('says how the server is', async () => {
   expect((await run('status')).stdout).toMatch(/^docs +2 +2 +ready/m);
 });
 
+it('names and deletes a document whose record has a wrong type, or cannot be read', async () => {
+  const { knowledge } = lore.databases;
+  await store('stringy', 'spoilt');
+  await store('numberless', 'spoilt');
+  await store('sound', 'spoilt');
+  await knowledge.send(['SET', 'doc:stringy:metadata', 'text']);
+  await knowledge.send(['HSET', 'doc:numberless:metadata', 'word_count', 'many']);
+  for (const docId of ['stringy', 'numberless']) {
+    expect(await run('docs', 'show', docId)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`The record at "doc:${docId}:metadata" cannot be used`),
+    });
+  }
+  expect(await json('docs', 'delete', 'stringy', 'numberless')).toEqual({
+    deleted: ['stringy', 'numberless'],
+  });
+  expect((await lore.documents.list('spoilt')).items).toMatchObject([{ docId: 'sound' }]);
+  expect((await run('docs', 'show', 'stringy')).stderr).toContain('There is no document "stringy"');
+});
+
 it('says that an index was lost', async () => {
   await store('wreck', 'wrecks');
   await lore.databases.knowledge.send(['FT.DROPINDEX', 'stacklore:index:wrecks:1']);

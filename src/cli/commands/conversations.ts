@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Message } from '../../schema/main.ts';
-import { type Command, defineCommand } from '../command.ts';
+import type { RecentMessages } from '../../stores/main/conversations.ts';
+import { type Command, defineCommand, type Terminal } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 
 const show = defineCommand({
@@ -16,7 +17,7 @@ const show = defineCommand({
     limit: wholeNumber(1, 10_000).default(100),
     fromEnd: z.boolean().default(false),
   }),
-  async run({ lore }, [conversationId = ''], { offset, limit, fromEnd }) {
+  async run({ lore, terminal }, [conversationId = ''], { offset, limit, fromEnd }) {
     const { conversations } = lore();
     const info = await conversations.get(conversationId);
     const page = await conversations.list(conversationId, {
@@ -24,6 +25,7 @@ const show = defineCommand({
       limit,
       from: fromEnd ? 'end' : 'start',
     });
+    noteUnreadable(terminal, page);
     return {
       data: { ...info, ...page },
       lines: [
@@ -66,10 +68,11 @@ const last = defineCommand({
   arguments: '<conversationId>',
   flags: [{ flags: '--max-tokens <number>', description: 'the budget (1000)' }],
   schema: z.strictObject({ maxTokens: wholeNumber(1).default(1_000) }),
-  async run({ lore }, [conversationId = ''], { maxTokens }) {
+  async run({ lore, terminal }, [conversationId = ''], { maxTokens }) {
     const { conversations } = lore();
     await conversations.get(conversationId);
     const recent = await conversations.lastMessages(conversationId, { maxTokens });
+    noteUnreadable(terminal, recent);
     return {
       data: recent,
       lines: [...recent.messages.flatMap(messageLines), describeRecent(recent, maxTokens)],
@@ -126,17 +129,15 @@ const remove = defineCommand({
   },
 });
 
+function noteUnreadable({ note }: Terminal, { unreadable }: Pick<RecentMessages, 'unreadable'>): void {
+  for (const { problem } of unreadable) note(`Note: ${problem}`);
+}
+
 function expiry(ttlSeconds: number | undefined): string {
   return ttlSeconds === undefined ? 'never expires' : `expires in ${ttlSeconds} s`;
 }
 
-interface Recent {
-  readonly messages: readonly Message[];
-  readonly tokens: number;
-  readonly isWhole: boolean;
-}
-
-function describeRecent({ messages, tokens: count, isWhole }: Recent, maxTokens: number): string {
+function describeRecent({ messages, tokens: count, isWhole }: RecentMessages, maxTokens: number): string {
   if (messages.length === 0 && !isWhole) {
     return `No message fits: the last one alone has more than ${maxTokens} tokens. Raise --max-tokens.`;
   }

@@ -78,9 +78,10 @@ const list = defineCommand({
   summary: 'List every queue that holds anything.',
   flags: [],
   schema: z.strictObject({}),
-  async run({ lore }) {
+  async run({ lore, terminal }) {
     const queues = await lore().queues.list();
-    return { data: { queues }, lines: statsTable(queues) };
+    for (const { problem } of queues) if (problem !== undefined) terminal.note(`Note: ${problem}`);
+    return { data: { queues }, lines: statsTable(queues.filter(({ problem }) => problem === undefined)) };
   },
 });
 

@@ -61,6 +61,8 @@ export interface FactMatches {
   readonly rebuilt: boolean;
 }
 
+/** Changes that together are a whole fact but for its time. */
+const ALL_CHANGES = ['content', 'category', 'confidence', 'source', 'verified'] as const;
 const MAX_LISTED = 1_000_000;
 
 /** The facts of the knowledge base. */
@@ -100,12 +102,12 @@ export class Facts {
     return this.#save('any', input, options);
   }
 
-  /** A fact, or `undefined`. */
+  /** A fact, or `undefined`. Throws `record_invalid` for one that cannot be read. */
   async find(factId: string): Promise<StoredFact | undefined> {
     return (await this.#read(factId)).fact;
   }
 
-  /** A fact. Throws `not_found`. */
+  /** A fact. Throws `not_found`, or `record_invalid` for one that cannot be read. */
   async get(factId: string): Promise<StoredFact> {
     const fact = await this.find(factId);
     if (fact) return fact;
@@ -158,7 +160,7 @@ export class Facts {
   }
 
   /**
-   * Changes some fields of a fact in one step. New content needs its vector; without it the fact is not found by
+   * Changes some fields of a fact in one step, which mends one that could not be read when they are what was wrong. New content needs its vector; without it the fact is not found by
    * meaning until it is embedded. Throws `not_found`, or `invalid_input` naming a bad field.
    */
   async update(factId: string, changes: FactChanges, options: FactWriteOptions = {}): Promise<AddedFact> {
@@ -166,13 +168,14 @@ export class Facts {
     checkThreshold(options.duplicateThreshold);
     const keys = factRecord.key.candidates({ factId });
     const fields = encodeChanges(checked);
+    const isWhole = ALL_CHANGES.every((name) => checked[name] !== undefined);
     if (checked.content !== undefined) {
       if (options.embedded) await this.#index.open(options.embedded.manifest);
       fields.push(...contentFields(checked.content, options.embedded));
     }
     const reply = await runScript<[string, (string | null)[]] | null>(this.#database, UPDATE_FACT, {
       keys,
-      args: fields,
+      args: [isWhole ? String(factRecord.fields.createdAt.encode(new Date(this.#now()))) : '', ...fields],
     }).catch((error: unknown) => this.#rejectNamed(error, keys));
     const fact = reply && readFact(factId, reply[0], valuesAfter(reply[1], fields));
     if (!fact) throw notFound(factId);
@@ -245,6 +248,10 @@ export class Facts {
       const made = values[SHOWN_FIELDS.length];
       if (fact) return { fact, ...(typeof made === 'string' && { inputHash: made }) };
     }
+    const present = await this.#database.pipeline<number>(keys.map((key) => ['EXISTS', key]));
+    const torn = keys.find((_, at) => present[at] === 1);
+    // A hash without any field of a fact: it says what is missing.
+    if (torn !== undefined) return { fact: { factId, ...factRecord.decode({}, torn) } };
     return {};
   }
 

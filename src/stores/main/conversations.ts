@@ -1,4 +1,4 @@
-import { StackloreError } from '../../errors.ts';
+import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { runScript } from '../../redis/script.ts';
 import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
@@ -23,6 +23,17 @@ export interface ConversationInfo {
   readonly ttlSeconds?: number;
 }
 
+/** A stored message that cannot be read: where it stands from the start, and why. */
+export interface UnreadableMessage {
+  readonly position: number;
+  readonly problem: string;
+}
+
+/** One page of messages; those that cannot be read are named instead of failing the page. */
+export interface MessagePage extends Page<Message> {
+  readonly unreadable: UnreadableMessage[];
+}
+
 /** The end of a conversation that fits a token budget. */
 export interface RecentMessages {
   /** Oldest first. */
@@ -30,6 +41,8 @@ export interface RecentMessages {
   readonly tokens: number;
   /** True when these are all messages of the conversation. */
   readonly isWhole: boolean;
+  /** Messages in between that cannot be read; they count no tokens. */
+  readonly unreadable: UnreadableMessage[];
 }
 
 const FIRST_READ = 64;
@@ -102,7 +115,7 @@ export class Conversations {
       limit = 100,
       from = 'start',
     }: { offset?: number; limit?: number; from?: 'start' | 'end' } = {},
-  ): Promise<Page<Message>> {
+  ): Promise<MessagePage> {
     checkPage({ offset, limit });
     if (from !== 'start' && from !== 'end') {
       throw new StackloreError('invalid_input', { message: 'A page is read from "start" or from "end".' });
@@ -114,7 +127,8 @@ export class Conversations {
       ['LRANGE', key, String(first), String(last)],
     ]);
     const position = from === 'start' ? offset : Math.max(0, total - offset - limit);
-    return { items: elements.map((element, at) => decodeMessage(element, key, position + at)), total };
+    const read = elements.map((element, at) => readMessage(element, key, position + at));
+    return { ...sorted(read), total };
   }
 
   /**
@@ -126,17 +140,21 @@ export class Conversations {
     { maxTokens, countTokens = this.#countTokens }: { maxTokens: number; countTokens?: CountTokens },
   ): Promise<RecentMessages> {
     checkWhole(maxTokens, 'maxTokens', { least: 1 });
-    const messages: Message[] = [];
+    const read: (Message | UnreadableMessage)[] = [];
     let tokens = 0;
+    const recent = (isWhole: boolean): RecentMessages => {
+      const { items: messages, unreadable } = sorted(read.reverse());
+      return { messages, tokens, isWhole, unreadable };
+    };
     for await (const page of this.#fromTheEnd(conversationId, FIRST_READ)) {
       for (const message of page) {
-        const more = tokensOf(message, countTokens);
-        if (tokens + more > maxTokens) return { messages: messages.reverse(), tokens, isWhole: false };
-        messages.push(message);
+        const more = 'problem' in message ? 0 : tokensOf(message, countTokens);
+        if (tokens + more > maxTokens) return recent(false);
+        read.push(message);
         tokens += more;
       }
     }
-    return { messages: messages.reverse(), tokens, isWhole: true };
+    return recent(true);
   }
 
   /** How many tokens all messages have together; reads them page by page, and leaves out what is appended meanwhile. */
@@ -146,7 +164,7 @@ export class Conversations {
   ): Promise<number> {
     let tokens = 0;
     for await (const page of this.#fromTheEnd(conversationId, READ)) {
-      for (const message of page) tokens += tokensOf(message, countTokens);
+      for (const message of page) tokens += 'problem' in message ? 0 : tokensOf(message, countTokens);
     }
     return tokens;
   }
@@ -178,7 +196,10 @@ export class Conversations {
   }
 
   /** Every message, last first, in pages that are decoded as they are walked. Leaves out what is appended meanwhile. */
-  async *#fromTheEnd(conversationId: string, firstRead: number): AsyncGenerator<Iterable<Message>> {
+  async *#fromTheEnd(
+    conversationId: string,
+    firstRead: number,
+  ): AsyncGenerator<Iterable<Message | UnreadableMessage>> {
     const key = await this.#keyOf(conversationId);
     let [start, elements] = await this.#transaction<[number, string[]]>(key, [
       ['LLEN', key],
@@ -252,10 +273,32 @@ function isList(messages: NewMessage | readonly NewMessage[]): messages is reado
   return Array.isArray(messages);
 }
 
-function* lastFirst(elements: readonly string[], key: string, start: number): Generator<Message> {
+function* lastFirst(
+  elements: readonly string[],
+  key: string,
+  start: number,
+): Generator<Message | UnreadableMessage> {
   for (let at = elements.length - 1; at >= 0; at -= 1) {
-    yield decodeMessage(elements[at] ?? '', key, start + at);
+    yield readMessage(elements[at] ?? '', key, start + at);
   }
+}
+
+function readMessage(element: string, key: string, position: number): Message | UnreadableMessage {
+  try {
+    return decodeMessage(element, key, position);
+  } catch (error) {
+    return { position, problem: errorMessage(error) };
+  }
+}
+
+function sorted(read: readonly (Message | UnreadableMessage)[]) {
+  const items: Message[] = [];
+  const unreadable: UnreadableMessage[] = [];
+  for (const message of read) {
+    if ('problem' in message) unreadable.push(message);
+    else items.push(message);
+  }
+  return { items, unreadable };
 }
 
 function tokensOf(message: Message, countTokens: CountTokens): number {
