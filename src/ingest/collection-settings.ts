@@ -15,21 +15,26 @@ const declaredFields = z
   .max(64)
   .refine((fields) => new Set(fields.map(({ name }) => name)).size === fields.length, 'a name comes twice');
 
+function whole(least: number, most: number) {
+  const message = `must be a whole number from ${least} to ${most}`;
+  return z.int(message).min(least, message).max(most, message);
+}
+
 /** What a collection can be created with; everything has a default. */
 export const collectionSettings = z.strictObject({
   fields: declaredFields.default([]),
   index: z.enum(['hnsw', 'flat']).default('hnsw'),
-  m: z.int().min(2).max(512).default(16),
-  efConstruction: z.int().min(1).max(4096).default(200),
-  efRuntime: z.int().min(1).max(4096).default(64),
+  m: whole(2, 512).default(16),
+  efConstruction: whole(1, 4_096).default(200),
+  efRuntime: whole(1, 4_096).default(64),
   /** Most tokens of a chunk's own text, as the model counts them. */
-  chunkSize: z.int().min(16).max(8_192).default(128),
+  chunkSize: whole(16, 8_192).default(128),
   /** Tokens that a chunk repeats of the one before it. */
-  chunkOverlap: z.int().min(0).max(4_096).default(32),
+  chunkOverlap: whole(0, 4_096).default(32),
   /** What words are reduced to their stems as; `none` for a mix of languages. */
   language: z.enum(ANALYSER_LANGUAGES).optional(),
   /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
-  dimensions: z.int().min(1).max(32_768).optional(),
+  dimensions: whole(1, 32_768).optional(),
 });
 export type CollectionSettings = z.input<typeof collectionSettings>;
 

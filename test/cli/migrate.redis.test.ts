@@ -70,7 +70,7 @@ describe('stacklore migrate', () => {
   it('refuses flags that do not go together, and names what is missing', async () => {
     expect(await run('migrate')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('fromNumber, fromUrl'),
+      stderr: expect.stringContaining('--from-number, --from-url'),
     });
     expect(await run('migrate', '--layout', 'csv')).toMatchObject({ exitCode: 2 });
     expect(await run('migrate', '--from-number', 'one')).toMatchObject({ exitCode: 2 });
@@ -111,7 +111,7 @@ describe('stacklore export', () => {
     });
     expect(await run('export')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('name the file to write'),
+      stderr: expect.stringContaining('name the file to write (--file)'),
     });
   });
 });

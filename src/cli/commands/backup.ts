@@ -29,6 +29,7 @@ export const command = defineCommand({
     keep: wholeNumber(1).optional(),
     keepDays: wholeNumber(1).optional(),
   }),
+  settingFlags: { folder: 'to', families: 'family' },
   examples: [
     'stacklore backup --keep 7',
     'stacklore backup knowledge --to /mnt/backups',

@@ -59,6 +59,7 @@ const create = defineCommand({
     efRuntime: wholeNumber(0).optional(),
     dimensions: wholeNumber(0).optional(),
   }),
+  settingFlags: { chunkOverlap: 'overlap' },
   examples: ['stacklore collections create docs --fields lang:tag,year:number'],
   async run({ lore }, [name = ''], { overlap, ...settings }) {
     const collection = await lore().createCollection(name, { ...settings, chunkOverlap: overlap });

@@ -32,6 +32,7 @@ export const command = defineCommand({
     toUrl: z.string().optional(),
     overwrite: z.boolean().default(false),
   }),
+  settingFlags: { 'databases.knowledge.number': 'to-number' },
   examples: [
     'stacklore export docs --file docs.jsonl --embeddings base64',
     'stacklore export docs --layout langchain --prefix doc:docs:',

@@ -56,6 +56,7 @@ export const command = defineCommand({
     { flags: '--allow-private', description: 'fetch URLs at private and loopback addresses' },
   ],
   schema,
+  settingFlags: { chunkOverlap: 'overlap', stdinName: 'name' },
   examples: [
     'stacklore ingest docs README.md --collection docs',
     'curl -s https://example.com | stacklore ingest - --name example',

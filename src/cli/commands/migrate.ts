@@ -41,6 +41,7 @@ export const command = defineCommand({
     reembed: z.boolean().default(false),
     dryRun: z.boolean().default(false),
   }),
+  settingFlags: { 'databases.knowledge.number': 'from-number' },
   examples: [
     'stacklore migrate --from-number 1 --dry-run',
     'stacklore migrate --from-url redis://old-host:6379/1 --move',

@@ -22,6 +22,7 @@ export const command = defineCommand({
     family: z.array(z.string()).optional(),
     unknown: z.boolean().default(false),
   }),
+  settingFlags: { families: 'family' },
   examples: ['stacklore restore backups/stacklore-main-20250115T103000.000Z.backup --dry-run'],
   async run({ lore, terminal }, [file = ''], { skipExisting, replace, family, ...flags }) {
     if (skipExisting && replace) {

@@ -171,7 +171,9 @@ function unwritable(path: string, cause: unknown): StackloreError {
   const remedy =
     isCode(cause, 'ENOSPC') || isCode(cause, 'EDQUOT')
       ? 'The disk is full: make room, or name a folder on another one.'
-      : 'Correct the permissions of its folder, or name another one.';
+      : isCode(cause, 'ENOTDIR')
+        ? 'Name a folder instead.'
+        : 'Correct the permissions of its folder, or name another one.';
   return new StackloreError('archive_unwritable', {
     message: `The backup ${path} could not be written (${errorMessage(cause)}), and no part of it is left. ${remedy}`,
     cause,
