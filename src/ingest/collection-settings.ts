@@ -76,12 +76,25 @@ export async function openCollection(
   name: string,
   settings: CollectionSettings = {},
 ): Promise<Collection> {
-  const existing = (await parts.collections.find(name)) ?? (await createOrFind(parts, name, settings));
+  return (await openOrCreate(parts, name, settings)).collection;
+}
+
+/** Like `openCollection`, and tells whether it was made by this call. */
+export async function openOrCreate(
+  parts: CollectionParts,
+  name: string,
+  settings: CollectionSettings = {},
+): Promise<{ collection: Collection; isNew: boolean }> {
+  const found = await parts.collections.find(name);
+  const { collection: existing, isNew } = found
+    ? { collection: found, isNew: false }
+    : await createOrFind(parts, name, settings);
   requireSameSettings(existing, settings);
   requireSameModel(existing, await parts.embedder());
   await parts.vectorIndex.ensure(existing);
   // One that was made before words were indexed gets them now; its vectors stay.
-  return existing.manifest.analyser ? existing : indexWords(parts, name, settings);
+  const collection = existing.manifest.analyser ? existing : await indexWords(parts, name, settings);
+  return { collection, isNew };
 }
 
 /** A collection with its fields extended, and what should be known of the chunks it held already. */
@@ -185,13 +198,13 @@ async function createOrFind(
   parts: CollectionParts,
   name: string,
   settings: CollectionSettings,
-): Promise<Collection> {
+): Promise<{ collection: Collection; isNew: boolean }> {
   try {
-    return await createCollection(parts, name, settings);
+    return { collection: await createCollection(parts, name, settings), isNew: true };
   } catch (error) {
     // Another process was quicker; what it made is checked like any other collection.
     if (error instanceof StackloreError && error.code === 'already_exists')
-      return parts.collections.get(name);
+      return { collection: await parts.collections.get(name), isNew: false };
     throw error;
   }
 }

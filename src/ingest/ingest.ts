@@ -1,7 +1,7 @@
 import { StackloreError } from '../errors.ts';
 import { defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { isSurelyTooLong } from './chunk.ts';
-import { type CollectionParts, openCollection } from './collection-settings.ts';
+import { type CollectionParts, dropCollection, openOrCreate } from './collection-settings.ts';
 import { forEachLimited } from './for-each-limited.ts';
 import type { IngestRequest, Job, TextDocument, TextIngestRequest, Work } from './job.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
@@ -44,6 +44,7 @@ export async function ingest(parts: CollectionParts, request: IngestRequest): Pr
   }
   job.isSecondPass = true;
   await ingestAll(job, readDocuments(job, [...new Set(job.postponed.values())]));
+  await dropIfUnused(job);
   return reportOf(job);
 }
 
@@ -61,12 +62,12 @@ export async function ingestTexts(
 
 async function startJob(parts: CollectionParts, request: TextIngestRequest, prune = false): Promise<Job> {
   const startedAt = new Date();
-  const collection = await openCollection(parts, request.collection ?? 'default', request.settings);
+  const { collection, isNew } = await openOrCreate(parts, request.collection ?? 'default', request.settings);
   const stop = new AbortController();
   request.signal?.addEventListener('abort', () => stop.abort(), { once: true });
   if (request.signal?.aborted) stop.abort();
   return {
-    ...{ parts, request, collection, stop, started: performance.now(), startedAt },
+    ...{ parts, request, collection, isNew, stop, started: performance.now(), startedAt },
     embedder: await parts.embedder(),
     tally: new Tally(request.onEvent),
     listed: new Set(),
@@ -77,6 +78,16 @@ async function startJob(parts: CollectionParts, request: TextIngestRequest, prun
     room: new Room(TEXT_AT_ONCE),
     turns: new Turns(),
   };
+}
+
+/** A misspelt path leaves no collection behind that somebody would have to drop. */
+async function dropIfUnused({ parts, collection: { name }, isNew, stop }: Job): Promise<void> {
+  if (!isNew || stop.signal.aborted) return;
+  try {
+    if ((await parts.documents.count(name)) === 0) await dropCollection(parts, name);
+  } catch {
+    // An empty collection does no harm; the report of what failed must not be lost for it.
+  }
 }
 
 async function ingestAll(job: Job, works: AsyncIterable<Work>): Promise<void> {

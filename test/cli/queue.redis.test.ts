@@ -73,7 +73,7 @@ it('puts back tasks of workers that are gone', async () => {
 it('deletes only when told so', async () => {
   await lore.queues.enqueue('purged', { taskType: 'x' });
   const refusal = await run(['purge', 'purged']);
-  expect(refusal).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/deletes 1 tasks for good/) });
+  expect(refusal).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/deletes 1 task for good/) });
   expect(await json(['purge', 'purged', '--yes'])).toEqual({ queue: 'purged', waiting: 1, delayed: 0 });
   expect(await json(['purge', 'purged', '--dead', '--yes'])).toEqual({ queue: 'purged', dead: 0 });
 });

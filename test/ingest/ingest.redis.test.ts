@@ -308,6 +308,16 @@ it('keeps one file of rows with ids in two collections apart', async () => {
   ]);
 });
 
+it('leaves no collection behind when nothing was ingested into a new one', async () => {
+  const missing = join(folder, 'nofile.md');
+  expect((await ingest({ sources: [missing] })).counts).toMatchObject({ failed: 1 });
+  expect(await lore.collections.find(collection)).toBeUndefined();
+  await write('a.md', '# A\n\nAlpha.\n');
+  await ingest();
+  await ingest({ sources: [missing] });
+  expect(await lore.collections.find(collection)).toMatchObject({ name: collection });
+});
+
 describe('rows of one id', () => {
   const people = 'id,text\n1,Anna repairs boats\n2,Bert bakes bread\n';
   const tools = 'id,text\n1,A hammer drives nails\n3,A saw cuts planks\n';

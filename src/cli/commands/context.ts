@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { toMessages } from '../../search/context.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
+import { counted } from '../format.ts';
 import { SEARCH_FLAGS, searchFlags } from './search.ts';
 
 export const command = defineCommand({
@@ -24,13 +25,19 @@ export const command = defineCommand({
     const question = words.join(' ');
     const context = await lore().context({ query: question, collections, ...options });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
-    const facts = context.facts ? `${context.facts.citations.length} facts, ` : '';
+    const facts = context.facts ? `${counted(context.facts.citations.length, 'fact')}, ` : '';
     terminal.note(
-      `${facts}${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,
+      `${facts}${counted(context.citations.length, 'passage')}, ${counted(context.tokens, 'token')}, ${counted(context.omitted.length, 'hit')} left out`,
     );
     return {
       data: messages ? { ...context, messages: toMessages(context, question) } : context,
-      lines: [messages ? JSON.stringify(toMessages(context, question), null, 2) : context.text],
+      lines: [
+        messages
+          ? JSON.stringify(toMessages(context, question), null, 2)
+          : context.text === ''
+            ? 'Nothing found.'
+            : context.text,
+      ],
     };
   },
 });

@@ -3,7 +3,7 @@ import { StackloreError } from '../../errors.ts';
 import type { StoredChunk, StoredDocument } from '../../stores/knowledge/document.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { table } from '../format.ts';
+import { counted, table } from '../format.ts';
 
 const list = defineCommand({
   summary: 'List the documents of a collection, most recently updated first.',
@@ -30,7 +30,7 @@ const list = defineCommand({
       data: page,
       lines: [
         ...table(['doc id', 'title', 'chunks', 'source'], rows),
-        `${page.items.length} of ${page.total} documents`,
+        `${page.items.length} of ${counted(page.total, 'document')}`,
       ],
     };
   },

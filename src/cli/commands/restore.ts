@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
 import type { RestoreReport } from '../../maintenance/backup/restore.ts';
 import { defineCommand } from '../command.ts';
+import { counted } from '../format.ts';
 import { keyProgress } from '../key-progress.ts';
 
 export const command = defineCommand({
@@ -51,7 +52,7 @@ function describe(report: RestoreReport): string[] {
     ...(report.factIndex ? [['facts', report.factIndex] as const] : []),
   ];
   return [
-    `${dryRun ? 'Would restore' : 'Restored'} ${restored} keys into ${database}; ${existing} exist, ${skipped} kept as they are, ${expired} expired, ${unselected} not asked for.`,
+    `${dryRun ? 'Would restore' : 'Restored'} ${counted(restored, 'key')} into ${database}; ${existing} exist, ${skipped} kept as they are, ${expired} expired, ${unselected} not asked for.`,
     ...Object.entries(families).map(([name, keys]) => `  ${name === '' ? '(no family)' : name}: ${keys}`),
     ...indexes.map(([name, one]) => {
       return `Index of ${name}: ${one.state === 'ready' ? 'ready' : `failed. ${one.error.message}`}`;
