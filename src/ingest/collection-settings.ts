@@ -4,6 +4,7 @@ import { StackloreError } from '../errors.ts';
 import { type CollectionField, collectionField, type Manifest } from '../schema/knowledge.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
+import { describeModels } from '../stores/knowledge/model-mismatch.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { ANALYSER_LANGUAGES, ANALYSER_VERSION } from '../text/analyser.ts';
 import { CHUNKER_VERSION } from './chunk.ts';
@@ -189,8 +190,9 @@ function requireSameModel({ name, manifest }: Collection, { model, dimensions }:
       message: `Collection "${name}" holds ${manifest.dimensions}-dimension vectors, the configured model gives ${dimensions}. Correct the model's dimensions, or ingest into another collection.`,
     });
   }
+  const { differences, remedy } = describeModels(made, model);
   throw new StackloreError('manifest_mismatch', {
-    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs in ${differing.join(', ')}. Configure the first one, or ingest into another collection.`,
+    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs (${differences}). ${remedy}, or ingest into another collection.`,
   });
 }
 

@@ -487,6 +487,9 @@ it('refuses another quantisation of the same model for ingest and allows it, wit
   const other = openTestLore(redis, {}, { embedder: embedderOfOther });
   await expect(other.ingest({ sources: [folder], collection })).rejects.toMatchObject({
     code: 'manifest_mismatch',
+    message: expect.stringMatching(
+      /\(weights \S+, configured ffffffff…\)\. Set STACKLORE_MODEL_DIR .*, or ingest into another/,
+    ),
   });
   const answer = await other.search({ query: 'words', collection });
   expect(answer.hits).toHaveLength(1);
