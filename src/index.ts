@@ -137,12 +137,11 @@ export type {
   Conversations,
   MessagePage,
   RecentMessages,
-  UnreadableMessage,
 } from './stores/main/conversations.ts';
 export type { DeadLetter, DeadLetters } from './stores/main/dead-letters.ts';
 export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
 export type { CountTokens } from './stores/main/estimate-tokens.ts';
-export type { NewMessage } from './stores/main/message.ts';
+export type { NewMessage, UnreadableMessage } from './stores/main/message.ts';
 export type { NewTask } from './stores/main/new-task.ts';
 export type {
   QueueWorker,

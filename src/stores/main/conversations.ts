@@ -1,4 +1,4 @@
-import { errorMessage, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { runScript } from '../../redis/script.ts';
 import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
@@ -11,7 +11,14 @@ import {
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage, checkWhole } from './check-input.ts';
 import { type CountTokens, estimateTokens } from './estimate-tokens.ts';
-import { decodeMessage, encodeMessage, type NewMessage, timeOf } from './message.ts';
+import {
+  encodeMessage,
+  type NewMessage,
+  readMessage,
+  sortMessages,
+  timeOf,
+  type UnreadableMessage,
+} from './message.ts';
 import { APPEND_MESSAGES } from './scripts/append-messages.ts';
 import { DELETE_CONVERSATION } from './scripts/delete-conversation.ts';
 
@@ -21,12 +28,6 @@ export interface ConversationInfo {
   readonly messageCount: number;
   /** Seconds until it expires; absent when another program has set no TTL. */
   readonly ttlSeconds?: number;
-}
-
-/** A stored message that cannot be read: where it stands from the start, and why. */
-export interface UnreadableMessage {
-  readonly position: number;
-  readonly problem: string;
 }
 
 /** One page of messages; those that cannot be read are named instead of failing the page. */
@@ -128,7 +129,7 @@ export class Conversations {
     ]);
     const position = from === 'start' ? offset : Math.max(0, total - offset - limit);
     const read = elements.map((element, at) => readMessage(element, key, position + at));
-    return { ...sorted(read), total };
+    return { ...sortMessages(read), total };
   }
 
   /**
@@ -143,7 +144,7 @@ export class Conversations {
     const read: (Message | UnreadableMessage)[] = [];
     let tokens = 0;
     const recent = (isWhole: boolean): RecentMessages => {
-      const { items: messages, unreadable } = sorted(read.reverse());
+      const { items: messages, unreadable } = sortMessages(read.reverse());
       return { messages, tokens, isWhole, unreadable };
     };
     for await (const page of this.#fromTheEnd(conversationId, FIRST_READ)) {
@@ -281,24 +282,6 @@ function* lastFirst(
   for (let at = elements.length - 1; at >= 0; at -= 1) {
     yield readMessage(elements[at] ?? '', key, start + at);
   }
-}
-
-function readMessage(element: string, key: string, position: number): Message | UnreadableMessage {
-  try {
-    return decodeMessage(element, key, position);
-  } catch (error) {
-    return { position, problem: errorMessage(error) };
-  }
-}
-
-function sorted(read: readonly (Message | UnreadableMessage)[]) {
-  const items: Message[] = [];
-  const unreadable: UnreadableMessage[] = [];
-  for (const message of read) {
-    if ('problem' in message) unreadable.push(message);
-    else items.push(message);
-  }
-  return { items, unreadable };
 }
 
 function tokensOf(message: Message, countTokens: CountTokens): number {
