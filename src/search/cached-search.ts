@@ -55,8 +55,12 @@ export async function cachedSearch(
   const { value, cached } = await parts.responseCache.getOrCompute<SearchAnswer>(
     { endpointName: SEARCH_ENDPOINT, params },
     () => refinedSearch(fresh, request),
-    // That an index was rebuilt is true of this one search.
-    { ...options, keep: ({ warnings }) => !warnings.some((warning) => transient.has(warning)) },
+    {
+      ...options,
+      // That an index was rebuilt is true of this one search, and further pages are not kept for as long as an answer.
+      keep: ({ warnings, cursor }) =>
+        cursor === undefined && !warnings.some((warning) => transient.has(warning)),
+    },
   );
   // What took time then takes none now.
   const { rerankLatencyMs, ...answer } = value;

@@ -12,10 +12,18 @@ function optionalNumbers<Count extends 4>(_: Count) {
   return [number, number, number, number] as const;
 }
 
-/** The place in a kept ranking that a page begins at. */
-export interface CursorPlace {
-  readonly cursorId: string;
+/** A ranking as it is kept. */
+export interface KeptList {
   readonly ranking: readonly Ranked[];
+  /** How many candidates each side was asked for. */
+  readonly depth: number;
+  /** Whether nothing more can be found. */
+  readonly isComplete: boolean;
+}
+
+/** The place in a kept ranking that a page begins at. */
+export interface CursorPlace extends KeptList {
+  readonly cursorId: string;
   readonly from: number;
 }
 
@@ -25,10 +33,10 @@ type Cursors = Pick<SearchCursors, 'save' | 'get'>;
 export async function keepRanking(
   cursors: Cursors,
   request: SearchRequest,
-  ranking: readonly Ranked[],
+  { ranking, depth, isComplete }: KeptList,
 ): Promise<string> {
   return cursors.save({
-    fingerprint: fingerprintOf(request),
+    ...{ fingerprint: fingerprintOf(request), depth, isComplete },
     entries: ranking.map(({ key, at, score, distance, textScore, vectorRank, textRank }) => [
       ...[key, at, score],
       ...[distance ?? null, textScore ?? null, vectorRank ?? null, textRank ?? null],
@@ -63,7 +71,8 @@ export async function openCursor(
         ...(textRank !== null && { textRank }),
       };
     });
-  return { cursorId, ranking, from: Number(from) };
+  const { depth, isComplete } = kept;
+  return { cursorId, ranking, depth, isComplete, from: Number(from) };
 }
 
 /** The cursor of the page that begins there. */

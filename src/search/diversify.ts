@@ -4,24 +4,57 @@ import type { Ranked } from './rank.ts';
 import { SAME_TEXT } from './ranking-options.ts';
 import type { SearchRequest } from './request.ts';
 
-/** Candidates that are compared with each other: the wanted ones so many times over, within bounds. */
+type EmbeddingSource = Pick<VectorIndex, 'embeddings'>;
+
+/** Hits of a page that are weighed against each other: so many times over, within bounds. The same for each page. */
 const SPARE = 5;
 const [FEWEST, MOST] = [50, 500];
+/** Candidates that are looked at for near-duplicates; those beyond are left out, as nobody knows what they are like. */
+const MOST_COLLAPSED = 2_000;
 
-/**
- * Orders the best candidates so that hits differ: near-duplicates of a better one are left out (`collapse`), and each next
- * hit is the one of most score and least likeness to those before it (`diversity`), as in Carbonell and Goldstein 1998.
- * What is beyond those compared follows as it was.
- */
+/** Orders candidates so that hits differ from each other as far as was asked. */
 export async function diversify(
-  vectorIndex: Pick<VectorIndex, 'embeddings'>,
+  vectorIndex: EmbeddingSource,
   ranking: readonly Ranked[],
-  { topK, offset, diversity = 0, collapse = false }: SearchRequest,
+  { topK, diversity = 0, collapse = false }: SearchRequest,
 ): Promise<readonly Ranked[]> {
   const threshold = collapse === true ? SAME_TEXT : collapse;
-  if (diversity === 0 && threshold === false) return ranking;
-  const size = Math.min(MOST, Math.max(FEWEST, SPARE * (offset + topK)));
-  const compared = ranking.slice(0, size);
+  const different = threshold === false ? ranking : await dropSame(vectorIndex, ranking, threshold);
+  if (diversity === 0) return different;
+  const size = Math.min(MOST, Math.max(FEWEST, SPARE * topK));
+  return [
+    ...(await orderByRelevance(vectorIndex, different.slice(0, size), diversity)),
+    ...different.slice(size),
+  ];
+}
+
+/** Leaves out what says the same as a better one. */
+async function dropSame(
+  vectorIndex: EmbeddingSource,
+  ranking: readonly Ranked[],
+  threshold: number,
+): Promise<Ranked[]> {
+  const compared = ranking.slice(0, MOST_COLLAPSED);
+  const embeddings = await vectorIndex.embeddings(compared.map(({ key }) => key));
+  const kept: Float32Array[] = [];
+  return compared.filter((_, at) => {
+    const embedding = embeddings[at];
+    if (!embedding) return true;
+    if (kept.some((other) => cosine(other, embedding) >= threshold)) return false;
+    kept.push(embedding);
+    return true;
+  });
+}
+
+/**
+ * Each next hit is the one of most score and least likeness to those before it: maximal marginal relevance, as in
+ * Carbonell and Goldstein 1998, with lambda = 1 - diversity.
+ */
+async function orderByRelevance(
+  vectorIndex: EmbeddingSource,
+  compared: readonly Ranked[],
+  diversity: number,
+): Promise<Ranked[]> {
   const embeddings = await vectorIndex.embeddings(compared.map(({ key }) => key));
   const [best, worst] = [compared[0]?.score ?? 0, compared.at(-1)?.score ?? 0];
   const left = compared.map((one, place) => ({
@@ -36,12 +69,11 @@ export async function diversify(
     const worth = left.map(({ relevance, likeness }) => (1 - diversity) * relevance - diversity * likeness);
     const [next] = left.splice(worth.indexOf(Math.max(...worth)), 1);
     if (!next) break;
-    if (threshold !== false && chosen.length > 0 && next.likeness >= threshold) continue;
     chosen.push(next.one);
     for (const other of left) {
       const likeness = next.embedding && other.embedding ? cosine(next.embedding, other.embedding) : 0;
       if (likeness > other.likeness) other.likeness = likeness;
     }
   }
-  return [...chosen, ...ranking.slice(size)];
+  return chosen;
 }

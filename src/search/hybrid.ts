@@ -95,15 +95,12 @@ export async function findHybrid(parts: HybridParts, search: HybridSearch): Prom
     const found = await lookUp(parts, { look, depth, rebuilt });
     const ranking = await order(parts, { look, found, depth });
     const page = await readPage(parts, { look, ranking, from: request.offset });
-    if (page.matches.length < request.topK && depth < MAX_CANDIDATES && !isExhausted(found, request, depth)) {
-      continue;
-    }
-    const names = request.facets;
-    const facets = names && (await countFacets(parts.vectorIndex, ranking, { names, collections }));
-    const isKept = request.cursor === true && page.end < ranking.length;
-    const cursor = isKept
-      ? cursorAt(await keepRanking(parts.cursors, request, ranking), page.end)
-      : undefined;
+    const isComplete = depth >= MAX_CANDIDATES || isExhausted(found, request, depth);
+    if (page.matches.length < request.topK && !isComplete) continue;
+    const facets = await facetsOf(parts, look, ranking);
+    const isKept = request.cursor === true && (page.end < ranking.length || !isComplete);
+    const kept = { ranking, depth, isComplete };
+    const cursor = isKept ? cursorAt(await keepRanking(parts.cursors, request, kept), page.end) : undefined;
     return {
       ...{ matches: page.matches, rebuilt: [...rebuilt] },
       ...(facets && { facets }),
@@ -112,11 +109,45 @@ export async function findHybrid(parts: HybridParts, search: HybridSearch): Prom
   }
 }
 
+/** A further page; where the kept list runs out before all was found, it is made longer and kept anew. */
 async function readFurther(parts: HybridParts, look: Look, cursor: string): Promise<HybridAnswer> {
-  const { cursorId, ranking, from } = await openCursor(parts.cursors, look.request, cursor);
-  const page = await readPage(parts, { look, ranking, from });
-  const next = page.end < ranking.length ? cursorAt(cursorId, page.end) : undefined;
-  return { matches: page.matches, rebuilt: [], ...(next !== undefined && { cursor: next }) };
+  const { request } = look;
+  const place = await openCursor(parts.cursors, request, cursor);
+  let { cursorId, ranking, depth, isComplete } = place;
+  const rebuilt = new Set<Collection>();
+  const matches: HybridMatch[] = [];
+  let end = place.from;
+  for (;;) {
+    const rest = { ...look, request: { ...request, topK: request.topK - matches.length } };
+    const page = await readPage(parts, { look: rest, ranking, from: end, isKept: true });
+    matches.push(...page.matches);
+    end = page.end;
+    if (matches.length >= request.topK || isComplete) break;
+    depth = Math.min(depth * WIDENING, MAX_CANDIDATES);
+    const found = await lookUp(parts, { look, depth, rebuilt });
+    const known = new Set(ranking.map(({ key }) => key));
+    const further = await order(parts, { look, found, depth });
+    ranking = [...ranking, ...further.filter(({ key }) => !known.has(key))];
+    isComplete = depth >= MAX_CANDIDATES || isExhausted(found, request, depth);
+    cursorId = await keepRanking(parts.cursors, request, { ranking, depth, isComplete });
+  }
+  const isMore = end < ranking.length || !isComplete;
+  return { matches, rebuilt: [...rebuilt], ...(isMore && { cursor: cursorAt(cursorId, end) }) };
+}
+
+/** Counts over what was found, without what is too unlike. */
+async function facetsOf(
+  { vectorIndex }: HybridParts,
+  { request, collections, questions }: Look,
+  ranking: readonly Ranked[],
+): Promise<Facets | undefined> {
+  const { facets: names, minScore } = request;
+  if (!names) return undefined;
+  if (minScore === undefined) return countFacets(vectorIndex, ranking, { names, collections });
+  const embeddings = await vectorIndex.embeddings(ranking.map(({ key }) => key));
+  const vectors = await Promise.all(questions.map(({ vector }) => vector));
+  const similar = ranking.filter((_, at) => 1 - distanceOf(embeddings[at], vectors) >= minScore);
+  return countFacets(vectorIndex, similar, { names, collections });
 }
 
 /** The terms of a query as a collection's chunks have them, each as often as the query has it. */
@@ -231,7 +262,12 @@ async function firstOfEach(
 /** Reads hits until the page is full: some were deleted since they were found, or are not similar enough. */
 async function readPage(
   { vectorIndex }: HybridParts,
-  { look, ranking, from }: { look: Look; ranking: readonly Ranked[]; from: number },
+  {
+    look,
+    ranking,
+    from,
+    isKept = false,
+  }: { look: Look; ranking: readonly Ranked[]; from: number; isKept?: boolean },
 ): Promise<{ matches: HybridMatch[]; end: number }> {
   const { topK, minScore } = look.request;
   const matches: HybridMatch[] = [];
@@ -242,14 +278,35 @@ async function readPage(
     const part = ranking.slice(end, end + (minScore === undefined ? wanted : Math.max(READ_AHEAD, wanted)));
     const contents = await readContents(vectorIndex, look.collections, part);
     const vectors = await Promise.all(look.questions.map(({ vector }) => vector));
+    // Since a list was kept, chunks may have changed so that the filter excludes them now.
+    const passing = isKept ? await stillPassing(vectorIndex, look, part) : undefined;
+    // What one question alone found may be nearer to another one.
+    const isAnew = isKept || vectors.length > 1;
     for (const [at, chunk] of contents.entries()) {
       if (matches.length >= topK) break;
       end += 1;
-      const match = chunk && toMatch(part[at] as Ranked, chunk, { vectors, terms: look.terms });
+      const ranked = part[at] as Ranked;
+      if (!chunk || passing?.has(ranked.key) === false) continue;
+      const match = toMatch(ranked, chunk, { vectors, terms: look.terms, isAnew });
       if (match && 1 - match.distance >= (minScore ?? -1)) matches.push(match);
     }
   }
   return { matches, end };
+}
+
+async function stillPassing(
+  vectorIndex: HybridParts['vectorIndex'],
+  { collections, filters }: Look,
+  part: readonly Ranked[],
+): Promise<Set<string>> {
+  const passing = await Promise.all(
+    collections.map((collection, at) => {
+      const keys = part.filter((one) => one.at === at).map(({ key }) => key);
+      const filter = filters[at];
+      return filter ? vectorIndex.matching(collection, filter, keys) : keys;
+    }),
+  );
+  return new Set(passing.flat());
 }
 
 async function readContents(
@@ -272,11 +329,20 @@ async function readContents(
 function toMatch(
   { at, distance, key: _, ...places }: Ranked,
   { embedding, terms: held, ...chunk }: CandidateContents,
-  { vectors, terms }: Pick<Look, 'terms'> & { readonly vectors: readonly Float32Array[] },
+  {
+    vectors,
+    terms,
+    isAnew,
+  }: Pick<Look, 'terms'> & { readonly vectors: readonly Float32Array[]; readonly isAnew: boolean },
 ): HybridMatch | undefined {
-  const known =
-    distance ?? (embedding && Math.min(...vectors.map((vector) => 1 - cosine(vector, embedding))));
-  if (known === undefined || Number.isNaN(known)) return undefined;
+  const known = (isAnew ? undefined : distance) ?? distanceOf(embedding, vectors);
+  if (Number.isNaN(known)) return undefined;
   const matchedTerms = [...new Set(terms[at]?.flat())].filter((term) => held.has(term));
   return { ...chunk, ...places, distance: Math.min(2, Math.max(0, known)), matchedTerms };
+}
+
+/** The distance to the nearest question; NaN where the chunk has no vector that can be compared. */
+function distanceOf(embedding: Float32Array | undefined, vectors: readonly Float32Array[]): number {
+  if (!embedding) return Number.NaN;
+  return Math.min(...vectors.map((vector) => 1 - cosine(vector, embedding)));
 }

@@ -1,5 +1,6 @@
 import type { QueryEmbedder } from '../embed/embedder.ts';
 import type { Reranker } from '../embed/reranker.ts';
+import { checkVector } from '../stores/knowledge/check-vector.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { SearchCursors } from '../stores/knowledge/search-cursors.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
@@ -47,7 +48,7 @@ export interface SearchAnswer {
 }
 
 /**
- * Finds the chunks nearest to a text or a vector. Throws `invalid_input`, `invalid_filter`, `not_found`,
+ * Finds the chunks that answer best, by meaning and words. Throws `invalid_input`, `invalid_filter`, `not_found`,
  * `manifest_mismatch`, `dimension_mismatch`, `invalid_vector`, `too_large` or what the server answers.
  */
 export async function search(parts: SearchParts, input: SearchInput | SearchRequest): Promise<SearchAnswer> {
@@ -57,7 +58,13 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     const filter = filterOf(request);
     return filter === undefined ? undefined : compileFilter(filter, manifest.fields);
   });
+  // Checked here, as a search that finds nothing would never come to look at them.
+  for (const { filter } of request.boosts ?? []) {
+    for (const { manifest } of collections) compileFilter(filter, manifest.fields);
+  }
   const warnings = checkComparable(collections);
+  const { vector: given } = request;
+  if (given) for (const { manifest } of collections) checkVector(given, manifest.dimensions);
   const mode = modeOf(request, collections, warnings);
   const likeness = request.like && (await findLikeness(parts.vectorIndex, collections[0], request));
   const questions = likeness

@@ -86,8 +86,11 @@ function createAnalyser(
   const reduce = (word: string): string => {
     if (dropped.has(word)) return '';
     if (word.length > LONGEST_WORD) return word.slice(0, LONGEST_WORD);
-    // Stems first: endings of many languages are told by their accents.
-    return foldAccents(stem(word));
+    // Endings of many languages are told by their accents, and whoever leaves them out has to find the word too.
+    const term = foldAccents(stem(word));
+    const plain = foldAccents(word);
+    const other = plain === word ? term : foldAccents(stem(plain));
+    return other === term ? term : `${term} ${other}`;
   };
   const reduceParts = (word: string): string => {
     if (dropped.has(word)) return '';

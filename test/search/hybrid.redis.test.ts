@@ -55,6 +55,11 @@ describe('a search by words', () => {
     expect(first?.vectorScore).toBeCloseTo(same?.vectorScore ?? Number.NaN, 5);
   });
 
+  it('refuses a vector of another length, though it looks words up', async () => {
+    const request = { query: 'disk', vector: [1, 2, 3], mode: 'text' } as const;
+    await expect(find(request)).rejects.toMatchObject({ code: 'dimension_mismatch' });
+  });
+
   it('finds nothing for words that say nothing', async () => {
     expect((await find({ query: 'the of and', mode: 'text' })).hits).toEqual([]);
     expect((await find({ query: '… 😀', mode: 'text' })).hits).toEqual([]);

@@ -45,6 +45,29 @@ describe('near-duplicates', () => {
     expect((await find({ query, collapse: 1 })).ids.length).toBeGreaterThanOrEqual(4);
   });
 
+  it('are left out however many there are', async () => {
+    await lore.createCollection('same');
+    const texts = [
+      ...Array.from({ length: 80 }, () => 'Gulls cry over the harbour.'),
+      'Gulls nest on the roof of the mill.',
+    ].map((text, at) => ({ text, docId: `gull${at}`, source: `${at}.md`, title: '' }));
+    for (const { docId, text, source, title } of texts) {
+      const document = { docId, source, title, contentType: 'text', wordCount: 5, hash: docId } as const;
+      const vector = await new FakeEmbedder().embedQuery(text);
+      await lore.documents.replace(
+        await lore.collections.get('same'),
+        document,
+        [{ text, start: 0, end: 9 }],
+        [vector],
+      );
+    }
+    const found = await find({ query: 'gulls cry', collection: 'same', collapse: true, topK: 10 });
+    expect(found.hits.map(({ text }) => text).toSorted()).toEqual([
+      'Gulls cry over the harbour.',
+      'Gulls nest on the roof of the mill.',
+    ]);
+  });
+
   it('come later the more unlike hits shall be', async () => {
     const query = 'The ferry to the island leaves at seven.';
     const place = (ids: string[]) => Math.max(ids.indexOf('ferry'), ids.indexOf('copy'));
@@ -53,6 +76,15 @@ describe('near-duplicates', () => {
     expect(place(plain.ids)).toBe(1);
     expect(place(diverse.ids)).toBeGreaterThan(1);
     expect(diverse.ids.toSorted()).toEqual(plain.ids.toSorted());
+  });
+});
+
+describe('pages of diverse hits', () => {
+  it('neither overlap nor miss anything', async () => {
+    const request = { query: 'The ferry to the island leaves at seven.', diversity: 0.7, topK: 2 };
+    const pages = [0, 2, 4].map((offset) => find({ ...request, offset }));
+    const ids = (await Promise.all(pages)).flatMap((page) => page.ids);
+    expect(ids.toSorted()).toEqual(Object.keys(TEXTS).toSorted());
   });
 });
 
@@ -78,6 +110,9 @@ describe('preferences', () => {
   it('on undeclared fields are errors', async () => {
     const boosts = [{ filter: { colour: 'red' }, weight: 1 }];
     await expect(find({ query: 'ferry', boosts })).rejects.toMatchObject({ code: 'invalid_filter' });
+    await expect(find({ query: 'zeppelin', mode: 'text', boosts })).rejects.toMatchObject({
+      code: 'invalid_filter',
+    });
   });
 });
 
@@ -140,6 +175,12 @@ describe('facets', () => {
     expect(facets?.contentType).toMatchObject([{ count: 5 }]);
   });
 
+  it('leave out what is too unlike', async () => {
+    const query = 'The ferry to the island leaves at seven.';
+    const { hits, facets } = await find({ query, minScore: 0.9, facets: ['lang'] });
+    expect(facets?.lang).toEqual([{ value: 'en', count: hits.length }]);
+  });
+
   it('of undeclared fields are errors', async () => {
     await expect(find({ query: 'x', facets: ['colour'] })).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(find({ query: 'x', facets: ['updated'] })).rejects.toMatchObject({ code: 'invalid_input' });
@@ -184,6 +225,50 @@ describe('pages by cursor', () => {
     await lore.documents.delete('new');
     expect(pages.flatMap(({ ids }) => ids)).toEqual(whole);
     expect(pages.map(({ ids }) => ids.length)).toEqual([2, 2, 1]);
+  });
+
+  it('leave out what the filter excludes by then', async () => {
+    const request = { query: 'the island', topK: 1, filter: { lang: 'en' } };
+    const first = await find({ ...request, cursor: true });
+    const [next] = (await find({ ...request, offset: 1 })).ids;
+    const key = `llama_index/vector_store/docs/${next}_chunk_0`;
+    await lore.databases.knowledge.send(['HSET', key, 'meta_lang', 'secret']);
+    const second = await find({ ...request, cursor: first.cursor as string });
+    await lore.databases.knowledge.send(['HSET', key, 'meta_lang', 'en']);
+    expect(second.ids).toHaveLength(1);
+    expect(second.ids).not.toContain(next);
+  });
+
+  it('go on beyond what was looked at first', async () => {
+    await lore.createCollection('long');
+    const embedder = new FakeEmbedder();
+    const collection = await lore.collections.get('long');
+    for (const [docId, count] of [
+      ['many', 1_300],
+      ['few', 3],
+    ] as const) {
+      const document = {
+        docId,
+        source: docId,
+        title: '',
+        contentType: 'text',
+        wordCount: 5,
+        hash: docId,
+      } as const;
+      const text = docId === 'many' ? 'island island island' : 'an island far away from here';
+      const chunks = Array.from({ length: count }, (_, at) => ({ text, start: at, end: at + 1 }));
+      const vector = await embedder.embedQuery(text);
+      await lore.documents.replace(
+        collection,
+        document,
+        chunks,
+        chunks.map(() => vector),
+      );
+    }
+    const request = { query: 'island', collection: 'long', maxPerDocument: 1, topK: 1 };
+    const first = await find({ ...request, cursor: true });
+    const second = await find({ ...request, cursor: first.cursor as string });
+    expect([...first.ids, ...second.ids].toSorted()).toEqual(['few', 'many']);
   });
 
   it('belong to their search, and are refused otherwise', async () => {

@@ -14,11 +14,23 @@ describe('an analyser', () => {
     ['english', 'the of and', ''],
     ['english', 'naïve café', 'naiv cafe'],
     ['german', 'Die Häuser und das Haus', 'haus haus'],
-    ['french', "L'eau des rivières", 'eau rivi'],
+    ['french', "L'eau des rivières", 'eau rivi rivier'],
     ['russian', 'новый новая', 'нов нов'],
     ['none', 'The Sessions', 'the sessions'],
   ])('of %s makes of %j the terms %j', async (language, text, terms) => {
     expect((await load(language)).analyse(text)).toBe(terms);
+  });
+
+  it.each([
+    ['english', 'résumé', 'resume'],
+    ['english', 'Beyoncé', 'beyonce'],
+    ['spanish', 'información', 'informacion'],
+    ['portuguese', 'informação', 'informacao'],
+    ['french', 'protégé', 'protege'],
+  ])('of %s finds %j by %j and the reverse', async (language, accented, plain) => {
+    const { analyse } = await load(language);
+    const [terms, others] = [analyse(accented).split(' '), analyse(plain).split(' ')];
+    expect(terms.filter((term) => others.includes(term))).not.toEqual([]);
   });
 
   it.each(ANALYSER_LANGUAGES)('of %s gives the same terms for what it has made before', async (language) => {

@@ -7,6 +7,9 @@ import { searchCursorRecord } from '../../schema/knowledge.ts';
 export interface KeptRanking {
   /** Tells whether a later page asks the same. */
   readonly fingerprint: string;
+  /** How many candidates each side was asked for, and whether nothing more can be found. */
+  readonly depth: number;
+  readonly isComplete: boolean;
   readonly entries: unknown;
 }
 
