@@ -199,7 +199,7 @@ export class Stacklore {
     return recordIngest(this.recorder, request, () => ingestTexts(this.#parts, texts, request));
   }
 
-  /** The chunks nearest in meaning to a query or a vector, best first. */
+  /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */
   async search(request: SearchInput): Promise<SearchAnswer> {
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'search', request, values }, () =>

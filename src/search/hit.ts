@@ -18,7 +18,7 @@ export interface SearchHit {
   readonly distance: number;
   /** BM25 score of the query's words; absent where they were not looked up or others have far more of them. */
   readonly textScore?: number;
-  /** Places among the candidates of each side, from 1; absent where a side was not asked, or did not find the chunk. */
+  /** Places among the candidates of each side, from 1; absent where a side was not asked, or did not find the chunk, and in a plain search by meaning. */
   readonly vectorRank?: number;
   readonly textRank?: number;
   /** The query's terms that the chunk holds, as the analyser made them; absent in a vector search. */
@@ -41,6 +41,7 @@ export interface SearchHit {
   /** The texts of the chunks around it; absent unless a window was asked for. */
   readonly window?: Surroundings;
 }
+
 /** Boosts and decay move the score of a search by meaning, too; words play no part in it. */
 export function toVectorHit({ score, vectorRank, ...match }: HybridMatch): SearchHit {
   return { ...toHit(match), score, ...(vectorRank !== undefined && { vectorRank }) };
