@@ -9,6 +9,8 @@ import {
   documentRecord,
   factRecord,
   factsManifestRecord,
+  reindexLockRecord,
+  reindexRecord,
 } from './knowledge.ts';
 import {
   cacheLockRecord,
@@ -54,6 +56,8 @@ export const RECORDS = {
   collections: collectionsRecord,
   'collection documents': collectionDocumentsRecord,
   'content hashes': contentHashesRecord,
+  reindex: reindexRecord,
+  'reindex lock': reindexLockRecord,
   'facts manifest': factsManifestRecord,
   'system prompt': systemPromptRecord,
   'prompt history': promptHistoryRecord,

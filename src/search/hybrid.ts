@@ -198,10 +198,10 @@ async function readContents(
 ): Promise<(CandidateContents | undefined)[]> {
   const contents = new Map<string, CandidateContents | undefined>();
   await Promise.all(
-    collections.map(async ({ name }, at) => {
+    collections.map(async (collection, at) => {
       const keys = part.filter((one) => one.at === at).map(({ key }) => key);
       if (keys.length === 0) return;
-      for (const [n, chunk] of (await vectorIndex.contents(name, keys)).entries())
+      for (const [n, chunk] of (await vectorIndex.contents(collection, keys)).entries())
         contents.set(keys[n] as string, chunk);
     }),
   );

@@ -1,3 +1,5 @@
+import { float32 } from '../schema/fields.ts';
+import { float16 } from '../schema/float16.ts';
 import { checkVector } from '../stores/knowledge/check-vector.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import { DISTANCE, type KnnQuery } from '../stores/knowledge/vector-index.ts';
@@ -27,9 +29,9 @@ export function knnQuery({
   filter,
   efRuntime,
 }: KnnQueryParts): KnnQuery {
-  const { dimensions, index } = collection.manifest;
+  const { dimensions, index, vectorType } = collection.manifest;
   checkVector(vector, dimensions);
-  const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+  const bytes = (vectorType === 'float16' ? float16 : float32).encode(vector);
   const params: (string | Buffer)[] = ['k', String(offset + topK), 'vector', bytes];
   const isHnsw = index.kind === 'hnsw';
   if (isHnsw) params.push('ef', String(efRuntime ?? index.efRuntime));

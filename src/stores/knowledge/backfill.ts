@@ -1,11 +1,13 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import type { CollectionField } from '../../schema/knowledge.ts';
+import { type CollectionField, chunkRecord } from '../../schema/knowledge.ts';
 import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import { chunkTerms } from './chunk-terms.ts';
+import type { termsField } from './index-fields.ts';
 import { fieldArguments } from './publish.ts';
 import { ADD_CHUNK_FIELDS } from './scripts/add-chunk-fields.ts';
+import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
 
 /** A declared field that some stored chunks could not be given, as their metadata does not fit it. */
 export interface SkippedField {
@@ -47,7 +49,7 @@ export async function backfillChunks(
 export async function backfillTerms(
   database: Database,
   keys: readonly string[],
-  analyser: Analyser,
+  { analyser, field = 'analysed' }: { analyser: Analyser; field?: ReturnType<typeof termsField> },
 ): Promise<void> {
   for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
     const page = keys.slice(from, from + CHUNKS_PER_WRITE);
@@ -57,14 +59,44 @@ export async function backfillTerms(
     const writes: RedisArgument[][] = [];
     for (const [at, [text, metadata]] of stored.entries()) {
       if (typeof text !== 'string' || typeof metadata !== 'string') continue;
-      const { title, headings } = parseMetadata(metadata);
-      const termsOf = chunkTerms(analyser, typeof title === 'string' ? title : '');
-      const path = Array.isArray(headings) ? headings.filter((heading) => typeof heading === 'string') : [];
-      const key = page[at] as string;
-      writes.push(ADD_CHUNK_FIELDS.evalCommand([key], [metadata, 'analysed', termsOf(text, path)]));
+      const terms = storedTerms(analyser, text, parseMetadata(metadata));
+      writes.push(ADD_CHUNK_FIELDS.evalCommand([page[at] as string], [metadata, field, terms]));
     }
     await database.pipeline(writes);
   }
+}
+
+/** Gives stored chunks the float16 form of their vectors; may be repeated, and runs beside other writers. */
+export async function backfillFloat16(database: Database, keys: readonly string[]): Promise<number> {
+  const { embedding: codec, embeddingFloat16 } = chunkRecord.fields;
+  let written = 0;
+  for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
+    const page = keys.slice(from, from + CHUNKS_PER_WRITE);
+    const stored = await database.pipeline<Buffer | null>(
+      page.map((key) => ['HGET', key, 'embedding']),
+      { buffers: true },
+    );
+    const writes: RedisArgument[][] = [];
+    for (const [at, bytes] of stored.entries()) {
+      if (!bytes || bytes.byteLength % 4 !== 0) continue;
+      const fields = ['embedding_float16', embeddingFloat16.encode(codec.decode(bytes))];
+      writes.push(ADD_DERIVED_FIELDS.evalCommand([page[at] as string], ['1', 'embedding', bytes, ...fields]));
+    }
+    const replies = await database.pipeline<number>(writes);
+    written += replies.filter((count) => count > 0).length;
+  }
+  return written;
+}
+
+/** The terms of a chunk that is stored already. */
+export function storedTerms(
+  analyser: Analyser,
+  text: string,
+  metadata: Readonly<Record<string, unknown>>,
+): string {
+  const { title, headings } = metadata;
+  const path = Array.isArray(headings) ? headings.filter((heading) => typeof heading === 'string') : [];
+  return chunkTerms(analyser, typeof title === 'string' ? title : '')(text, path);
 }
 
 /** The counts of two parts of a backfill in one list. */

@@ -1,6 +1,6 @@
 import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { asObject, readHash } from '../../redis/hash.ts';
+import { asObject } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
@@ -15,11 +15,13 @@ import {
 } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
+import { catchUp, requireSameModel } from './catch-up.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import { analyserOf } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
+import { embeddingField } from './index-fields.ts';
 import { chunkWriter, clearCommand, publishCommands } from './publish.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
@@ -127,7 +129,7 @@ export class Documents {
           'HMGET',
           chunkKey(collection.name, document.docId, n),
           'input_hash',
-          'embedding',
+          embeddingField(collection.manifest),
         ]),
         { buffers: true },
       );
@@ -142,7 +144,7 @@ export class Documents {
   /**
    * Publishes a document: its chunks, its metadata and its index entries appear, and those of an earlier version
    * disappear, in one MULTI. Throws `not_found` when the collection was dropped, even if one of that name was made
-   * since. Vectors must have the collection's dimensions, be finite and not zero; nothing is written otherwise
+   * since; `manifest_mismatch` when a reindex gave it another model. Vectors must have the collection's dimensions, be finite and not zero; nothing is written otherwise
    * (`dimension_mismatch`, `invalid_vector`). Do not change the vectors before the promise resolves.
    */
   async replace(
@@ -156,7 +158,10 @@ export class Documents {
         message: `${chunks.length} chunks came with ${embeddings.length} embeddings. Give one embedding for each chunk.`,
       });
     }
-    const earlier = await this.find(document.docId);
+    const [earlier] = await Promise.all([
+      this.find(document.docId),
+      requireSameModel(this.#database, collection),
+    ]);
     checkOwner(earlier, collection.name);
     const updatedAt = new Date(this.#now());
     const stored: StoredDocument = {
@@ -180,7 +185,10 @@ export class Documents {
         message: `Collection "${collection.name}" was dropped meanwhile, so the document was not kept. Create the collection again, or open the new one of that name, then repeat.`,
       });
     }
-    if (cleared === CLEARED.manifestChanged) await this.#catchUp(collection, stored);
+    if (cleared === CLEARED.manifestChanged) {
+      const keys = range(0, chunks.length).map((n) => chunkKey(collection.name, document.docId, n));
+      if (await catchUp(this.#database, collection, keys)) await this.#bumpVersion(collection.name);
+    }
     return stored;
   }
 
@@ -244,27 +252,8 @@ export class Documents {
   async backfillTerms({ name }: Pick<Collection, 'name'>, settings: AnalyserSettings): Promise<void> {
     const analyser = await loadAnalyser(settings);
     for await (const keys of scanKeys(this.#database, `${chunkPrefix(name)}*`, { type: 'hash' })) {
-      await backfillTerms(this.#database, keys, analyser);
+      await backfillTerms(this.#database, keys, { analyser });
     }
-    await this.#bumpVersion(name);
-  }
-
-  /** Adds what was declared after the writer of this version had opened the collection: fields, and how words are analysed. */
-  async #catchUp({ name, manifest }: Collection, { docId, chunkCount }: StoredDocument): Promise<void> {
-    const current = await readHash(
-      this.#database,
-      collectionRecord,
-      collectionRecord.key.build({ collection: name }),
-    );
-    if (!current) return;
-    const known = new Set(manifest.fields.map((field) => field.name));
-    const later = current.manifest.fields.filter((field) => !known.has(field.name));
-    const { analyser } = current.manifest;
-    const isAnalysedAnew = analyser && JSON.stringify(analyser) !== JSON.stringify(manifest.analyser);
-    if (later.length === 0 && !isAnalysedAnew) return;
-    const keys = range(0, chunkCount).map((n) => chunkKey(name, docId, n));
-    await backfillChunks(this.#database, keys, later);
-    if (isAnalysedAnew) await backfillTerms(this.#database, keys, await loadAnalyser(analyser));
     await this.#bumpVersion(name);
   }
 

@@ -4,6 +4,7 @@ import type { RedisArgument } from '../../redis/databases.ts';
 import { float, snakeCase } from '../../schema/fields.ts';
 import { checkId } from '../../schema/key.ts';
 import {
+  type Chunk,
   type CollectionField,
   chunkRecord,
   collectionDocumentsRecord,
@@ -11,6 +12,7 @@ import {
   contentHashesRecord,
   documentIndexRecord,
   documentRecord,
+  type Manifest,
   RESERVED_METADATA,
 } from '../../schema/knowledge.ts';
 import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
@@ -56,10 +58,24 @@ export function chunkWriter(
       contentType,
       updatedAt: updatedSeconds,
       inputHash,
-      analysed: termsOf?.(text, headings),
+      ...indexedFields(manifest, embedding, termsOf?.(text, headings)),
     });
     const declared = extra ? fieldArguments(manifest.fields, { ...metadata, ...extra }) : fields;
     return ['HSET', `${keyPrefix}${index}`, ...encoded, ...declared];
+  };
+}
+
+/** What the index reads of a chunk beside its `embedding`, see `index-fields.ts`. */
+function indexedFields(
+  manifest: Manifest,
+  embedding: Float32Array,
+  terms: string | undefined,
+): Partial<Chunk> {
+  const { next, vectorType } = manifest;
+  return {
+    ...(next?.includes('analysed') ? { analysedNext: terms } : { analysed: terms }),
+    ...(next?.includes('embedding') && { embeddingNext: embedding }),
+    ...(vectorType === 'float16' && { embeddingFloat16: embedding }),
   };
 }
 

@@ -22,8 +22,9 @@ import {
   isUnknownCommand,
   readIndexHealth,
 } from './ft-index.ts';
+import { indexedVectorField, indexName, termsField } from './index-fields.ts';
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
-import { waitUntilIndexed } from './wait-until-indexed.ts';
+import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
@@ -91,7 +92,7 @@ export class VectorIndex {
    */
   async candidates(collection: Collection, queries: readonly CandidateQuery[]): Promise<CandidateAnswer> {
     const timeout = String(this.#searchTimeoutMs);
-    const commands = queries.map((query) => candidateCommand(aliasOf(collection.name), query, timeout));
+    const commands = queries.map((query) => candidateCommand(readAliasOf(collection), query, timeout));
     const { answer, rebuilt } = await this.#ask(collection, () =>
       this.#database.pipeline<SearchReply>(commands, { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS }),
     );
@@ -102,11 +103,13 @@ export class VectorIndex {
   }
 
   /** What candidates hold, in their order; `undefined` where a chunk was deleted since it was found. */
-  async contents(collection: string, keys: readonly string[]): Promise<(CandidateContents | undefined)[]> {
-    const replies = await this.#database.pipeline<(Buffer | null)[]>(keys.map(contentsCommand), {
-      buffers: true,
-    });
-    return replies.map((reply, at) => readContents(collection, keys[at] as string, reply));
+  async contents(
+    { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
+    keys: readonly string[],
+  ): Promise<(CandidateContents | undefined)[]> {
+    const commands = keys.map((key) => contentsCommand(key, manifest));
+    const replies = await this.#database.pipeline<(Buffer | null)[]>(commands, { buffers: true });
+    return replies.map((reply, at) => readContents(name, keys[at] as string, reply));
   }
 
   /** The documents of candidates, in their order; a chunk that was deleted since it was found counts as its own. */
@@ -123,15 +126,24 @@ export class VectorIndex {
       if (isUnknownCommand(error)) await requireSearch(this.#database);
       if (!isLostIndex(error)) throw error;
       await this.#requireRecord(collection);
+      // Collections of earlier versions have only the alias that all readers share.
+      const known = await this.findHealth(collection);
+      const isThere = known?.index === collection.index && !known.indexing;
       await this.ensure(collection);
-      return { answer: await ask(), rebuilt: true };
+      return { answer: await ask(), rebuilt: !isThere };
     }
   }
 
-  /** A collection may be a second old here: one that was dropped meanwhile must not get its index back. */
-  async #requireRecord({ name }: Collection): Promise<void> {
+  /** A collection may be a second old here: what was dropped or replaced meanwhile must not get its index back. */
+  async #requireRecord({ name, index }: Collection): Promise<void> {
     const key = collectionRecord.key.build({ collection: name });
-    if ((await this.#database.send<number>(['EXISTS', key])) === 1) return;
+    const stored = await this.#database.send<string | null>(['HGET', key, 'index']);
+    if (stored === index) return;
+    if (stored !== null) {
+      throw new StackloreError('busy', {
+        message: `Collection "${name}" was given another index a moment ago. Repeat.`,
+      });
+    }
     throw new StackloreError('not_found', {
       message: `Collection "${name}" was dropped. See stacklore collections list for those there are.`,
     });
@@ -147,11 +159,20 @@ export class VectorIndex {
    * alias to search by, so that every reader comes here and waits too instead of taking a partial answer.
    * Throws `busy` when the server makes no progress.
    */
-  async ensure({ name, manifest, index }: Collection): Promise<void> {
+  async ensure(collection: Collection): Promise<void> {
+    await this.build(collection);
+    await this.#database.send(['FT.ALIASUPDATE', aliasOf(collection.name), collection.index]);
+  }
+
+  /** Like `ensure`, but for an index that does not serve the collection yet; `onProgress` is told shares from 0 to 1. */
+  async build(
+    { name, manifest, index }: Pick<Collection, 'name' | 'manifest' | 'index'>,
+    onProgress: (share: number) => void = () => {},
+  ): Promise<void> {
     await requireSearch(this.#database);
     await createIndex(this.#database, createCommand(index, name, manifest));
-    await this.#waitUntilIndexed(index);
-    await this.#database.send(['FT.ALIASUPDATE', aliasOf(name), index]);
+    await this.#waitUntilIndexed(index, onProgress);
+    await this.#database.send(['FT.ALIASUPDATE', readAliasOf({ index }), index]);
   }
 
   /** Adds attributes for fields declared later, where they are missing; the server then scans the chunks again. */
@@ -159,12 +180,20 @@ export class VectorIndex {
     await this.#ask(collection, () => this.#alter(collection, fields.map(fieldAttribute)));
   }
 
-  /** Adds the attribute for the terms of chunks, where it is missing. */
-  async addTerms(collection: Collection): Promise<void> {
-    await this.#ask(collection, () => this.#alter(collection, [TERMS_ATTRIBUTE]));
+  /** Adds what the manifest declares and the index lacks, where it was made before that was declared. */
+  async complete({ manifest, index }: Pick<Collection, 'manifest' | 'index'>): Promise<void> {
+    const terms = named(termsField(manifest), 'analysed', TERMS_ATTRIBUTE);
+    const attributes = [...(manifest.analyser ? [terms] : []), ...manifest.fields.map(fieldAttribute)];
+    await this.#alter({ index }, attributes);
   }
 
-  async #alter({ index }: Collection, attributes: readonly string[][]): Promise<void> {
+  /** Adds the attribute for the terms of chunks, where it is missing. */
+  async addTerms(collection: Collection): Promise<void> {
+    const attribute = named(termsField(collection.manifest), 'analysed', TERMS_ATTRIBUTE);
+    await this.#ask(collection, () => this.#alter(collection, [attribute]));
+  }
+
+  async #alter({ index }: Pick<Collection, 'index'>, attributes: readonly string[][]): Promise<void> {
     for (const attribute of attributes) {
       const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...attribute];
       await this.#database.send(command).catch((error: unknown) => {
@@ -174,8 +203,12 @@ export class VectorIndex {
     await this.#waitUntilIndexed(index);
   }
 
-  #waitUntilIndexed(index: string): Promise<void> {
-    return waitUntilIndexed(index, () => readIndexHealth(this.#database, index));
+  #waitUntilIndexed(index: string, onProgress: (share: number) => void = () => {}): Promise<void> {
+    return waitUntilIndexed(index, async (): Promise<ScanProgress> => {
+      const health = await readIndexHealth(this.#database, index);
+      onProgress(health.indexing ? health.percentIndexed : 1);
+      return health;
+    });
   }
 
   /** What the server says of a collection's index, or `undefined` when it is lost. */
@@ -191,9 +224,22 @@ export class VectorIndex {
     return undefined;
   }
 
-  /** Removes a collection's index and alias; the chunks stay. */
-  async drop({ index }: Collection): Promise<void> {
+  /** Removes every index of a collection with their aliases, those of a reindex too; the chunks stay. */
+  async drop({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
+    await this.dropOthers({ name, index });
     await dropIndex(this.#database, index);
+  }
+
+  /** Removes one index; the chunks stay. */
+  async dropIndex(index: string): Promise<void> {
+    await dropIndex(this.#database, index);
+  }
+
+  /** Removes the indexes of a collection that do not serve it. */
+  async dropOthers({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
+    const all = await this.#database.send<string[]>(['FT._LIST']);
+    const others = all.filter((other) => isIndexOf(name, other) && other !== index);
+    for (const other of others) await dropIndex(this.#database, other);
   }
 
   async #search(
@@ -203,7 +249,7 @@ export class VectorIndex {
     const timeout = String(this.#searchTimeoutMs);
     const command: RedisArgument[] = [
       'FT.SEARCH',
-      aliasOf(collection.name),
+      readAliasOf(collection),
       query,
       'PARAMS',
       String(params.length),
@@ -217,26 +263,45 @@ export class VectorIndex {
   }
 }
 
-/** The alias that searches of a collection go through, so that the index behind it can be swapped. */
+/** The alias of whichever index serves a collection; a reindex moves it. */
 export function aliasOf(collection: string): string {
   return `stacklore:live:${collection}`;
+}
+
+/**
+ * The alias that searches go through. It is set when the index is complete, and is of this index alone: a search whose
+ * manifest is a second old asks the index which that manifest describes, not one with other vectors.
+ */
+function readAliasOf({ index }: Pick<Collection, 'index'>): string {
+  return `${index}:live`;
+}
+
+function isIndexOf(collection: string, index: string): boolean {
+  const start = indexName(collection, 0).slice(0, -1);
+  return index.startsWith(start) && /^\d+$/.test(index.slice(start.length));
 }
 
 function createCommand(index: string, collection: string, manifest: Manifest): string[] {
   return [
     ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), 'STOPWORDS', '0', 'SCHEMA'],
     ...vectorAttribute(manifest),
-    ...(manifest.analyser ? TERMS_ATTRIBUTE : []),
+    ...(manifest.analyser ? named(termsField(manifest), 'analysed', TERMS_ATTRIBUTE) : []),
     ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
     ...manifest.fields.flatMap(fieldAttribute),
   ];
 }
 
 /** Stems are made by the analyser already; another time would join what it keeps apart. */
-const TERMS_ATTRIBUTE = ['analysed', 'TEXT', 'NOSTEM'];
+const TERMS_ATTRIBUTE = ['TEXT', 'NOSTEM'];
 
-function vectorAttribute({ dimensions, metric, index }: Manifest): string[] {
-  const common = ['TYPE', 'FLOAT32', 'DIM', String(dimensions), 'DISTANCE_METRIC', metric];
+/** An attribute by the name that queries use, whatever field it is read from. */
+function named(field: string, attribute: string, words: readonly string[]): string[] {
+  return field === attribute ? [field, ...words] : [field, 'AS', attribute, ...words];
+}
+
+function vectorAttribute(manifest: Manifest): string[] {
+  const { dimensions, metric, index, vectorType } = manifest;
+  const common = ['TYPE', vectorType.toUpperCase(), 'DIM', String(dimensions), 'DISTANCE_METRIC', metric];
   const settings =
     index.kind === 'flat'
       ? common
@@ -245,7 +310,8 @@ function vectorAttribute({ dimensions, metric, index }: Manifest): string[] {
           ...['M', String(index.m), 'EF_CONSTRUCTION', String(index.efConstruction)],
           ...['EF_RUNTIME', String(index.efRuntime)],
         ];
-  return ['embedding', 'VECTOR', index.kind.toUpperCase(), String(settings.length), ...settings];
+  const words = ['VECTOR', index.kind.toUpperCase(), String(settings.length), ...settings];
+  return named(indexedVectorField(manifest), 'embedding', words);
 }
 
 function fieldAttribute({ name, type }: CollectionField): string[] {

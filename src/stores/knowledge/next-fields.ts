@@ -1,0 +1,147 @@
+import type { Database, RedisArgument } from '../../redis/databases.ts';
+import { scanKeys } from '../../redis/scan.ts';
+import { runScript } from '../../redis/script.ts';
+import { chunkRecord, documentRecord, type NextField } from '../../schema/knowledge.ts';
+import { backfillFloat16 } from './backfill.ts';
+import { parseMetadata } from './chunk-metadata.ts';
+import { chunkPrefix } from './document-ids.ts';
+import { chunkIdOfKey } from './knn-reply.ts';
+import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
+import { FIND_EQUAL, RESTATE_DOCUMENTS, SETTLE_CHUNKS } from './scripts/next-fields.ts';
+
+/** A chunk that lacks what a reindex gives it. */
+export interface LackingChunk {
+  readonly key: string;
+  readonly chunkId: string;
+  readonly text: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Hash of what its present vector was made of, where known. */
+  readonly inputHash: string | undefined;
+  /** The metadata as stored. */
+  readonly metadataText: string;
+}
+
+/** What a chunk is given; absent where it is not what is changed. */
+export interface NextValues {
+  readonly embedding?: Float32Array | undefined;
+  readonly terms?: string | undefined;
+}
+
+/** Where the values of a pass go: beside the live fields, or into these. */
+export type Place = 'next' | 'live';
+
+const CHUNKS_PER_PAGE = 200;
+const NAMES = {
+  next: { embedding: 'embedding_next', analysed: 'analysed_next' },
+  live: { embedding: 'embedding', analysed: 'analysed' },
+} as const;
+
+/** The fields that a reindex writes beside the live ones of a collection's chunks. */
+export class NextFields {
+  readonly #database: Database;
+  readonly #prefix: string;
+  readonly #collection: string;
+
+  constructor(database: Database, collection: string) {
+    this.#database = database;
+    this.#collection = collection;
+    this.#prefix = chunkPrefix(collection);
+  }
+
+  /** The keys of all chunks page by page; a key may come twice. */
+  async *keys(): AsyncGenerator<string[]> {
+    const options = { type: 'hash', count: CHUNKS_PER_PAGE };
+    for await (const keys of scanKeys(this.#database, `${this.#prefix}*`, options)) {
+      for (let at = 0; at < keys.length; at += CHUNKS_PER_PAGE) yield keys.slice(at, at + CHUNKS_PER_PAGE);
+    }
+  }
+
+  /**
+   * Those of the chunks that lack a next field: how many there are, and those with a text, as the others have nothing
+   * it could be made of.
+   */
+  async lacking(
+    keys: readonly string[],
+    fields: readonly NextField[],
+  ): Promise<{ readonly count: number; readonly chunks: readonly LackingChunk[] }> {
+    if (fields.length === 0) return { count: 0, chunks: [] };
+    const tests = keys.flatMap((key) => fields.map((field) => ['HEXISTS', key, NAMES.next[field]]));
+    const present = await this.#database.pipeline<number>(tests);
+    const lacking = keys.filter((_, at) => fields.some((__, n) => present[at * fields.length + n] === 0));
+    return { count: lacking.length, chunks: await this.read(lacking) };
+  }
+
+  /** Chunks whose live vector was written by the model of the next one: published since the switch. */
+  async madeSince(keys: readonly string[]): Promise<LackingChunk[]> {
+    if (keys.length === 0) return [];
+    const found = await runScript<string[]>(this.#database, FIND_EQUAL, { keys });
+    return this.read(found);
+  }
+
+  /** The chunks as they are stored; those without a text are left out. */
+  async read(keys: readonly string[]): Promise<LackingChunk[]> {
+    const replies = await this.#database.pipeline<(string | null)[]>(
+      keys.map((key) => ['HMGET', key, 'text', 'metadata', 'input_hash']),
+    );
+    return replies.flatMap(([text, metadataText, inputHash], at) => {
+      if (typeof text !== 'string' || text.trim() === '') return [];
+      const key = keys[at] as string;
+      return {
+        ...{ key, chunkId: chunkIdOfKey(this.#collection, key), text },
+        metadata: parseMetadata(metadataText ?? '{}'),
+        metadataText: metadataText ?? '',
+        inputHash: inputHash ?? undefined,
+      };
+    });
+  }
+
+  /** Gives chunks what was made of them; one that was replaced meanwhile is left as it is. */
+  async write(
+    chunks: readonly LackingChunk[],
+    values: readonly NextValues[],
+    place: Place = 'next',
+  ): Promise<number> {
+    const writes: RedisArgument[][] = [];
+    for (const [at, { key, text, metadataText }] of chunks.entries()) {
+      const { embedding, terms } = values[at] ?? {};
+      const fields: RedisArgument[] = [];
+      if (embedding) fields.push(NAMES[place].embedding, chunkRecord.fields.embedding.encode(embedding));
+      if (terms !== undefined) fields.push(NAMES[place].analysed, terms);
+      if (fields.length === 0) continue;
+      const made = metadataText === '' ? ['1', 'text', text] : ['2', 'text', text, 'metadata', metadataText];
+      writes.push(ADD_DERIVED_FIELDS.evalCommand([key], [...made, ...fields]));
+    }
+    const replies = await this.#database.pipeline<number>(writes);
+    return replies.filter((count) => count > 0).length;
+  }
+
+  /** Gives chunks that have none the float16 form of their vectors. */
+  async addFloat16(keys: readonly string[]): Promise<number> {
+    const present = await this.#database.pipeline<number>(
+      keys.map((key) => ['HEXISTS', key, 'embedding_float16']),
+    );
+    return backfillFloat16(
+      this.#database,
+      keys.filter((_, at) => present[at] === 0),
+    );
+  }
+
+  /** Puts the next fields of chunks in place of the live ones, in one write a chunk; those beside them stay. */
+  async settle(keys: readonly string[], fields: readonly NextField[]): Promise<void> {
+    if (keys.length === 0) return;
+    const args = fields.flatMap((field) => [NAMES.next[field], NAMES.live[field]]);
+    await runScript(this.#database, SETTLE_CHUNKS, { keys, args });
+  }
+
+  /** Removes fields of chunks. */
+  async remove(keys: readonly string[], fields: readonly string[]): Promise<void> {
+    await this.#database.pipeline(keys.map((key) => ['HDEL', key, ...fields]));
+  }
+
+  /** Notes of documents that their chunks fit another manifest now, so that they are not embedded again when ingested. */
+  async restate(docIds: readonly string[], { from, to }: { from: string; to: string }): Promise<void> {
+    if (docIds.length === 0 || from === to) return;
+    const keys = docIds.flatMap((docId) => documentRecord.key.candidates({ docId }));
+    await runScript(this.#database, RESTATE_DOCUMENTS, { keys, args: [from, to] });
+  }
+}
