@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Embedder, EmbeddingModel } from '../embed/embedder.ts';
 import { StackloreError } from '../errors.ts';
-import { type CollectionField, collectionField, type Manifest } from '../schema/knowledge.ts';
+import { type CollectionField, collectionField, type Manifest, vectorType } from '../schema/knowledge.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
@@ -28,6 +28,8 @@ export const collectionSettings = z.strictObject({
   chunkOverlap: z.int().min(0).max(4_096).default(32),
   /** What words are reduced to their stems as; `none` for a mix of languages. */
   language: z.enum(ANALYSER_LANGUAGES).optional(),
+  /** How exactly the index keeps vectors: `float16` takes half of its memory for them. */
+  vectorType: vectorType.default('float32'),
   /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
   dimensions: z.int().min(1).max(32_768).optional(),
 });
@@ -211,7 +213,7 @@ async function manifestFor(
     model: embedder?.model ?? null,
     dimensions: embedder?.dimensions ?? (dimensions as number),
     metric: 'COSINE',
-    vectorType: 'float32',
+    vectorType: settings.vectorType,
     chunker: { version: CHUNKER_VERSION, size, overlap },
     fields: settings.fields,
     index: { kind: settings.index, m, efConstruction, efRuntime },
@@ -246,6 +248,7 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
     m: index.m,
     efConstruction: index.efConstruction,
     efRuntime: index.efRuntime,
+    vectorType: manifest.vectorType,
     language: manifest.analyser?.language ?? settings.language,
   };
   for (const [setting, value] of Object.entries(made)) {

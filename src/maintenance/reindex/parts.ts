@@ -39,8 +39,7 @@ export interface ReindexParts {
 export function throwIfStopped(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   throw new StackloreError('aborted', {
-    message:
-      'Stopped as asked; the live index goes on. Repeat to go on, or drop what was built with --rollback.',
+    message: 'Stopped as asked; the live index goes on serving. Repeat to go on.',
   });
 }
 

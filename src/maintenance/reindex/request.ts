@@ -5,6 +5,7 @@ import { collectionSettings } from '../../ingest/collection-settings.ts';
 import { analyserFor } from '../../ingest/index-words.ts';
 import { canonicalJson } from '../../schema/canonical-json.ts';
 import { type Manifest, type ReindexedSettings, vectorType } from '../../schema/knowledge.ts';
+import type { ReindexPlan } from './plan.ts';
 
 /** How far a step of a reindex is. */
 export interface ReindexProgress {
@@ -43,7 +44,8 @@ export const reindexRequest = z.strictObject({
   rollback: z.boolean().default(false),
   /** Opens the model that the collection has until now, for comparisons and roll-backs; by default by its name. */
   liveEmbedder: callback<() => Promise<Embedder>>().optional(),
-  onPlan: callback<(plan: unknown) => void>().optional(),
+  /** Told what it will take, before anything is written. */
+  onPlan: callback<(plan: ReindexPlan) => void>().optional(),
   onProgress: callback<(progress: ReindexProgress) => void>().optional(),
   signal: z.instanceof(AbortSignal).optional(),
 });

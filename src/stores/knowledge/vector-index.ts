@@ -1,7 +1,7 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import { type CollectionField, collectionRecord, type Manifest } from '../../schema/knowledge.ts';
+import { type CollectionField, collectionRecord } from '../../schema/knowledge.ts';
 import {
   type CandidateAnswer,
   type CandidateContents,
@@ -12,9 +12,7 @@ import {
   readContents,
 } from './candidates.ts';
 import type { Collection } from './collections.ts';
-import { chunkPrefix } from './document-ids.ts';
 import {
-  attributeArguments,
   createIndex,
   dropIndex,
   type IndexHealth,
@@ -22,12 +20,14 @@ import {
   isUnknownCommand,
   readIndexHealth,
 } from './ft-index.ts';
-import { indexedVectorField, indexName, termsField } from './index-fields.ts';
+import { createCommand, fieldAttribute, termsAttribute } from './index-command.ts';
+import { indexName } from './index-fields.ts';
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
 import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
+export { DOCUMENT_ATTRIBUTES, metadataAttribute } from './index-command.ts';
 export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
 
 /** A nearest-neighbour query in RediSearch's language; user values appear in `params` only. */
@@ -47,24 +47,10 @@ export interface KnnAnswer {
   readonly rebuilt: boolean;
 }
 
-/** Attributes of a document that every collection's index can filter by. */
-export const DOCUMENT_ATTRIBUTES = [
-  { attribute: 'doc_id', type: 'tag', mayBeMissing: false },
-  { attribute: 'node_id', type: 'tag', mayBeMissing: false },
-  { attribute: 'source', type: 'tag', mayBeMissing: true },
-  { attribute: 'content_type', type: 'tag', mayBeMissing: true },
-  { attribute: 'updated_at', type: 'number', mayBeMissing: true },
-] as const;
-
 /** The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all. */
 const SEARCH_MARGIN_MS = 2_000;
 
 const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
-
-/** The name a collection's filterable metadata field has in the hash and in the index. */
-export function metadataAttribute(field: string): string {
-  return `meta_${field}`;
-}
 
 /** The FT index of each collection: made from the manifest, always asked by its alias. */
 export class VectorIndex {
@@ -182,15 +168,13 @@ export class VectorIndex {
 
   /** Adds what the manifest declares and the index lacks, where it was made before that was declared. */
   async complete({ manifest, index }: Pick<Collection, 'manifest' | 'index'>): Promise<void> {
-    const terms = named(termsField(manifest), 'analysed', TERMS_ATTRIBUTE);
-    const attributes = [...(manifest.analyser ? [terms] : []), ...manifest.fields.map(fieldAttribute)];
-    await this.#alter({ index }, attributes);
+    const terms = manifest.analyser ? [termsAttribute(manifest)] : [];
+    await this.#alter({ index }, [...terms, ...manifest.fields.map(fieldAttribute)]);
   }
 
   /** Adds the attribute for the terms of chunks, where it is missing. */
   async addTerms(collection: Collection): Promise<void> {
-    const attribute = named(termsField(collection.manifest), 'analysed', TERMS_ATTRIBUTE);
-    await this.#ask(collection, () => this.#alter(collection, [attribute]));
+    await this.#ask(collection, () => this.#alter(collection, [termsAttribute(collection.manifest)]));
   }
 
   async #alter({ index }: Pick<Collection, 'index'>, attributes: readonly string[][]): Promise<void> {
@@ -279,41 +263,4 @@ function readAliasOf({ index }: Pick<Collection, 'index'>): string {
 function isIndexOf(collection: string, index: string): boolean {
   const start = indexName(collection, 0).slice(0, -1);
   return index.startsWith(start) && /^\d+$/.test(index.slice(start.length));
-}
-
-function createCommand(index: string, collection: string, manifest: Manifest): string[] {
-  return [
-    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), 'STOPWORDS', '0', 'SCHEMA'],
-    ...vectorAttribute(manifest),
-    ...(manifest.analyser ? named(termsField(manifest), 'analysed', TERMS_ATTRIBUTE) : []),
-    ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
-    ...manifest.fields.flatMap(fieldAttribute),
-  ];
-}
-
-/** Stems are made by the analyser already; another time would join what it keeps apart. */
-const TERMS_ATTRIBUTE = ['TEXT', 'NOSTEM'];
-
-/** An attribute by the name that queries use, whatever field it is read from. */
-function named(field: string, attribute: string, words: readonly string[]): string[] {
-  return field === attribute ? [field, ...words] : [field, 'AS', attribute, ...words];
-}
-
-function vectorAttribute(manifest: Manifest): string[] {
-  const { dimensions, metric, index, vectorType } = manifest;
-  const common = ['TYPE', vectorType.toUpperCase(), 'DIM', String(dimensions), 'DISTANCE_METRIC', metric];
-  const settings =
-    index.kind === 'flat'
-      ? common
-      : [
-          ...common,
-          ...['M', String(index.m), 'EF_CONSTRUCTION', String(index.efConstruction)],
-          ...['EF_RUNTIME', String(index.efRuntime)],
-        ];
-  const words = ['VECTOR', index.kind.toUpperCase(), String(settings.length), ...settings];
-  return named(indexedVectorField(manifest), 'embedding', words);
-}
-
-function fieldAttribute({ name, type }: CollectionField): string[] {
-  return attributeArguments({ attribute: metadataAttribute(name), type, mayBeMissing: true });
 }

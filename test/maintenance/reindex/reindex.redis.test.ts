@@ -49,6 +49,12 @@ const indexesOf = async (collection: string) =>
     .filter((index) => index.startsWith(`stacklore:index:${collection}:`))
     .sort();
 
+/** What the doctor finds wrong with a collection. */
+const problemsOf = async (collection: string) => {
+  const { findings } = await other.maintenance.diagnose();
+  return findings.map(({ what }) => what).filter((what) => new RegExp(`\\b${collection}\\b`).test(what));
+};
+
 const vectorBytes = async (collection: string) => {
   const keys = await allKeys(lore.databases.knowledge, `llama_index/vector_store/${collection}/*`);
   const all = await lore.databases.knowledge.pipeline<number>(
@@ -85,6 +91,7 @@ describe('another model', () => {
     await publish(other, 'model', { later: 'Parcels arrive on Fridays.' });
     expect(await first(other, 'model', 'parcels on Fridays')).toBe('model-later');
 
+    expect(await problemsOf('model')).toEqual([]);
     expect(await other.reindex('model', { finish: true })).toMatchObject({ state: 'finished' });
     expect(await vectorBytes('model')).toEqual([384]);
     expect(await fieldsOf('model')).toEqual(before);
@@ -125,5 +132,262 @@ describe('another model', () => {
     expect(await fieldsOf('back')).toEqual(before);
     expect(await vectorBytes('back')).toEqual([256]);
     expect(await indexesOf('back')).toEqual(['stacklore:index:back:1']);
+  });
+});
+
+describe('another analyser, index or vector type', () => {
+  it('embeds nothing, and keeps the words of the live index until the switch', async () => {
+    await publish(lore, 'words');
+    const before = await fieldsOf('words');
+    const embedded = small.embedded.length;
+    const built = await lore.reindex('words', { language: 'german', buildOnly: true });
+    expect(built).toMatchObject({ state: 'built', chunks: 4 });
+    const byWords = async (query: string) => {
+      await lore.collections.get('words');
+      return (await lore.search({ query, collection: 'words', mode: 'text' })).hits.map(({ docId }) => docId);
+    };
+    expect(await byWords('haus')).toEqual([]);
+    await lore.reindex('words');
+    expect(small.embedded.length).toBe(embedded + 1);
+    expect(await byWords('haus')).toEqual(['words-houses']);
+    const { hits } = await lore.search({ query: 'haus', collection: 'words', mode: 'text' });
+    expect(hits[0]?.matchedTerms).toEqual(['haus']);
+    await publish(lore, 'words', { street: 'Die Bäume der Straße werden gefällt.' });
+    await expect(lore.indexWords('words', { language: 'english' })).rejects.toMatchObject({ code: 'busy' });
+
+    await lore.reindex('words', { rollback: true });
+    expect(await byWords('haus')).toEqual([]);
+    expect(await byWords('expiring')).toEqual(['words-sessions']);
+    expect(await byWords('gefällt')).toEqual(['words-street']);
+    expect(await fieldsOf('words')).toEqual(before);
+  });
+
+  it('keeps vectors as float16 in the index, and as float32 for other programs', async () => {
+    await publish(lore, 'half');
+    const before = (await lore.search({ query: 'nightly backup', collection: 'half' })).hits;
+    const report = await lore.reindex('half', {
+      vectorType: 'float16',
+      efConstruction: 300,
+      queries: ['backup'],
+    });
+    expect(report.comparison).toMatchObject({ overlap: 1, sameFirst: 1 });
+    await lore.collections.get('half');
+    const { hits } = await lore.search({ query: 'nightly backup', collection: 'half' });
+    expect(hits.map(({ chunkId }) => chunkId)).toEqual(before.map(({ chunkId }) => chunkId));
+    expect(hits[0]?.vectorScore).toBeCloseTo(before[0]?.vectorScore ?? Number.NaN, 3);
+    await publish(lore, 'half', { later: 'Parcels arrive on Fridays.' });
+    expect((await lore.search({ query: 'parcels', collection: 'half', mode: 'vector' })).hits[0]?.docId).toBe(
+      'half-later',
+    );
+    expect(await vectorBytes('half')).toEqual([256]);
+    const info = (await lore.databases.knowledge.send<unknown[]>(['FT.INFO', 'stacklore:live:half'])).flat(3);
+    expect(info).toContain('FLOAT16');
+    await lore.reindex('half', { finish: true });
+    expect(await indexesOf('half')).toEqual(['stacklore:index:half:2']);
+    expect(await fieldsOf('half')).toContain('embedding_float16');
+
+    // A new model for a collection with float16 vectors, which it has again in the end.
+    await other.reindex('half', { reembed: true });
+    await other.reindex('half', { finish: true });
+    expect(
+      (await other.search({ query: 'parcels', collection: 'half', mode: 'vector' })).hits[0]?.docId,
+    ).toBe('half-later');
+    const { manifest } = await other.collections.get('half');
+    expect(manifest).toMatchObject({ vectorType: 'float16', dimensions: 96 });
+    expect(await fieldsOf('half')).not.toContain('embedding_next');
+  });
+
+  it('is what a collection can be created with', async () => {
+    await lore.createCollection('small', { vectorType: 'float16', index: 'flat' });
+    await publish(lore, 'small');
+    const { hits } = await lore.search({
+      query: 'a backup is written each night',
+      collection: 'small',
+      mode: 'vector',
+    });
+    expect(hits[0]?.docId).toBe('small-backups');
+    await expect(lore.openCollection('small', { vectorType: 'float32' })).rejects.toMatchObject({
+      code: 'manifest_mismatch',
+    });
+  });
+});
+
+describe('a reindex beside other writers', () => {
+  it('loses nothing that is published, replaced or deleted meanwhile, and searches never fail', async () => {
+    const texts = Object.fromEntries(
+      Array.from({ length: 60 }, (_, n) => [`n${n}`, `Note ${n} speaks of subject${n}.`]),
+    );
+    await publish(lore, 'busy', texts);
+    let isDone = false;
+    let answers = 0;
+    const searching = (async () => {
+      while (!isDone) {
+        const { hits } = await lore.search({ query: 'subject7', collection: 'busy', topK: 3 });
+        expect(hits[0]?.docId).toBe('busy-n7');
+        answers += 1;
+      }
+    })();
+    const writing = (async () => {
+      for (let n = 0; !isDone; n += 1) {
+        await publish(lore, 'busy', {
+          [`late${n}`]: `Late note ${n} on matter${n}.`,
+          n1: `Changed to topic${n}.`,
+        });
+        if (n === 0) await lore.documents.delete('busy-n2');
+      }
+      return lore.search({ query: 'topic', collection: 'busy' });
+    })();
+    await lore.reindex('busy', { vectorType: 'float16', language: 'french' });
+    isDone = true;
+    await Promise.all([searching, writing]);
+    expect(answers).toBeGreaterThan(0);
+    await lore.reindex('busy', { finish: true });
+    const keys = await allKeys(lore.databases.knowledge, 'llama_index/vector_store/busy/*');
+    const index = await lore.databases.knowledge.send<[number]>([
+      ...['FT.SEARCH', 'stacklore:live:busy', '*', 'LIMIT', '0', '0', 'DIALECT', '2'],
+    ]);
+    expect(index[0]).toBe(keys.length);
+    const lacking = await lore.databases.knowledge.pipeline<number>(
+      keys.flatMap((key) => [
+        ['HEXISTS', key, 'embedding_float16'],
+        ['HEXISTS', key, 'analysed'],
+      ]),
+    );
+    expect(lacking).not.toContain(0);
+    expect(keys.join()).not.toContain('busy-n2_');
+    expect((await problemsOf('busy')).filter((what) => !/made with model/.test(what))).toEqual([]);
+  });
+
+  it('refuses a writer of the model before, which could not be told from the new one', async () => {
+    await publish(lore, 'stale');
+    const opened = await lore.openCollection('stale');
+    const twin = openTestLore(redis, {}, { embedder: new FakeEmbedder({ model: { name: 'fake/twin' } }) });
+    await twin.reindex('stale', { reembed: true });
+    const writing = lore.documents.replace(
+      opened,
+      { docId: 'stale-x', title: 'x', source: 'x', contentType: 'text', wordCount: 1, hash: 'x' },
+      [{ text: 'x' }],
+      [new Float32Array(64).fill(1)],
+    );
+    await expect(writing).rejects.toMatchObject({ code: 'manifest_mismatch' });
+    expect(await lore.documents.find('stale-x')).toBeUndefined();
+  });
+});
+
+describe('an interrupted reindex', () => {
+  it('leaves the live index serving, goes on when repeated and embeds only what is missing', async () => {
+    await publish(lore, 'cut');
+    let texts = 0;
+    const dying = new FakeEmbedder({
+      dimensions: 96,
+      model: { name: 'fake/larger' },
+      onText: () => {
+        texts += 1;
+        if (texts > 2) throw new Error('killed');
+      },
+    });
+    const first96 = openTestLore(redis, {}, { embedder: dying });
+    await expect(first96.reindex('cut', { reembed: true })).rejects.toThrow('killed');
+    expect(await first(lore, 'cut', 'nightly backup')).toBe('cut-backups');
+    await expect(lore.reindex('cut', { language: 'german' })).rejects.toMatchObject({
+      code: 'already_exists',
+    });
+    await expect(lore.reindex('cut')).rejects.toMatchObject({ code: 'manifest_mismatch' });
+    expect(await other.reindex('cut', { reembed: true })).toMatchObject({ state: 'switched', chunks: 4 });
+    expect(await other.reindex('cut')).toMatchObject({ state: 'switched', chunks: 0 });
+  });
+
+  it('is ended the way its end was begun', async () => {
+    await publish(lore, 'ended');
+    await other.reindex('ended', { reembed: true });
+    const stopped = () => {
+      const stop = new AbortController();
+      return { signal: stop.signal, onProgress: () => stop.abort() };
+    };
+    const goingBack = lore.reindex('ended', { rollback: true, ...stopped() });
+    await expect(goingBack).rejects.toMatchObject({ code: 'aborted' });
+    await expect(other.reindex('ended', { finish: true })).rejects.toMatchObject({ code: 'busy' });
+    expect(await lore.reindex('ended', { rollback: true })).toMatchObject({ state: 'rolled-back' });
+    expect(await first(lore, 'ended', 'nightly backup')).toBe('ended-backups');
+    await other.reindex('ended', { reembed: true });
+    const finishing = other.reindex('ended', { finish: true, ...stopped() });
+    await expect(finishing).rejects.toMatchObject({ code: 'aborted' });
+    expect(await first(other, 'ended', 'nightly backup')).toBe('ended-backups');
+    await expect(other.reindex('ended', { rollback: true })).rejects.toMatchObject({ code: 'busy' });
+    await expect(other.reindex('ended', { language: 'german' })).rejects.toMatchObject({ code: 'busy' });
+    expect(await other.reindex('ended', { finish: true })).toMatchObject({ state: 'finished' });
+    expect(await first(other, 'ended', 'nightly backup')).toBe('ended-backups');
+    expect(await vectorBytes('ended')).toEqual([384]);
+  });
+
+  it('is dropped by a roll-back before the switch, and with its collection', async () => {
+    await publish(lore, 'dropped');
+    const before = await fieldsOf('dropped');
+    await other.reindex('dropped', { reembed: true, buildOnly: true });
+    expect(await indexesOf('dropped')).toHaveLength(2);
+    await expect(other.reindex('dropped', { finish: true })).rejects.toMatchObject({ code: 'invalid_input' });
+    await other.reindex('dropped', { rollback: true });
+    expect(await indexesOf('dropped')).toEqual(['stacklore:index:dropped:1']);
+    expect(await fieldsOf('dropped')).toEqual(before);
+    await other.reindex('dropped', { reembed: true, buildOnly: true });
+    await lore.dropCollection('dropped');
+    expect(await indexesOf('dropped')).toEqual([]);
+    expect(await allKeys(lore.databases.knowledge, 'stacklore:reindex:dropped')).toEqual([]);
+  });
+});
+
+describe('a reindex that cannot be done', () => {
+  it('is told what it takes first, and writes nothing when only asked', async () => {
+    await publish(lore, 'asked');
+    const { state, plan } = await other.reindex('asked', { reembed: true, dryRun: true });
+    expect(state).toBe('planned');
+    expect(plan).toMatchObject({ chunks: 4, chunksToEmbed: 4, fits: true });
+    expect(plan?.memoryBytes).toBeGreaterThan(4 * 96 * 4);
+    expect(await indexesOf('asked')).toHaveLength(1);
+    expect(await allKeys(lore.databases.knowledge, 'stacklore:reindex*asked')).toEqual([]);
+  });
+
+  it('is refused with a word on what to do', async () => {
+    await lore.createCollection('given', { dimensions: 2 });
+    const refusals = [
+      ['asked', { chunkSize: 64 }, 'invalid_input', /not the texts they were cut from/],
+      ['asked', {}, 'invalid_input', /Nothing of collection "asked" would change/],
+      ['asked', { reembed: true }, 'invalid_input', /Nothing of collection/],
+      ['asked', { efRuntime: 0 }, 'invalid_input', /efRuntime/],
+      ['asked', { vectorType: 'int8' }, 'invalid_input', /vectorType/],
+      ['asked', { unknown: 1 }, 'invalid_input', /unknown/],
+      ['asked', { rollback: true, finish: true }, 'invalid_input', /one of them/],
+      ['asked', { rollback: true }, 'not_found', /no unfinished reindex/],
+      ['asked', { finish: true }, 'not_found', /no unfinished reindex/],
+      ['asked', { language: 'german', queries: '/nowhere.jsonl' }, 'source_unreadable', /Correct the path/],
+      ['asked', { language: 'german', queries: [' '] }, 'invalid_input', /blank/],
+      ['nothing', { language: 'german' }, 'not_found', /no collection "nothing"/],
+      ['given', { reembed: true }, 'manifest_mismatch', /given by a program/],
+    ] as const;
+    for (const [collection, request, code, message] of refusals) {
+      await expect(lore.reindex(collection, request as never)).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(message),
+      });
+    }
+    expect(await indexesOf('asked')).toHaveLength(1);
+  });
+
+  it('waits for no other: one process at a time', async () => {
+    await lore.databases.knowledge.send(['SET', 'stacklore:reindex-lock:asked', 'x', 'PX', '60000']);
+    await expect(lore.reindex('asked', { language: 'german' })).rejects.toMatchObject({ code: 'busy' });
+  });
+
+  it('is refused where the server has no room', async () => {
+    const { knowledge } = lore.databases;
+    await knowledge.send(['UNLINK', 'stacklore:reindex-lock:asked']);
+    const info = await knowledge.send<string>(['INFO', 'memory']);
+    const used = Number(/used_memory:(\d+)/.exec(info)?.[1]);
+    await knowledge.send(['CONFIG', 'SET', 'maxmemory', String(used + 1)]);
+    try {
+      await expect(lore.reindex('asked', { m: 32 })).rejects.toMatchObject({ code: 'database_full' });
+    } finally {
+      await knowledge.send(['CONFIG', 'SET', 'maxmemory', '0']);
+    }
   });
 });
