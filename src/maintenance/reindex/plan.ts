@@ -51,8 +51,8 @@ export async function planReindex(
   const switched = switchedManifest(manifest, changes);
   const reindex = { changes, before: settingsBefore(manifest, changes) };
   const finished = finishedManifest(switched, reindex);
-  const others = Math.max(0, (health?.memoryBytes ?? 0) - chunks * vectorBytes(manifest));
-  const indexBytes = Math.round(chunks * vectorBytes(switched) + others);
+  const words = switched.analyser ? sample * INDEXED_TERMS_FACTOR : 0;
+  const indexBytes = Math.round(chunks * (vectorBytes(switched) + OTHER_ATTRIBUTES_BYTES + words));
   const embedding = changes.model ? switched.dimensions * 4 + FIELD_OVERHEAD_BYTES : 0;
   const terms = changes.analyser ? sample + FIELD_OVERHEAD_BYTES : 0;
   const isFloat16 = finished.vectorType === 'float16';
@@ -69,10 +69,14 @@ export async function planReindex(
   };
 }
 
+/** What ids, sources and the like of a chunk take in an index, and what its terms take there for each of their bytes. */
+const OTHER_ATTRIBUTES_BYTES = 750;
+const INDEXED_TERMS_FACTOR = 1.5;
+
 /** Bytes of a chunk in the vector index; those beside the vector as measured with RediSearch 2.10. */
 function vectorBytes({ dimensions, vectorType, index }: Manifest): number {
   const vector = dimensions * (vectorType === 'float16' ? 2 : 4);
-  return index.kind === 'flat' ? vector + 40 : vector + index.m * 9 + 150;
+  return index.kind === 'flat' ? vector + 70 : vector + index.m * 16 + 144;
 }
 
 /** Bytes of a chunk that depend on the manifest, in index and hash. */
