@@ -1,5 +1,6 @@
 import { float32 } from '../schema/fields.ts';
 import { float16 } from '../schema/float16.ts';
+import type { VectorType } from '../schema/knowledge.ts';
 import { checkVector } from '../stores/knowledge/check-vector.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import { DISTANCE, type KnnQuery } from '../stores/knowledge/vector-index.ts';
@@ -31,11 +32,16 @@ export function knnQuery({
 }: KnnQueryParts): KnnQuery {
   const { dimensions, index, vectorType } = collection.manifest;
   checkVector(vector, dimensions);
-  const bytes = (vectorType === 'float16' ? float16 : float32).encode(vector);
+  const bytes = vectorBytes(vectorType, vector);
   const params: (string | Buffer)[] = ['k', String(offset + topK), 'vector', bytes];
   const isHnsw = index.kind === 'hnsw';
   if (isHnsw) params.push('ef', String(efRuntime ?? index.efRuntime));
   if (filter) params.push(...filter.params);
   const knn = `KNN $k @embedding $vector${isHnsw ? ' EF_RUNTIME $ef' : ''} AS ${DISTANCE}`;
   return { query: `${filter ? `(${filter.clause})` : '*'}=>[${knn}]`, params, offset, limit: topK };
+}
+
+/** A query vector as the index of a collection compares it. */
+export function vectorBytes(vectorType: VectorType, vector: Float32Array): string | Buffer {
+  return (vectorType === 'float16' ? float16 : float32).encode(vector);
 }

@@ -120,6 +120,22 @@ describe('another model', () => {
     expect(chunkRecord.fields.embedding.decode(stored)).toEqual(made);
   });
 
+  it('embeds what ingest would, titles and headings included', async () => {
+    const folders = ['public-services', 'software', 'policies'].map((name) => `fixtures/documents/${name}`);
+    await lore.ingest({ sources: folders, collection: 'inputs' });
+    const twin = openTestLore(redis, {}, { embedder: new FakeEmbedder({ model: { name: 'fake/twin' } }) });
+    const { chunks } = await twin.reindex('inputs', { reembed: true, buildOnly: true });
+    const keys = await allKeys(lore.databases.knowledge, 'llama_index/vector_store/inputs/*');
+    expect(keys.length).toBeGreaterThan(50);
+    expect(chunks).toBe(keys.length);
+    const vectors = await lore.databases.knowledge.pipeline<Buffer[]>(
+      keys.map((key) => ['HMGET', key, 'embedding', 'embedding_next']),
+      { buffers: true },
+    );
+    const differing = keys.filter((_, at) => !vectors[at]?.[0]?.equals(vectors[at]?.[1] as Buffer));
+    expect(differing).toEqual([]);
+  });
+
   it('is rolled back with what was published since', async () => {
     await publish(lore, 'back');
     const before = await fieldsOf('back');
