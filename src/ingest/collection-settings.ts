@@ -174,7 +174,7 @@ function requireSameModel({ name, manifest }: Collection, { model, dimensions }:
     });
   }
   throw new StackloreError('manifest_mismatch', {
-    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs in ${differing.join(', ')}. Configure the first one, or ingest into another collection.`,
+    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs in ${differing.join(', ')}. Configure the first one, ingest into another collection, or give this one the configured model: stacklore reindex ${name} --reembed.`,
   });
 }
 
@@ -255,7 +255,7 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
     const given = settings[setting as keyof typeof made];
     if (given === undefined || given === value) continue;
     throw new StackloreError('manifest_mismatch', {
-      message: `Collection "${name}" was made with ${setting} ${value}, not ${given}. Leave the setting out, or ingest into a new collection.`,
+      message: `Collection "${name}" was made with ${setting} ${value}, not ${given}. Leave the setting out, or ingest into a new collection${isReindexed(setting) ? `, or change it: stacklore reindex --help` : ''}.`,
     });
   }
   const declared = new Map(fields.map((field) => [field.name, field.type]));
@@ -264,4 +264,9 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
   throw new StackloreError('manifest_mismatch', {
     message: `Collection "${name}" has no field ${missing.map((field) => `${field.name}:${field.type}`).join(', ')}. Add it first: stacklore collections add-field ${name} ${missing[0]?.name}:${missing[0]?.type}.`,
   });
+}
+
+/** Whether a reindex can change a setting; chunks would have to be cut from texts that are not kept. */
+function isReindexed(setting: string): boolean {
+  return !setting.startsWith('chunk');
 }
