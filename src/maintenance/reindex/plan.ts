@@ -10,7 +10,7 @@ export interface ReindexPlan {
   readonly collection: string;
   readonly changes: ReindexedSettings;
   readonly chunks: number;
-  /** Chunks that go through the model; analysing words and building an index need none. */
+  /** Chunks that go through the model, those of an earlier run left out; analysing words and building an index need none. */
   readonly chunksToEmbed: number;
   /** Memory of the server until it is finished: the second index, and the fields that chunks are given. */
   readonly memoryBytes: number;
@@ -42,10 +42,11 @@ export async function planReindex(
   changes: ReindexedSettings,
 ): Promise<ReindexPlan> {
   const { name, manifest } = collection;
-  const [health, server, sample] = await Promise.all([
+  const [health, server, sample, chunksToEmbed] = await Promise.all([
     vectorIndex.findHealth(collection),
     readServer(knowledge),
     sampleTerms(knowledge, name),
+    changes.model ? new NextFields(knowledge, name).countLacking('embedding') : 0,
   ]);
   const chunks = health?.documents ?? 0;
   const switched = switchedManifest(manifest, changes);
@@ -63,7 +64,7 @@ export async function planReindex(
   const after = chunks * (storedBytes(finished) - storedBytes(manifest));
   const room = (server.maxMemoryBytes ?? server.totalMemoryBytes) - server.usedMemoryBytes;
   return {
-    ...{ collection: name, changes, chunks, chunksToEmbed: changes.model ? chunks : 0 },
+    ...{ collection: name, changes, chunks, chunksToEmbed },
     ...{ memoryBytes, indexBytes, fieldBytes, memoryAfterBytes: Math.round(after) },
     ...{ diskBytes: fieldBytes, server, fits: memoryBytes <= room },
   };

@@ -64,11 +64,24 @@ export class NextFields {
     keys: readonly string[],
     fields: readonly NextField[],
   ): Promise<{ readonly count: number; readonly chunks: readonly LackingChunk[] }> {
-    if (fields.length === 0) return { count: 0, chunks: [] };
+    const lacking = await this.#lacking(keys, fields);
+    return { count: lacking.length, chunks: await this.read(lacking) };
+  }
+
+  /** How many chunks of the collection lack a next field. */
+  async countLacking(field: NextField): Promise<number> {
+    const lacking = new Set<string>();
+    for await (const keys of this.keys()) {
+      for (const key of await this.#lacking(keys, [field])) lacking.add(key);
+    }
+    return lacking.size;
+  }
+
+  async #lacking(keys: readonly string[], fields: readonly NextField[]): Promise<string[]> {
+    if (fields.length === 0) return [];
     const tests = keys.flatMap((key) => fields.map((field) => ['HEXISTS', key, NAMES.next[field]]));
     const present = await this.#database.pipeline<number>(tests);
-    const lacking = keys.filter((_, at) => fields.some((__, n) => present[at * fields.length + n] === 0));
-    return { count: lacking.length, chunks: await this.read(lacking) };
+    return keys.filter((_, at) => fields.some((__, n) => present[at * fields.length + n] === 0));
   }
 
   /** Chunks whose live vector was written by the model of the next one: published since the switch. */

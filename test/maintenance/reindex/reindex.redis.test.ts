@@ -324,6 +324,7 @@ describe('an interrupted reindex', () => {
     );
     const missing = written.filter((is) => is === 0).length;
     expect(missing).toBeGreaterThan(0);
+    expect((await other.reindex('cut', { dryRun: true })).plan).toMatchObject({ chunksToEmbed: missing });
     const embedded = large.embedded.length;
     const report = await other.reindex('cut', { reembed: true });
     expect(report).toMatchObject({ state: 'switched', chunks: missing });
