@@ -66,7 +66,7 @@ const vectorBytes = async (collection: string) => {
   return [...new Set(all)];
 };
 
-describe('another model', () => {
+describe.concurrent('another model', () => {
   it('is built beside the live index, compared, switched to and finished', async () => {
     await publish(lore, 'model');
     const before = await fieldsOf('model');
@@ -105,7 +105,7 @@ describe('another model', () => {
     ] as const) {
       expect(await first(other, 'model', query)).toBe(docId);
     }
-    expect(await allKeys(lore.databases.knowledge, 'stacklore:reindex*')).toEqual([]);
+    expect(await allKeys(lore.databases.knowledge, 'stacklore:reindex*:model')).toEqual([]);
     // Nothing is embedded again by the next ingest.
     const again = await other.ingestTexts(
       [{ text: TEXTS.errors as string, source: 'errors.md', docId: 'model-errors', title: 'errors' }],
@@ -154,27 +154,31 @@ describe('another model', () => {
   });
 });
 
-describe('another analyser, index or vector type', () => {
+describe.concurrent('another analyser, index or vector type', () => {
   it('embeds nothing, and keeps the words of the live index until the switch', async () => {
-    await publish(lore, 'words');
+    const own = new FakeEmbedder();
+    const alone = openTestLore(redis, {}, { embedder: own });
+    await publish(alone, 'words');
     const before = await fieldsOf('words');
-    const embedded = small.embedded.length;
-    const built = await lore.reindex('words', { language: 'german', buildOnly: true });
+    const embedded = own.embedded.length;
+    const built = await alone.reindex('words', { language: 'german', buildOnly: true });
     expect(built).toMatchObject({ state: 'built', chunks: 4 });
     const byWords = async (query: string) => {
-      await lore.collections.get('words');
-      return (await lore.search({ query, collection: 'words', mode: 'text' })).hits.map(({ docId }) => docId);
+      await alone.collections.get('words');
+      return (await alone.search({ query, collection: 'words', mode: 'text' })).hits.map(
+        ({ docId }) => docId,
+      );
     };
     expect(await byWords('haus')).toEqual([]);
-    await lore.reindex('words');
-    expect(small.embedded.length).toBe(embedded + 1);
+    await alone.reindex('words');
+    expect(own.embedded.length).toBe(embedded + 1);
     expect(await byWords('haus')).toEqual(['words-houses']);
-    const { hits } = await lore.search({ query: 'haus', collection: 'words', mode: 'text' });
+    const { hits } = await alone.search({ query: 'haus', collection: 'words', mode: 'text' });
     expect(hits[0]?.matchedTerms).toEqual(['haus']);
-    await publish(lore, 'words', { street: 'Die Bäume der Straße werden gefällt.' });
-    await expect(lore.indexWords('words', { language: 'english' })).rejects.toMatchObject({ code: 'busy' });
+    await publish(alone, 'words', { street: 'Die Bäume der Straße werden gefällt.' });
+    await expect(alone.indexWords('words', { language: 'english' })).rejects.toMatchObject({ code: 'busy' });
 
-    await lore.reindex('words', { rollback: true });
+    await alone.reindex('words', { rollback: true });
     expect(await byWords('haus')).toEqual([]);
     expect(await byWords('expiring')).toEqual(['words-sessions']);
     expect(await byWords('gefällt')).toEqual(['words-street']);
@@ -299,7 +303,7 @@ describe('a reindex beside other writers', () => {
   });
 });
 
-describe('an interrupted reindex', () => {
+describe.concurrent('an interrupted reindex', () => {
   it('leaves the live index serving, goes on when repeated and embeds only what is missing', async () => {
     await publish(lore, 'cut');
     let texts = 0;
@@ -325,10 +329,11 @@ describe('an interrupted reindex', () => {
     const missing = written.filter((is) => is === 0).length;
     expect(missing).toBeGreaterThan(0);
     expect((await other.reindex('cut', { dryRun: true })).plan).toMatchObject({ chunksToEmbed: missing });
-    const embedded = large.embedded.length;
-    const report = await other.reindex('cut', { reembed: true });
+    const fresh = new FakeEmbedder({ dimensions: 96, model: { name: 'fake/larger' } });
+    const again = openTestLore(redis, {}, { embedder: fresh });
+    const report = await again.reindex('cut', { reembed: true });
     expect(report).toMatchObject({ state: 'switched', chunks: missing });
-    expect(large.embedded.length).toBe(embedded + missing);
+    expect(fresh.embedded).toHaveLength(missing);
     expect(await other.reindex('cut')).toMatchObject({ state: 'switched', chunks: 0 });
   });
 
@@ -379,7 +384,7 @@ describe('a reindex that cannot be done', () => {
     expect(plan).toMatchObject({ chunks: 4, chunksToEmbed: 4, fits: true });
     expect(plan?.memoryBytes).toBeGreaterThan(4 * 96 * 4);
     expect(await indexesOf('asked')).toHaveLength(1);
-    expect(await allKeys(lore.databases.knowledge, 'stacklore:reindex*asked')).toEqual([]);
+    expect(await allKeys(lore.databases.knowledge, 'stacklore:reindex*:asked')).toEqual([]);
   });
 
   it('is refused with a word on what to do', async () => {
