@@ -136,6 +136,24 @@ describe.concurrent('another model', () => {
     expect(differing).toEqual([]);
   });
 
+  it('takes in chunks of other programs, and counts those that hold no text', async () => {
+    await publish(lore, 'others', { own: 'Sessions expire after one day.' });
+    const { knowledge } = lore.databases;
+    const prefix = 'llama_index/vector_store/others/theirs_chunk_';
+    const embedding = Buffer.from((await small.embedQuery('boats')).buffer);
+    await knowledge.send([
+      ...['HSET', `${prefix}0`, 'text', 'Boats are moored at night.', 'metadata', '{"source":"b.md"}'],
+      ...['doc_id', 'theirs', 'node_id', 'n0', 'embedding', embedding],
+    ]);
+    await knowledge.send(['HSET', `${prefix}1`, 'doc_id', 'theirs', 'node_id', 'n1', 'embedding', embedding]);
+    const { chunks, warnings } = await other.reindex('others', { reembed: true });
+    expect(chunks).toBe(2);
+    expect(warnings).toEqual([expect.stringMatching(/^1 chunk holds no text/)]);
+    expect(await first(other, 'others', 'boats at night')).toBe('theirs');
+    expect((await other.reindex('others', { finish: true })).warnings).toHaveLength(1);
+    expect(await first(other, 'others', 'boats at night')).toBe('theirs');
+  });
+
   it('is rolled back with what was published since', async () => {
     await publish(lore, 'back');
     const before = await fieldsOf('back');
