@@ -144,8 +144,9 @@ export class Documents {
   /**
    * Publishes a document: its chunks, its metadata and its index entries appear, and those of an earlier version
    * disappear, in one MULTI. Throws `not_found` when the collection was dropped, even if one of that name was made
-   * since; `manifest_mismatch` when a reindex gave it another model. Vectors must have the collection's dimensions, be finite and not zero; nothing is written otherwise
-   * (`dimension_mismatch`, `invalid_vector`). Do not change the vectors before the promise resolves.
+   * since; `manifest_mismatch` when a reindex gave it another model. Vectors must have the collection's dimensions, be
+   * finite and not zero; nothing is written otherwise (`dimension_mismatch`, `invalid_vector`). Do not change the
+   * vectors before the promise resolves.
    */
   async replace(
     collection: Collection,
