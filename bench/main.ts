@@ -5,16 +5,18 @@ import { startPrivateRedis } from '../src/redis/private-redis.ts';
 import { openStacklore } from '../src/stacklore.ts';
 import { benchCli } from './cli.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
+import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { printMachine } from './measure.ts';
+import { benchQuality } from './quality.ts';
 import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
 import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
 
-const PARTS = ['ingest', 'store', 'search', 'recall', 'stall', 'cli', 'stores', 'maintenance'];
+const PARTS = ['ingest', 'store', 'search', 'hybrid', 'recall', 'stall', 'cli', 'stores', 'maintenance'];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
   'how do I configure a connection?',
@@ -33,17 +35,18 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     corpus: { type: 'string' },
     only: { type: 'string' },
+    data: { type: 'string' },
   },
 });
 const parts = positionals.length > 0 ? positionals : PARTS;
-const unknown = parts.filter((part) => !PARTS.includes(part));
+const unknown = parts.filter((part) => !PARTS.includes(part) && part !== 'quality');
 if (unknown.length > 0) {
   console.error(
-    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores).`,
+    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), and quality with --data DIR.`,
   );
   process.exit(2);
 }
-const { quick, corpus, only } = values;
+const { quick, corpus, only, data } = values;
 const rounds = quick ? 3 : 5;
 printMachine();
 
@@ -52,7 +55,14 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
-if (parts.some((part) => !['ingest', 'stores', 'maintenance'].includes(part))) await benchStored();
+if (parts.includes('quality')) {
+  if (data === undefined) {
+    console.error('quality needs --data DIR: a folder of judged collections.');
+    process.exit(2);
+  }
+  await benchQuality(data);
+}
+if (parts.some((part) => !['ingest', 'stores', 'maintenance', 'quality'].includes(part))) await benchStored();
 
 async function benchStored(): Promise<void> {
   const config = loadConfig();
@@ -63,7 +73,7 @@ async function benchStored(): Promise<void> {
   const queries = vectors.slice(-500);
   const stored = { texts: texts.slice(0, -500), vectors: vectors.slice(0, -500) };
   if (parts.includes('store')) await benchStore({ ...stored, rounds: quick ? 1 : rounds });
-  if (!parts.some((part) => ['search', 'recall', 'stall', 'cli'].includes(part))) return;
+  if (!parts.some((part) => ['search', 'hybrid', 'recall', 'stall', 'cli'].includes(part))) return;
 
   const redis = await startPrivateRedis();
   const lore = openStacklore(
@@ -97,6 +107,8 @@ async function benchStored(): Promise<void> {
     );
     if (parts.includes('search'))
       await benchSearch({ lore, redis, collection: 'bench', queries, texts: textQueries, rounds });
+    if (parts.includes('hybrid'))
+      await benchHybrid({ lore, redis, collection: 'bench', queries, texts: textQueries, rounds });
     if (parts.includes('recall')) await benchRecall(lore, { collection: 'bench', queries, quick });
     if (parts.includes('stall')) {
       const count = Math.min(STALL_CHUNKS, stored.texts.length);

@@ -120,7 +120,7 @@ export async function benchSearch(bench: SearchBench): Promise<void> {
     }
     return median(latencies);
   };
-  const oursText = textLatency((query) => lore.search({ query, collection, topK: TOP_K }));
+  const oursText = textLatency((query) => lore.search({ query, collection, topK: TOP_K, mode: 'vector' }));
   const bareText = textLatency(async (text) => bare(await embedder.embed(text)));
   const threadedText = textLatency(async (text) => bare(await threaded.embed(text)));
   await oursText();

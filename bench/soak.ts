@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { loadConfig } from '../src/config.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
 import { type PrivateRedis, startPrivateRedis } from '../src/redis/private-redis.ts';
@@ -10,6 +10,7 @@ import { openStacklore } from '../src/stacklore.ts';
 import { killIngests, seededRandom } from '../test/support/kill-ingest.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { printMachine } from './measure.ts';
+import { backUp, type CommandRun, digestServer, fillServer, restoreAll, withFolder } from './soak-backup.ts';
 import { killWorkers } from './soak-queue.ts';
 
 const { values, positionals } = parseArgs({
@@ -17,6 +18,7 @@ const { values, positionals } = parseArgs({
   options: {
     kills: { type: 'string', default: '300' },
     chunks: { type: 'string', default: '50000' },
+    keys: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -25,9 +27,12 @@ const PARTS = {
   'kill-server': killServer,
   'kill-worker': killWorker,
   size,
+  backup,
 } as const;
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS);
 const config = loadConfig();
+/** Ten times the keys may take so much more memory: what the collector had no need to free yet with a few. */
+const MOST_GROWTH_MB = 50;
 
 printMachine();
 for (const name of chosen) {
@@ -191,6 +196,54 @@ async function size(): Promise<void> {
     await lore.close();
     await redis.stop();
   }
+}
+
+/** Very many keys into archives and out of them: all are the same afterwards, in memory that does not grow with them. */
+async function backup(): Promise<void> {
+  const keys = Number(values.keys);
+  const few = Math.ceil(keys / 10);
+  const source = await startPrivateRedis();
+  let target: PrivateRedis | undefined;
+  const from = openStacklore(settingsOf(source), { env: {} });
+  try {
+    await withFolder(async (folder) => {
+      const expireAt = Date.now() + 24 * 3_600_000;
+      await fillServer(from, { first: 0, last: few }, expireAt);
+      const { peakMb: peakOfFew } = await backUp(source, join(folder, 'few'));
+      await fillServer(from, { first: few, last: keys }, expireAt);
+      const before = await digestServer(from, keys);
+      const saved = await backUp(source, join(folder, 'all'));
+      await from.close();
+      await source.stop();
+      target = await startPrivateRedis();
+      const restored = await restoreAll(target, saved.data);
+      const to = openStacklore(settingsOf(target), { env: {} });
+      const after = await digestServer(to, keys).finally(() => to.close());
+      const megabytes = saved.data.reduce((sum, { contentBytes }) => sum + contentBytes, 0) / 1e6;
+      const archived = saved.data.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6;
+      const written = restored.data.reduce((sum, one) => sum + one.restored, 0);
+      console.log(`${keys} keys, ${megabytes.toFixed(0)} MB in archives of ${archived.toFixed(0)} MB`);
+      printRun('backup', saved, megabytes);
+      printRun('restore', restored, megabytes);
+      const growthMb = saved.peakMb - peakOfFew;
+      const isSame = isDeepStrictEqual(after, before) && written === keys;
+      console.log(
+        `${written} keys restored, ${isSame ? 'all the same' : 'NOT THE SAME'}; backing up a tenth took ${peakOfFew.toFixed(0)} MB, so growth is ${growthMb.toFixed(0)} MB (at most ${MOST_GROWTH_MB}${growthMb > MOST_GROWTH_MB ? ', MISSED' : ''})`,
+      );
+      if (!isSame) console.log({ before, after });
+      if (!isSame || growthMb > MOST_GROWTH_MB) process.exitCode = 1;
+    });
+  } finally {
+    await from.close();
+    await source.stop();
+    await target?.stop();
+  }
+}
+
+function printRun(name: string, { seconds, peakMb }: CommandRun<unknown>, megabytes: number): void {
+  console.log(
+    `${name.padEnd(8)} ${seconds.toFixed(1)} s, ${(megabytes / seconds).toFixed(1)} MB/s, peak memory ${peakMb.toFixed(0)} MB`,
+  );
 }
 
 function settingsOf(redis: PrivateRedis) {

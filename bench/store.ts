@@ -2,6 +2,7 @@ import { createClient } from 'redis';
 import { startPrivateRedis } from '../src/redis/private-redis.ts';
 import { openStacklore, type Stacklore } from '../src/stacklore.ts';
 import { inTurn, printRatio, sample } from './measure.ts';
+import { serverCpuMs } from './server-cpu.ts';
 
 const CHUNKS_PER_DOCUMENT = 100;
 
@@ -130,9 +131,3 @@ const writeBare: Writer = async ({ socketPath, texts, vectors }) => {
   client.destroy();
   return { clientCpuMs: cpuMs, wallMs };
 };
-
-async function serverCpuMs(lore: Stacklore): Promise<number> {
-  const info = await lore.databases.knowledge.send<string>(['INFO', 'cpu']);
-  const value = (name: string) => Number(new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1] ?? 0);
-  return (value('used_cpu_sys') + value('used_cpu_user')) * 1_000;
-}

@@ -66,6 +66,16 @@ const model = z.strictObject({
   runtime: z.enum(['auto', 'onnxruntime', 'transformers']).default('auto'),
 });
 
+/** A cross-encoder, which scores texts by reading each together with the query. There is none unless its folder is given. */
+const reranker = z.strictObject({
+  /** A folder with `config.json`, `tokenizer.json`, `tokenizer_config.json` and ONNX weights. */
+  dir: z.string().min(1).optional(),
+  /** File below that folder; by default the first there is of the usual ones. */
+  weights: z.string().min(1).optional(),
+  /** Tokens of a query and a text together; longer texts are read in part. */
+  maxTokens: wholeNumber(8, 32_768).default(512),
+});
+
 /** A year. */
 const LONGEST_SECONDS = 366 * 24 * 3_600;
 
@@ -111,6 +121,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   model: model.prefault({}),
+  reranker: reranker.prefault({}),
   /** Models are fetched from here first. */
   hubUrl: z
     .url({ protocol: /^https?$/, error: 'must be a URL that starts with http:// or https://' })
@@ -198,6 +209,9 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_MODEL_QUERY_PREFIX: 'model.queryPrefix',
   STACKLORE_MODEL_DOCUMENT_PREFIX: 'model.documentPrefix',
   STACKLORE_MODEL_RUNTIME: 'model.runtime',
+  STACKLORE_RERANKER_DIR: 'reranker.dir',
+  STACKLORE_RERANKER_WEIGHTS: 'reranker.weights',
+  STACKLORE_RERANKER_MAX_TOKENS: 'reranker.maxTokens',
   STACKLORE_HUB_URL: 'hubUrl',
   STACKLORE_EMBEDDING_WORKERS: 'embeddingWorkers',
   STACKLORE_RECORDING: 'recording',

@@ -1,7 +1,27 @@
 export { type Config, type ConfigInput, type ConfigSources, loadConfig, type ModelConfig } from './config.ts';
 export type { Embedder, EmbeddingModel } from './embed/embedder.ts';
 export { type LocalEmbedder, type OpenEmbedderOptions, openLocalEmbedder } from './embed/local-embedder.ts';
+export type { Reranker } from './embed/reranker.ts';
 export { type ErrorCode, type FieldIssue, RecordError, StackloreError } from './errors.ts';
+export type {
+  Comparison,
+  EvaluationOptions,
+  EvaluationReport,
+  QueryReport,
+  SettingsReport,
+} from './evaluation/evaluate.ts';
+export type { EfRuntimeRecall, Float16Estimate, IndexRecall } from './evaluation/index-recall.ts';
+export type {
+  Grade,
+  Judge,
+  JudgingInput,
+  JudgingQuestion,
+  JudgingReport,
+  Verdict,
+} from './evaluation/judge.ts';
+export type { Measures } from './evaluation/metrics.ts';
+export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
+export type { Difference } from './evaluation/significance.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
 export type {
   DuplicateOptions,
@@ -55,6 +75,7 @@ export type { ReindexPlan } from './maintenance/reindex/plan.ts';
 export type { ReindexReport } from './maintenance/reindex/report.ts';
 export type { ReindexInput, ReindexProgress } from './maintenance/reindex/request.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
+export type { CitationCheck, CitationInput, VerifyCitationOptions } from './maintenance/verify-citation.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export type { Recorder } from './recorder.ts';
 export {
@@ -67,6 +88,7 @@ export {
   type RedisCommand,
 } from './redis/databases.ts';
 export type { UnreadableRecord } from './redis/hash.ts';
+export type { UnreadableElement } from './redis/list.ts';
 export type { ErrorEntry, Metric, Usage } from './schema/analytics.ts';
 export type { FactChanges, FactFilter, NewFact } from './schema/fact-input.ts';
 export type {
@@ -91,8 +113,12 @@ export {
   type Omission,
   toMessages,
 } from './search/context.ts';
+export type { FailedCondition } from './search/document-chunks.ts';
+export type { ChunkExplanation, ExplainInput, Explanation, Standing } from './search/explain.ts';
+export type { Outcome } from './search/explain-reasons.ts';
 export type { FactCitation, FactOmission } from './search/fact-context.ts';
 export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
+export type { Highlights, MatchedWord } from './search/highlight.ts';
 export type { ContextInput, SearchInput } from './search/request.ts';
 export type { SearchAnswer, SearchHit } from './search/search.ts';
 export type { FactAnswer, FactHit, FactSearchInput } from './search/search-facts.ts';
@@ -105,7 +131,7 @@ export type {
   CounterWindow,
   Counts,
 } from './stores/analytics/counters.ts';
-export type { ErrorCount, ErrorLog, NewError } from './stores/analytics/error-log.ts';
+export type { ErrorCount, ErrorLog, ErrorPage, NewError } from './stores/analytics/error-log.ts';
 export type {
   MetricBucket,
   MetricName,
@@ -137,7 +163,7 @@ export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
 export type { EndpointEntries } from './stores/main/cache-contents.ts';
 export type { ConversationInfo, Conversations, RecentMessages } from './stores/main/conversations.ts';
-export type { DeadLetter, DeadLetters } from './stores/main/dead-letters.ts';
+export type { DeadLetter, DeadLetterPage, DeadLetters, RetriedLetters } from './stores/main/dead-letters.ts';
 export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
 export type { CountTokens } from './stores/main/estimate-tokens.ts';
 export type { NewMessage } from './stores/main/message.ts';

@@ -1,6 +1,11 @@
 import { type Config, type ConfigInput, type ConfigSources, loadConfig } from './config.ts';
 import type { Embedder } from './embed/embedder.ts';
 import { openLocalEmbedder } from './embed/local-embedder.ts';
+import { openLocalReranker } from './embed/local-reranker.ts';
+import type { Reranker } from './embed/reranker.ts';
+import { type EvaluationOptions, type EvaluationReport, evaluate } from './evaluation/evaluate.ts';
+import { type Judge, type JudgingInput, type JudgingReport, judge } from './evaluation/judge.ts';
+import type { EvaluationInput } from './evaluation/request.ts';
 import {
   addFields,
   type CollectionParts,
@@ -36,6 +41,12 @@ import { reindex } from './maintenance/reindex/reindex.ts';
 import type { ReindexReport } from './maintenance/reindex/report.ts';
 import type { ReindexInput } from './maintenance/reindex/request.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
+import {
+  type CitationCheck,
+  type CitationInput,
+  type VerifyCitationOptions,
+  verifyCitation,
+} from './maintenance/verify-citation.ts';
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
@@ -43,10 +54,13 @@ import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
-import { type ContextAnswer, findContext } from './search/context.ts';
+import { findCitedContext } from './search/cited-context.ts';
+import type { ContextAnswer } from './search/context.ts';
+import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
 import { recordQuery } from './search/record-query.ts';
+import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
-import { type SearchAnswer, search } from './search/search.ts';
+import { type SearchAnswer, type SearchParts, search } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
@@ -59,6 +73,7 @@ import { FactBacklog } from './stores/knowledge/fact-backlog.ts';
 import { FactIndex } from './stores/knowledge/fact-index.ts';
 import { Facts } from './stores/knowledge/facts.ts';
 import { Reindexes } from './stores/knowledge/reindexes.ts';
+import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
@@ -80,6 +95,8 @@ export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
   readonly onNotice?: (text: string) => void;
   /** Embeds instead of the configured model. */
   readonly embedder?: Embedder;
+  /** Reranks instead of the configured model. */
+  readonly reranker?: Reranker;
 }
 
 /**
@@ -124,11 +141,13 @@ export class Stacklore {
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
   readonly #workers = new Set<QueueWorker>();
+  readonly #openReranker: () => Promise<Reranker>;
   #embedder: Promise<Embedder> | undefined;
+  #reranker: Promise<Reranker> | undefined;
 
   /** @internal Use `openStacklore`. */
   constructor(config: Config, options: OpenOptions) {
-    const { report = silentReport, onNotice, embedder } = options;
+    const { report = silentReport, onNotice, embedder, reranker } = options;
     this.config = config;
     let isAttached = false;
     this.databases = connectDatabases(config, {
@@ -169,6 +188,7 @@ export class Stacklore {
       embedder: () => this.#parts.embedder(),
     });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
+    this.#openReranker = reranker ? async () => reranker : () => openLocalReranker(config);
   }
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
@@ -188,7 +208,7 @@ export class Stacklore {
   async search(request: SearchInput): Promise<SearchAnswer> {
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'search', request, values }, () =>
-      search(this.#parts, request),
+      refinedSearch(this.#parts, request),
     );
   }
 
@@ -203,7 +223,11 @@ export class Stacklore {
     const { responseCache } = this;
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'cached_search', request, values }, () =>
-      cachedSearch({ ...this.#parts, responseCache, model: this.#model }, request, options),
+      cachedSearch(
+        { ...this.#parts, responseCache, model: this.#model, rerankModel: this.config.reranker },
+        request,
+        options,
+      ),
     );
   }
 
@@ -211,8 +235,44 @@ export class Stacklore {
   async context(request: ContextInput): Promise<ContextAnswer> {
     const values = ({ tokens }: ContextAnswer) => ({ tokens });
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
-      findContext(this.#parts, request),
+      findCitedContext(this.#parts, request),
     );
+  }
+
+  /**
+   * Why a document is, or is not, in the answer of a search: its rank and score on each side, and what keeps it out.
+   *
+   * @example
+   * const { outcome, reasons } = await lore.explain({ query: 'how do sessions expire?', docId: 'sessions' });
+   */
+  async explain(request: ExplainInput): Promise<Explanation> {
+    return explain(this.#parts, request);
+  }
+
+  /**
+   * Measures searches by judgements of your own: nDCG, recall, MRR, latency, and the difference of two settings.
+   *
+   * @example
+   * const { measures } = await lore.evaluate({ queries: 'queries.jsonl', qrels: 'qrels.tsv', collection: 'docs' });
+   */
+  async evaluate(request: EvaluationInput, options: EvaluationOptions = {}): Promise<EvaluationReport> {
+    return evaluate(this.#parts, request, options);
+  }
+
+  /** Shows a person what queries find and keeps what they say of it, for `evaluate`. */
+  async judge(request: JudgingInput, person: Judge): Promise<JudgingReport> {
+    return judge(this.#parts, request, person);
+  }
+
+  /**
+   * Says whether what was cited still stands in its document, as stored or, with `source`, as the file or URL has it now.
+   *
+   * @example
+   * const { citations } = await lore.context({ query: 'how do sessions expire?' });
+   * const { status } = await lore.verifyCitation(citations[0], { source: true });
+   */
+  async verifyCitation(citation: CitationInput, options: VerifyCitationOptions = {}): Promise<CitationCheck> {
+    return verifyCitation(this, citation, options);
   }
 
   /** Stores a new fact with its vector; others that say the same are reported, never merged. */
@@ -331,8 +391,15 @@ export class Stacklore {
     await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
     await this.queues.close();
     await this.#recorder?.close();
-    const embedder = await this.#embedder?.catch(() => undefined);
-    await Promise.all([this.databases.close(), this.templates.close(), embedder?.close()]);
+    const [embedder, reranker] = await Promise.all(
+      [this.#embedder, this.#reranker].map((opened) => opened?.catch(() => undefined)),
+    );
+    await Promise.all([
+      this.databases.close(),
+      this.templates.close(),
+      embedder?.close?.(),
+      reranker?.close?.(),
+    ]);
   }
 
   get #reindexParts(): ReindexParts {
@@ -356,11 +423,12 @@ export class Stacklore {
     };
   }
 
-  get #parts(): CollectionParts & FactParts {
+  get #parts(): CollectionParts & FactParts & Required<Pick<SearchParts, 'cursors' | 'reranker'>> {
     return {
       collections: this.collections,
       documents: this.documents,
       vectorIndex: this.#vectorIndex,
+      cursors: new SearchCursors(this.databases.knowledge),
       facts: this.facts,
       factIndex: this.#factIndex,
       factBacklog: this.#factBacklog,
@@ -371,6 +439,13 @@ export class Stacklore {
           throw error;
         });
         return this.#embedder;
+      },
+      reranker: () => {
+        this.#reranker ??= this.#openReranker().catch((error: unknown) => {
+          this.#reranker = undefined;
+          throw error;
+        });
+        return this.#reranker;
       },
     };
   }

@@ -38,12 +38,18 @@ const BELOW_THE_FACADE = [
 ];
 /** The requests, reports and stored values that an edge fills in or shows. */
 const REQUESTS = [
+  'evaluation/evaluate.ts',
+  'evaluation/index-recall.ts',
+  'evaluation/judge.ts',
+  'evaluation/metrics.ts',
+  'evaluation/request.ts',
   'ingest/collection-settings.ts',
   'ingest/ingest.ts',
   'ingest/tally.ts',
   'maintenance/prompt-files.ts',
   'maintenance/prompt-kinds.ts',
   'search/context.ts',
+  'search/explain.ts',
   'search/filter.ts',
   'search/request.ts',
   'search/search.ts',
@@ -77,7 +83,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   'ingest/parse': { mayImport: ['ingest', 'schema', 'text'], packages: [...PARSERS, ...MARKDOWN] },
   search: { mayImport: ['schema', 'stores', 'embed', 'text', 'recorder'], packages: ['zod'] },
-  evaluation: { mayImport: ['search', 'schema', 'stores', 'embed', 'text', 'recorder'] },
+  evaluation: { mayImport: ['search', 'schema', 'stores', 'embed', 'text', 'recorder'], packages: ['zod'] },
   recorder: { mayImport: ['stores'] },
   maintenance: {
     mayImport: ['schema', 'config', 'redis', 'stores', 'stores/prompts', 'embed', 'ingest'],
@@ -102,6 +108,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         'maintenance/reindex/request.ts',
         'maintenance/cleanup.ts',
         'maintenance/keys.ts',
+        'maintenance/verify-citation.ts',
       ],
       ...['maintenance/status.ts', 'ingest/watch.ts', ...REQUESTS],
     ],

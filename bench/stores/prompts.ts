@@ -1,4 +1,5 @@
 import { SAVE_SYSTEM_PROMPT } from '../../src/stores/prompts/scripts/save-system-prompt.ts';
+import { SAVE_USER_PROMPT } from '../../src/stores/prompts/scripts/save-user-prompt.ts';
 import type { Operations } from './operation.ts';
 
 const CONTENT = `You are a helpful assistant. Date: {{date}}. User: {{user_name}}. ${'Answer briefly. '.repeat(30)}`;
@@ -12,6 +13,7 @@ export const promptOperations: Operations = async ({ systemPrompts, templates, u
   }
   const fields = await client.hGetAll('prompt:system:ours_0');
   const sha = await client.scriptLoad(SAVE_SYSTEM_PROMPT.lua);
+  const saveUserSha = await client.scriptLoad(SAVE_USER_PROMPT.lua);
   return [
     {
       name: 'systemPrompts.get',
@@ -62,15 +64,13 @@ export const promptOperations: Operations = async ({ systemPrompts, templates, u
     {
       name: 'userPrompts.save',
       ours: (at) => userPrompts.save('user_001', `saved_${at % 100}`, { content: CONTENT }),
-      bare: (at) => {
+      bare: async (at) => {
         const key = `prompt:user:user_001:bare_${at % 100}`;
-        return client
-          .multi()
-          .hmGet(key, ['content', 'is_private', 'created_at'])
-          .hSet(key, { content: CONTENT })
-          .hSetNX(key, 'is_private', 'true')
-          .hSetNX(key, 'created_at', new Date().toISOString())
-          .exec();
+        // What stays is read first, so that nothing is written over what cannot be read.
+        const [isPrivate = null, createdAt = null] = await client.hmGet(key, ['is_private', 'created_at']);
+        const kept = [isPrivate, createdAt].map((value) => (value === null ? '' : `=${value}`));
+        const values = [CONTENT, isPrivate ?? 'true', createdAt ?? new Date().toISOString()];
+        return client.evalSha(saveUserSha, { keys: [key], arguments: [...kept, ...values] });
       },
     },
   ];

@@ -14,7 +14,7 @@ export interface Flag {
 /** The process a command line runs in; tests give one of their own. */
 export interface Host {
   readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WritableStream & { readonly columns?: number };
+  readonly stdout: NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   on(event: 'SIGINT', listener: () => void): unknown;
@@ -29,6 +29,8 @@ export interface Terminal {
   /** A line about the work, to standard error; silent with --json. */
   note(line: string): void;
   readonly isInteractive: boolean;
+  /** Whether standard output is a terminal that shows bold text. */
+  readonly isStyled: boolean;
   readonly columns: number;
   readonly stdin: NodeJS.ReadableStream;
   readonly stderr: Host['stderr'];

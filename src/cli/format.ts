@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** Rows under a header, columns aligned, as lines without trailing space. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = header.map((title, column) =>
@@ -29,15 +31,18 @@ export function oneLine(text: string, width: number): string {
   return flat.length <= width ? flat : `${flat.slice(0, Math.max(1, width - 1))}…`;
 }
 
-/** Text broken into lines of at most this width, each indented. */
+/** Text broken into lines of at most this width, each indented. Marks of bold text take no room. */
 export function wrap(text: string, width: number, indent: string): string[] {
   const lines: string[] = [];
   let line = '';
+  let length = 0;
   for (const word of text.replace(/\s+/g, ' ').trim().split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width - indent.length) {
+    const wordLength = stripVTControlCharacters(word).length;
+    if (line !== '' && length + 1 + wordLength > width - indent.length) {
       lines.push(indent + line);
-      line = word;
+      [line, length] = [word, wordLength];
     } else {
+      length += (line === '' ? 0 : 1) + wordLength;
       line = line === '' ? word : `${line} ${word}`;
     }
   }

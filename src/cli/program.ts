@@ -11,6 +11,12 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     'pack the best passages for a question into one cited text',
     () => import('./commands/context.ts'),
   ],
+  explain: ['say why a document is, or is not, in the answer', () => import('./commands/explain.ts')],
+  eval: ['measure searches by judgements, or collect judgements', () => import('./commands/eval.ts')],
+  'verify-citation': [
+    'say whether what was cited still stands in its document',
+    () => import('./commands/verify-citation.ts'),
+  ],
   collections: [
     'list, inspect, create, extend and drop collections',
     () => import('./commands/collections.ts'),

@@ -155,7 +155,9 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     print: (line) => void (json || stdout.write(`${line}\n`)),
     note: (line) => void (json || stderr.write(`${line}\n`)),
     isInteractive: Boolean(stderr.isTTY) && !json,
-    columns: stdout.columns ?? 100,
+    isStyled: Boolean(stdout.isTTY) && !json,
+    // Some terminals give their width as 0.
+    columns: stdout.columns || 100,
     stdin,
     stderr,
     signal: abort.signal,

@@ -1,32 +1,36 @@
 import { Worker } from 'node:worker_threads';
 import { errorMessage, StackloreError } from '../errors.ts';
 
-type WorkerSettings = import('./embed-worker.mjs').WorkerSettings;
-type WorkerReply = import('./embed-worker.mjs').WorkerReply;
+type WorkerReply = import('./model-thread.mjs').ThreadReply;
 
 /** What a pool is made of. */
 export interface EmbedPoolOptions {
   /** Threads, each with the model in memory; one is started on the first call, others when calls pile up. */
   readonly workers: number;
-  readonly settings: Omit<WorkerSettings, 'state'>;
-  /** The program of a thread; another than `embed-worker.mjs` only in tests. */
+  /** What each thread is started with. */
+  readonly settings: object;
+  /** The program of a thread; another than `embed-worker.mjs` for other models. */
   readonly file?: URL;
+  /** What the model is for, in errors. */
+  readonly purpose?: keyof typeof FAILURES;
 }
 
 /**
  * Threads that run the model, fed first come, first served. They are needed because a run blocks its thread; and two
  * threads of one processor each embed faster, at less cost, than one thread of two. An idle pool keeps no process alive.
  */
-export class EmbedPool {
+export class EmbedPool<Input = number[]> {
   readonly #options: EmbedPoolOptions;
-  readonly #queue: Job[] = [];
-  readonly #threads = new Set<Thread>();
+  readonly #purpose: keyof typeof FAILURES;
+  readonly #queue: Job<Input>[] = [];
+  readonly #threads = new Set<Thread<Input>>();
   #limit: number;
   #nextId = 0;
   #closed = false;
 
   constructor(options: EmbedPoolOptions) {
     this.#options = options;
+    this.#purpose = options.purpose ?? 'embedding';
     this.#limit = options.workers;
   }
 
@@ -35,11 +39,11 @@ export class EmbedPool {
     if (!this.#closed && this.#threads.size === 0) this.#start();
   }
 
-  /** The vector of one text, given as its token ids. Throws `embedding_failed`, or `model_unavailable`. */
-  embed(ids: number[]): Promise<Float32Array> {
+  /** The vector of one input: for an embedding the token ids of one text. Throws `embedding_failed`, or `model_unavailable`. */
+  embed(input: Input): Promise<Float32Array> {
     if (this.#closed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
-      this.#queue.push({ ids, resolve, reject });
+      this.#queue.push({ input, resolve, reject });
       this.#dispatch();
     });
   }
@@ -53,6 +57,8 @@ export class EmbedPool {
   }
 
   #dispatch(): void {
+    // Closing keeps threads alive until they have ended, whatever they still say.
+    if (this.#closed) return;
     while (this.#queue.length > 0) {
       const thread = this.#leastBusy();
       if (!thread) break;
@@ -60,7 +66,7 @@ export class EmbedPool {
       if (!job) break;
       const id = this.#nextId++;
       thread.jobs.set(id, job);
-      thread.worker.postMessage({ id, ids: job.ids });
+      thread.worker.postMessage({ id, input: job.input });
     }
     while (this.#threads.size < this.#limit && this.#waiting() > JOBS_PER_THREAD * this.#threads.size)
       this.#start();
@@ -77,8 +83,8 @@ export class EmbedPool {
     return this.#queue.length + running;
   }
 
-  #leastBusy(): Thread | undefined {
-    let best: Thread | undefined;
+  #leastBusy(): Thread<Input> | undefined {
+    let best: Thread<Input> | undefined;
     for (const thread of this.#threads) {
       if (!thread.isReady || thread.jobs.size >= JOBS_PER_THREAD) continue;
       if (!best || thread.jobs.size < best.jobs.size) best = thread;
@@ -101,12 +107,12 @@ export class EmbedPool {
       // A run leaves little garbage; without a limit each thread lets tens of megabytes of it pile up.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
-    const thread: Thread = {
+    const thread: Thread<Input> = {
       worker,
       state,
       jobs: new Map(),
       isReady: false,
-      isAlive: true,
+      isAlive: false,
       failure: 'it ended',
     };
     this.#threads.add(thread);
@@ -118,7 +124,7 @@ export class EmbedPool {
     worker.on('exit', () => this.#remove(thread));
   }
 
-  #receive(thread: Thread, reply: WorkerReply): void {
+  #receive(thread: Thread<Input>, reply: WorkerReply): void {
     if (reply.kind === 'ready') thread.isReady = true;
     else if (reply.kind === 'unusable') {
       thread.failure = reply.reason;
@@ -127,13 +133,13 @@ export class EmbedPool {
       const job = thread.jobs.get(reply.id);
       thread.jobs.delete(reply.id);
       if (reply.kind === 'vector') job?.resolve(reply.vector);
-      else job?.reject(failedError('The text could not be embedded', reply.reason));
+      else job?.reject(failedError(FAILURES[this.#purpose], reply.reason));
     }
     this.#dispatch();
   }
 
   /** A thread that ended took its calls with it. One that never became ready would not do so when started again. */
-  #remove(thread: Thread): void {
+  #remove(thread: Thread<Input>): void {
     this.#threads.delete(thread);
     const lost = [...thread.jobs.values()];
     if (!thread.isReady) {
@@ -141,8 +147,8 @@ export class EmbedPool {
       else lost.push(...this.#queue.splice(0));
     }
     const lostError = thread.isReady
-      ? failedError('The embedding thread failed', thread.failure)
-      : unloadableError(thread.failure);
+      ? failedError(`The ${this.#purpose} thread failed`, thread.failure)
+      : unloadableError(this.#purpose, thread.failure);
     for (const job of lost) job.reject(this.#closed ? closedError() : lostError);
     if (!this.#closed) this.#dispatch();
   }
@@ -154,16 +160,22 @@ export class EmbedPool {
   };
 }
 
-interface Job {
-  readonly ids: number[];
+/** What a run that failed was to do. */
+const FAILURES = {
+  embedding: 'The text could not be embedded',
+  reranking: 'The texts could not be scored',
+} as const;
+
+interface Job<Input> {
+  readonly input: Input;
   readonly resolve: (vector: Float32Array) => void;
   readonly reject: (error: StackloreError) => void;
 }
 
-interface Thread {
+interface Thread<Input> {
   readonly worker: Worker;
   readonly state: Int32Array<SharedArrayBuffer>;
-  readonly jobs: Map<number, Job>;
+  readonly jobs: Map<number, Job<Input>>;
   isReady: boolean;
   /** Whether the thread keeps the process alive. */
   isAlive: boolean;
@@ -178,7 +190,7 @@ const STOPPING = 0;
 const BUSY = 1;
 const LONGEST_RUN_MS = 10_000;
 
-function keepAlive(thread: Thread, isAlive: boolean): void {
+function keepAlive(thread: Thread<unknown>, isAlive: boolean): void {
   if (thread.isAlive === isAlive) return;
   thread.isAlive = isAlive;
   if (isAlive) thread.worker.ref();
@@ -186,7 +198,7 @@ function keepAlive(thread: Thread, isAlive: boolean): void {
 }
 
 /** The thread ends by itself: `terminate()` within a run would abort the whole process. */
-async function endThread(thread: Thread): Promise<void> {
+async function endThread(thread: Thread<unknown>): Promise<void> {
   Atomics.store(thread.state, STOPPING, 1);
   keepAlive(thread, true);
   await new Promise((resolve) => {
@@ -201,14 +213,14 @@ function failedError(what: string, reason: string): StackloreError {
   });
 }
 
-function unloadableError(reason: string): StackloreError {
+function unloadableError(purpose: string, reason: string): StackloreError {
   return new StackloreError('model_unavailable', {
-    message: `The embedding model could not be loaded (${reason}). Check the model's files and settings.`,
+    message: `The ${purpose} model could not be loaded (${reason}). Check the model's files and settings.`,
   });
 }
 
 function closedError(): StackloreError {
   return new StackloreError('embedding_failed', {
-    message: 'The embedder is closed. Open a new one to embed more text.',
+    message: 'The model is closed. Open a new one to go on.',
   });
 }

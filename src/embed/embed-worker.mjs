@@ -2,7 +2,8 @@
  * The thread that runs the model: token ids in, one vector of length 1 out, one text a run. Plain JavaScript, because
  * a thread is started from this very file, whether the files around it are compiled or not.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
+import { serveModel } from './model-thread.mjs';
 
 /**
  * @typedef {object} WorkerSettings What a thread is started with.
@@ -11,63 +12,12 @@ import { parentPort, workerData } from 'node:worker_threads';
  * @property {number} threads Threads of one run.
  * @property {'mean' | 'cls' | 'last'} pooling
  * @property {'auto' | 'onnxruntime' | 'transformers'} runtime
- * @property {Int32Array<SharedArrayBuffer>} state Shared with the pool, see `STOPPING` and `BUSY`.
- *
- * @typedef {{ id: number, ids: number[] } | 'close'} WorkerRequest
- *
- * @typedef {{ kind: 'ready' } | { kind: 'unusable', reason: string }
- *   | { kind: 'vector', id: number, vector: Float32Array<ArrayBuffer> }
- *   | { kind: 'failed', id: number, reason: string }} WorkerReply
  */
-
-/** Places in the shared state: the pool asks the thread to stop; the thread says it is within native code. */
-const STOPPING = 0;
-const BUSY = 1;
-
-const port = parentPort;
-if (!port) throw new Error('embed-worker.mjs is started as a worker thread');
 
 /** @type {WorkerSettings} */
 const settings = workerData;
-const { state } = settings;
 
-let turn = undisturbed(openModel);
-turn.then(
-  (model) => model && reply({ kind: 'ready' }),
-  (error) => reply({ kind: 'unusable', reason: reasonOf(error) }),
-);
-
-port.on('message', (/** @type {WorkerRequest} */ request) => {
-  // One after the other: a run's output is overwritten by the next one.
-  turn = turn.then(async (model) => {
-    if (request === 'close') {
-      await model?.close();
-      process.exit();
-    } else if (model) {
-      await undisturbed(() => embed(model, request));
-    }
-    return model;
-  });
-  // A model that could not be opened was reported as `unusable`; the pool then ends this thread.
-  turn.catch(() => undefined);
-});
-
-/**
- * Runs native code so that the pool knows of it: ending a thread within native code aborts the whole process.
- * Does nothing once the pool is stopping.
- * @template T
- * @param {() => Promise<T>} work
- * @returns {Promise<T | undefined>}
- */
-async function undisturbed(work) {
-  Atomics.store(state, BUSY, 1);
-  try {
-    return Atomics.load(state, STOPPING) === 0 ? await work() : undefined;
-  } finally {
-    Atomics.store(state, BUSY, 0);
-    Atomics.notify(state, BUSY);
-  }
-}
+serveModel(openModel, embed);
 
 async function openModel() {
   const { dir, weightsPath, threads, runtime } = settings;
@@ -88,15 +38,10 @@ async function openModel() {
 
 /**
  * @param {import('./onnx-model.mjs').RunningModel} model
- * @param {{ id: number, ids: number[] }} request
+ * @param {number[]} ids
  */
-async function embed(model, { id, ids }) {
-  try {
-    const vector = poolVector(await model.run(ids), settings.pooling);
-    port?.postMessage(/** @satisfies {WorkerReply} */ ({ kind: 'vector', id, vector }), [vector.buffer]);
-  } catch (error) {
-    reply({ kind: 'failed', id, reason: reasonOf(error) });
-  }
+async function embed(model, ids) {
+  return poolVector(await model.run(ids), settings.pooling);
 }
 
 /**
@@ -119,14 +64,4 @@ function poolVector({ data, rows, dimensions }, pooling) {
   if (!Number.isFinite(squares) || squares === 0) throw new Error('its vector has no direction');
   const scale = 1 / Math.sqrt(squares);
   return vector.map((value) => value * scale);
-}
-
-/** @param {WorkerReply} message */
-function reply(message) {
-  port?.postMessage(message);
-}
-
-/** @param {unknown} error */
-function reasonOf(error) {
-  return error instanceof Error ? error.message : String(error);
 }

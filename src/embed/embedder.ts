@@ -26,4 +26,7 @@ export interface Embedder {
 }
 
 /** What answering questions needs of an embedder. */
-export type QueryEmbedder = Pick<Embedder, 'model' | 'dimensions' | 'countTokens' | 'embedQuery'>;
+export type QueryEmbedder = Pick<
+  Embedder,
+  'model' | 'dimensions' | 'tokenizer' | 'countTokens' | 'embedQuery' | 'embedTexts'
+>;

@@ -8,6 +8,8 @@ import { loadTokenizer, type TextTokenizer } from '../text/count-tokens.ts';
 import { EmbedPool } from './embed-pool.ts';
 import type { Embedder, EmbeddingModel } from './embedder.ts';
 
+type WorkerSettings = import('./embed-worker.mjs').WorkerSettings;
+
 /** How an embedder is opened. */
 export interface OpenEmbedderOptions {
   /** Told what is fetched when the model is not here yet. */
@@ -46,7 +48,7 @@ export class LocalEmbedder implements Embedder {
     const threads = this.#workers === 1 ? availableParallelism() : 1;
     this.#pool = new EmbedPool({
       workers: this.#workers,
-      settings: { dir, weightsPath, threads, pooling, runtime },
+      settings: { dir, weightsPath, threads, pooling, runtime } satisfies WorkerSettings,
     });
     if (warm) this.#pool.warm();
     this.tokenizer = loadTokenizer(files.tokenizerPath, files.tokenizerConfigPath);

@@ -10,16 +10,7 @@ import { sessionOptions } from './onnx-model.mjs';
  * @returns {Promise<import('./onnx-model.mjs').RunningModel>}
  */
 export async function openTransformersModel(dir, weightsPath, threads) {
-  env.allowRemoteModels = false;
-  env.allowLocalModels = true;
-  const model = await AutoModel.from_pretrained(dir, {
-    local_files_only: true,
-    // The file is named outright: without a suffix of its own that is what "fp32" stands for.
-    dtype: 'fp32',
-    subfolder: relative(dir, dirname(weightsPath)).split(sep).join('/'),
-    model_file_name: basename(weightsPath, extname(weightsPath)),
-    session_options: sessionOptions(threads),
-  });
+  const model = await AutoModel.from_pretrained(dir, localModelOptions(dir, weightsPath, threads));
   return {
     async run(ids) {
       const shape = [1, ids.length];
@@ -33,6 +24,26 @@ export async function openTransformersModel(dir, weightsPath, threads) {
     close: async () => {
       await model.dispose();
     },
+  };
+}
+
+/**
+ * How transformers.js opens the weights of a folder without asking any hub.
+ * @param {string} dir
+ * @param {string} weightsPath The weights, below `dir`.
+ * @param {number} threads
+ * @returns {import('@huggingface/transformers').PretrainedModelOptions}
+ */
+export function localModelOptions(dir, weightsPath, threads) {
+  env.allowRemoteModels = false;
+  env.allowLocalModels = true;
+  return {
+    local_files_only: true,
+    // The file is named outright: without a suffix of its own that is what "fp32" stands for.
+    dtype: 'fp32',
+    subfolder: relative(dir, dirname(weightsPath)).split(sep).join('/'),
+    model_file_name: basename(weightsPath, extname(weightsPath)),
+    session_options: sessionOptions(threads),
   };
 }
 

@@ -90,7 +90,7 @@ async function followRedirects(first: URL, options: ReadOptions): Promise<Fetche
     }
     if (statusCode < 200 || statusCode > 299) {
       response.destroy();
-      throw fetchFailed(url.href, `the server answered with status ${statusCode}`);
+      throw fetchFailed(url.href, `the server answered with status ${statusCode}`, { statusCode });
     }
     return await readResponse(url, response, options.maxBytes ?? DEFAULT_MAX_BYTES);
   }

@@ -18,6 +18,8 @@ export interface TextIngestRequest {
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Most chunks of one document (5,000); a longer one is refused as `too_large`. */
   readonly maxChunks?: number;
+  /** Write documents again whose content is unchanged: chunks that were lost come back. Vectors still there are kept. */
+  readonly force?: boolean;
   readonly onEvent?: (event: IngestEvent) => void;
   /** Whose usage it counts for; `anonymous` unless given. */
   readonly userId?: string;

@@ -58,10 +58,12 @@ async function publishDocument(job: Job, work: Work, hash: string): Promise<Docu
   job.vanished.delete(docId);
 
   const earlier = await documents.find(docId);
-  if (earlier && isUnchanged(earlier, document, collection)) {
+  const isSame = earlier !== undefined && isUnchanged(earlier, document, collection);
+  if (isSame && !request.force) {
     return { source, docId, title, status: 'unchanged', chunks: earlier.chunkCount };
   }
-  const twin = await findTwin(job, document);
+  // What is stored as it is stays the document it is.
+  const twin = isSame ? undefined : await findTwin(job, document);
   if (twin !== undefined && parsed.docId === undefined) {
     if (ref !== undefined && ref.kind !== 'stdin' && mayChange(job, twin)) {
       job.postponed.set(docId, ref);

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { StackloreError } from '../errors.ts';
 import { fetchUrl, normaliseUrl, withoutCredentials } from './fetch-url.ts';
 import { listFiles, unreadable } from './list-files.ts';
@@ -85,7 +86,8 @@ async function* listUrl(url: URL, options: ReadOptions): AsyncGenerator<SourceRe
   for await (const page of readSitemap(url, options)) yield page instanceof URL ? urlRef(page) : page;
 }
 
-function urlRef(url: URL): SourceRef {
+/** A page, without asking for it. */
+export function urlRef(url: URL): SourceRef {
   const last = url.pathname.split('/').findLast((part) => part !== '');
   return {
     kind: 'url',
@@ -93,6 +95,11 @@ function urlRef(url: URL): SourceRef {
     location: url.href,
     name: last === undefined ? url.hostname : readable(last),
   };
+}
+
+/** A file, without looking whether it is there. */
+export function fileRef(location: string, source: string): SourceRef {
+  return { kind: 'file', source, location, name: basename(location) };
 }
 
 function readable(part: string): string {

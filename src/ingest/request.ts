@@ -37,6 +37,7 @@ const textIngestRequest = z.strictObject({
   settings: collectionSettings.optional(),
   metadata: metadata.optional(),
   maxChunks: count.optional(),
+  force: z.boolean().optional(),
   onEvent: callback.optional(),
   userId: z.custom<unknown>(isId, 'must be an id of 1 to 512 bytes').optional(),
   signal: signal.optional(),

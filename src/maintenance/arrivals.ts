@@ -3,12 +3,11 @@ import { StackloreError } from '../errors.ts';
 import type { Database } from '../redis/databases.ts';
 import { runScript } from '../redis/script.ts';
 import { namedWrongType } from '../redis/wrong-type.ts';
-import { keyTemplate } from '../schema/key.ts';
+import { arrivalsRecord } from '../schema/knowledge.ts';
 import { FIND_ARRIVALS, HOLD_ARRIVALS } from './scripts/arrivals.ts';
 
-/** Who brings knowledge records in key by key: until it is done, chunks may be there before their document, or after. */
-const KEY = keyTemplate('stacklore:arriving').build({});
-/** So long is waited for a restore or a migration that was killed. */
+const KEY = arrivalsRecord.key.build({});
+/** So long is waited for a restore or a migration that was killed; the key itself stays a second longer. */
 const HOLD_SECONDS = 60;
 
 /** The key that scripts ask whether records are arriving. */

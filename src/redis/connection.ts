@@ -36,7 +36,7 @@ interface Call {
   readonly command: RedisArgument;
   readonly timeoutMs: number;
   readonly deadline: number;
-  readonly reject: (error: Error) => void;
+  reject: (error: Error) => void;
 }
 
 const LOADING_POLL_MS = 200;
@@ -172,6 +172,8 @@ export class Connection {
   #end(call: Call): void {
     this.#lastReplyAt = performance.now();
     this.#calls.delete(call);
+    // What a set once held can outlive it in the collector; the reply behind this must not.
+    call.reject = nobodyWaits;
     if (this.#isRetired) this.#closeWhenIdle();
   }
 
@@ -267,6 +269,8 @@ export class Connection {
     });
   }
 }
+
+function nobodyWaits(): void {}
 
 function isLoading(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('LOADING ');

@@ -1,7 +1,7 @@
 import { RecordError } from '../errors.ts';
 import type { FieldsValue, HashRecord } from '../schema/record.ts';
 import type { Database } from './databases.ts';
-import { isWrongType } from './wrong-type.ts';
+import { isWrongType, namedWrongType } from './wrong-type.ts';
 
 /** A hash record's value at a key, or `undefined` when there is no such key. Throws `RecordError`. */
 export async function readHash<F>(
@@ -9,8 +9,12 @@ export async function readHash<F>(
   record: Pick<HashRecord<string, F>, 'decode'>,
   key: string,
 ): Promise<FieldsValue<F> | undefined> {
-  const reply = await database.send<string[]>(['HGETALL', key]);
-  return reply.length === 0 ? undefined : record.decode(asObject(reply), key);
+  try {
+    const reply = await database.send<string[]>(['HGETALL', key]);
+    return reply.length === 0 ? undefined : record.decode(asObject(reply), key);
+  } catch (error) {
+    throw await namedWrongType(database, error, new Map([[key, 'hash']]));
+  }
 }
 
 /** A stored record that a list leaves out, as it cannot be read, and why. */

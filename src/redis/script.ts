@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { StackloreError } from '../errors.ts';
-import type { CommandOptions, Database, RedisArgument } from './databases.ts';
+import type { CommandOptions, Database, RedisArgument, RedisCommand } from './databases.ts';
 
 /** A Lua script with the sha Redis knows it by. */
 export interface Script {
@@ -34,6 +34,27 @@ export async function runScript<T = unknown>(
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
     return database.send<T>(script.evalCommand(keys, args), options);
+  }
+}
+
+/**
+ * Runs a script and after it commands that read, sent in one go; gives its reply and then theirs. Commands of other
+ * clients may come in between. Where the server does not know the script yet, all of it is sent again.
+ */
+export async function pipelineScript<T = unknown>(
+  database: Database,
+  script: Script,
+  call: { keys: readonly RedisArgument[]; args: readonly RedisArgument[]; reads: readonly RedisCommand[] },
+): Promise<T[]> {
+  const { keys, args, reads } = call;
+  try {
+    return await database.pipeline<T>([
+      ['EVALSHA', script.sha, String(keys.length), ...keys, ...args],
+      ...reads,
+    ]);
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error;
+    return database.pipeline<T>([script.evalCommand(keys, args), ...reads]);
   }
 }
 

@@ -34,11 +34,14 @@ export const chunkRecord = hash({
     inputHash: text.optional(),
     // The terms that words of a query are looked up in: title twice, headings, text.
     analysed: text.optional(),
+    // Those of the chunks before and after that are not in it.
+    analysedNearby: text.optional(),
     // What the index of a collection with `vectorType` float16 reads; `embedding` stays as it is.
     embeddingFloat16: float16.optional(),
-    // Written by a reindex beside `embedding` and `analysed`, see `manifest.next`.
+    // Written by a reindex beside the fields of these names, see `manifest.next`.
     embeddingNext: float32.optional(),
     analysedNext: text.optional(),
+    analysedNearbyNext: text.optional(),
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
@@ -160,8 +163,8 @@ export const manifest = z.strictObject({
   /** Absent: chunks can be found by their vectors alone. */
   analyser: analyserSettings.optional(),
   /**
-   * Fields that the index reads from `embedding_next` and `analysed_next`, from the switch of a reindex until it is
-   * finished; model, dimensions and analyser are those of the new ones.
+   * Fields that the index reads from those named `…_next`, `analysed` with `analysed_nearby`, from the switch of a
+   * reindex until it is finished; model, dimensions and analyser are those of the new ones.
    */
   next: z.array(nextField).optional(),
 });
@@ -247,6 +250,16 @@ export const contentHashesRecord = map({
   value: 'doc_id',
 });
 
+/** What a search found, kept for its further pages. */
+export const searchCursorRecord = string({
+  database: 'knowledge',
+  key: 'stacklore:cursor:{cursorId}',
+  description: 'What a search with `cursor` found, in its order, kept for further pages; renewed by each.',
+  ttlSeconds: 600,
+  isHelper: true,
+  value: text,
+});
+
 /** What the vectors of facts are made with. */
 export const factsManifest = z.strictObject({
   formatVersion: z.literal(1),
@@ -262,4 +275,17 @@ export const factsManifestRecord = string({
   description: 'The model that embeds facts, and its dimensions.',
   isHelper: true,
   value: json(factsManifest),
+});
+
+/** Who brings records in key by key; what seems to be missing meanwhile may still come. */
+export const arrivalsRecord = sortedSet({
+  database: 'knowledge',
+  key: 'stacklore:arriving',
+  description:
+    'Restores and migrations under way: meanwhile nothing is deleted for what seems to be missing.',
+  ttlSeconds: 61,
+  isHelper: true,
+  isTransient: true,
+  member: 'a random id of the run',
+  score: 'end of its hold unless renewed, Unix seconds',
 });

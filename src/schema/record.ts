@@ -25,6 +25,8 @@ interface Declaration<Template extends string> {
   readonly isTtlConfigurable?: boolean;
   /** True for keys of stacklore's own, which the shared schema does not name. */
   readonly isHelper?: boolean;
+  /** True for what means something only to programs that run now: it is neither backed up nor moved. */
+  readonly isTransient?: boolean;
 }
 
 interface RecordBase<Template extends string> extends Omit<Declaration<Template>, 'key'> {

@@ -1,5 +1,6 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
 import {
+  arrivalsRecord,
   chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
@@ -59,6 +60,7 @@ export const RECORDS = {
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
   'facts manifest': factsManifestRecord,
+  arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,
   'prompt history': promptHistoryRecord,
   template: templateRecord,

@@ -1,8 +1,9 @@
 import { StackloreError } from '../errors.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { ResponseCache } from '../stores/main/response-cache.ts';
+import { refinedSearch } from './refined-search.ts';
 import { parseSearchRequest, type SearchInput } from './request.ts';
-import { rebuiltWarning, type SearchAnswer, type SearchParts, search } from './search.ts';
+import { rebuiltWarning, type SearchAnswer, type SearchParts } from './search.ts';
 
 /** What a cached search works with. */
 export interface CachedSearchParts extends SearchParts {
@@ -10,6 +11,8 @@ export interface CachedSearchParts extends SearchParts {
   readonly responseCache: Pick<ResponseCache, 'getOrCompute'>;
   /** What query texts are embedded with, as JSON: answers of another model are others. */
   readonly model: unknown;
+  /** What reranks, as JSON. */
+  readonly rerankModel?: unknown;
 }
 
 /** How long an answer is kept, and for another process that computes the same is waited. */
@@ -44,16 +47,19 @@ export async function cachedSearch(
     ...vectorText(request.vector),
     collections: collections.map(stateOf),
     model: parts.model,
+    ...(request.rerank && { reranker: parts.rerankModel }),
   };
   const fresh: SearchParts = { ...parts, collections: { getRecent: async (name) => required(byName, name) } };
   const transient = new Set(collections.map(rebuiltWarning));
   const { value, cached } = await parts.responseCache.getOrCompute<SearchAnswer>(
     { endpointName: SEARCH_ENDPOINT, params },
-    () => search(fresh, request),
+    () => refinedSearch(fresh, request),
     // That an index was rebuilt is true of this one search.
     { ...options, keep: ({ warnings }) => !warnings.some((warning) => transient.has(warning)) },
   );
-  return { ...value, cached };
+  // What took time then takes none now.
+  const { rerankLatencyMs, ...answer } = value;
+  return { ...answer, ...(!cached && rerankLatencyMs !== undefined && { rerankLatencyMs }), cached };
 }
 
 /** All that a collection's answers depend on; one dropped and made again begins with another creation time. */

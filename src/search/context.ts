@@ -6,9 +6,10 @@ import {
   packFacts,
   searchContextFacts,
 } from './fact-context.ts';
-import { addHit, headingsOf, type Passage, passageOf } from './passages.ts';
+import { addHit, headingsOf, type Passage, passageOf, rangeOf } from './passages.ts';
+import { refinedSearch } from './refined-search.ts';
 import { type ContextInput, type ContextRequest, parseContextRequest } from './request.ts';
-import { type SearchHit, type SearchParts, search } from './search.ts';
+import type { SearchAnswer, SearchHit, SearchParts } from './search.ts';
 import type { FactSearchParts } from './search-facts.ts';
 
 /** Where a passage of the context comes from; `number` is what `[1]` in an answer refers to. */
@@ -29,6 +30,9 @@ export interface Citation {
   readonly chunkIds: readonly string[];
   /** Of its best chunk. */
   readonly score: number;
+  /** What is cited, and the content hash of its document: `verifyCitation` looks for them. */
+  readonly text: string;
+  readonly contentHash?: string;
 }
 
 /** A hit that is not in the text (no room, or the same words as a better hit), or with its beginning only. */
@@ -49,7 +53,7 @@ export interface Context {
 }
 
 /** A context and what belongs to its look-up. */
-export interface ContextAnswer extends Context {
+export interface ContextAnswer extends Context, Pick<SearchAnswer, 'rerankLatencyMs'> {
   /** Text and question as a chat; absent when a vector was looked up. Its instructions are not part of `tokens`. */
   readonly messages?: ChatMessage[];
   /** What the caller should know about the search. */
@@ -82,10 +86,11 @@ export async function findContext(
   input: ContextInput | ContextRequest,
 ): Promise<ContextAnswer> {
   const { maxTokens, facts: wanted, ...request } = parseContextRequest(input);
+  const query = request.query ?? request.queries?.[0];
   const shared = wanted ? embedQueryOnce(parts) : parts;
-  const [{ hits, warnings }, found] = await Promise.all([
-    search(shared, request),
-    wanted && searchContextFacts(shared, request, wanted),
+  const [{ hits, warnings, rerankLatencyMs }, found] = await Promise.all([
+    refinedSearch(shared, request),
+    wanted && searchContextFacts(shared, { ...request, ...(query !== undefined && { query }) }, wanted),
   ]);
   const countTokens = parts.countTokens ?? (await modelCounter(parts));
   const options = { maxTokens, countTokens };
@@ -94,9 +99,9 @@ export async function findContext(
   const answer = {
     ...context,
     warnings: [...warnings, ...(found?.warnings ?? []), ...noRoomWarnings(context, hits.length, maxTokens)],
+    ...(rerankLatencyMs !== undefined && { rerankLatencyMs }),
     ...(section && { facts: { citations: section.citations, omitted: section.omitted } }),
   };
-  const { query } = request;
   return { ...answer, ...(query !== undefined && { messages: toMessages(answer, query) }) };
 }
 
@@ -112,13 +117,12 @@ async function modelCounter({ embedder }: SearchParts): Promise<ContextOptions['
 }
 
 /**
- * Packs hits into numbered passages, best first: neighbouring chunks of a document become one passage, repeated text
+ * Packs hits, given best first, into numbered passages: neighbouring chunks of a document become one passage, repeated text
  * is dropped, and the whole text stays within `maxTokens`. A hit without room makes way for the next that fits; when
  * none fits, the best one is given up to the last whole sentence, or else word.
  */
 export function buildContext(hits: readonly SearchHit[], options: ContextOptions): Context {
-  const best = hits.toSorted((a, b) => b.score - a.score);
-  const { unique, duplicates } = dropDuplicates(best);
+  const { unique, duplicates } = dropDuplicates(hits);
   const { passages, left } = pack(unique, options);
   const [first] = unique;
   const cut = passages.length === 0 && first ? cutToFit(first, options) : undefined;
@@ -212,7 +216,7 @@ function pack(
   while (passages.length > 0 && countTokens(render(passages)) > maxTokens) {
     left.push(...(passages.pop()?.hits ?? []));
   }
-  return { passages, left: left.sort((a, b) => b.score - a.score) };
+  return { passages, left: left.sort((a, b) => hits.indexOf(a) - hits.indexOf(b)) };
 }
 
 /** The longest beginning of a hit that fits, ending with a whole sentence or else a whole word. */
@@ -242,7 +246,8 @@ function cutPassage(hit: SearchHit, length: number): Passage {
   const { range } = passageOf(hit);
   return {
     hits: [hit],
-    text: `${hit.text.slice(0, length)} …`,
+    text: hit.text.slice(0, length),
+    isCut: true,
     ...(range ? { range: { start: range.start, end: range.start + length } } : {}),
   };
 }
@@ -259,7 +264,7 @@ function renderPassage(passage: Passage, index: number): string {
   const names = [title, ...headings].filter((name, level, path) => name !== path[level - 1]);
   const path = names.map(oneLine).join(' › ');
   const place = page === undefined ? oneLine(source) : `${oneLine(source)}, page ${page}`;
-  return `[${number}] ${path} (${place})\n${passage.text}`;
+  return `[${number}] ${path} (${place})\n${passage.text}${passage.isCut ? ' …' : ''}`;
 }
 
 function cite(passage: Passage, index: number): Citation {
@@ -275,13 +280,8 @@ function cite(passage: Passage, index: number): Citation {
     ...(first.page === undefined ? {} : { page: first.page }),
     chunkIds: passage.hits.map(({ chunkId }) => chunkId),
     score: Math.max(...passage.hits.map(({ score }) => score)),
+    text: passage.text,
   };
-}
-
-/** A lone hit keeps the offsets its writer gave it, even where they do not measure the text as we do. */
-function rangeOf({ range, hits: [first] }: Passage): { start?: number; end?: number } {
-  if (range || first?.start === undefined || first.end === undefined) return { ...range };
-  return { start: first.start, end: first.end };
 }
 
 const MAX_NAME_LENGTH = 160;

@@ -86,8 +86,12 @@ export function embedQueryOnce<Parts extends { readonly embedder: () => Promise<
       made.set(query, vector);
       return vector;
     };
-    const { model, dimensions } = opened;
-    return { model, dimensions, embedQuery, countTokens: (text) => opened.countTokens(text) };
+    const { model, dimensions, tokenizer } = opened;
+    return {
+      ...{ model, dimensions, tokenizer, embedQuery },
+      countTokens: (text) => opened.countTokens(text),
+      embedTexts: (texts, options) => opened.embedTexts(texts, options),
+    };
   };
   return { ...parts, embedder };
 }

@@ -90,6 +90,11 @@ function targetsOf(fields: readonly CollectionField[]): Map<string, Target> {
   return targets;
 }
 
+/** The attribute of the index that holds a field, or `undefined` where there is no such field. */
+export function attributeOf(field: string, fields: readonly CollectionField[]): string | undefined {
+  return targetsOf(fields).get(field)?.attribute;
+}
+
 function compileNode(node: unknown, position: Position): string {
   const { path, depth, compilation } = position;
   if (depth > MAX_FILTER_DEPTH) {

@@ -1,19 +1,20 @@
 import { StackloreError } from '../errors.ts';
 import { analyserOf } from '../stores/knowledge/chunk-terms.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
-import type {
-  Candidate,
-  CandidateAnswer,
-  CandidateContents,
-  CandidateQuery,
-  VectorIndex,
-} from '../stores/knowledge/vector-index.ts';
+import type { SearchCursors } from '../stores/knowledge/search-cursors.ts';
+import type { CandidateContents, CandidateQuery, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { adjustScores } from './adjust-scores.ts';
+import { cosine } from './cosine.ts';
+import { cursorAt, keepRanking, openCursor } from './cursor.ts';
+import { diversify } from './diversify.ts';
+import { countFacets, type Facets } from './facets.ts';
 import type { CompiledFilter } from './filter.ts';
-import { type Fused, fuse, type Scored } from './fuse.ts';
-import { knnQuery } from './query.ts';
-import { MAX_CANDIDATES, type SearchRequest } from './request.ts';
+import { nearestQuery } from './query.ts';
+import { type FoundList, type Ranked, rank } from './rank.ts';
+import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
+import { wordsQuery } from './words-query.ts';
 
-/** A hit of a search by words, or by meaning and words. */
+/** A hit of a search that ranks candidates before it reads them. */
 export interface HybridMatch extends Omit<CandidateContents, 'embedding' | 'terms'> {
   readonly distance: number;
   readonly score: number;
@@ -25,27 +26,44 @@ export interface HybridMatch extends Omit<CandidateContents, 'embedding' | 'term
   readonly matchedTerms: readonly string[];
 }
 
-/** A search whose vector and filters are at hand. */
+/** One question: its words, and the vector of its meaning. */
+export interface Question {
+  readonly query: string;
+  readonly vector: Float32Array;
+}
+
+/** A search whose vectors and filters are at hand. */
 export interface HybridSearch {
   readonly collections: readonly Collection[];
   /** One for each collection. */
   readonly filters: readonly (CompiledFilter | undefined)[];
   readonly request: SearchRequest;
-  readonly mode: 'hybrid' | 'text';
-  readonly query: string;
-  readonly vector: Float32Array;
+  readonly mode: SearchMode;
+  readonly questions: readonly Question[];
+  /** A key that cannot be a hit: what others are to be like. */
+  readonly excluded?: string | undefined;
+}
+
+/** What a ranking search works with. */
+export interface HybridParts {
+  readonly vectorIndex: Pick<VectorIndex, 'candidates' | 'contents' | 'fields' | 'embeddings' | 'matching'>;
+  readonly cursors: Pick<SearchCursors, 'save' | 'get'>;
+  readonly now: () => number;
 }
 
 /** The hits of one page, best first, and the collections whose index had to be rebuilt. */
 export interface HybridAnswer {
   readonly matches: readonly HybridMatch[];
   readonly rebuilt: readonly Collection[];
+  readonly facets?: Facets;
+  /** Where the next page begins; absent on the last one. */
+  readonly cursor?: string;
 }
 
-type CandidateSource = Pick<VectorIndex, 'candidates' | 'contents' | 'docIds'>;
-
 /** Chunks a side is asked for at first. */
-const DEPTH = 300;
+export const DEPTH = 300;
+/** The same for a list that pages are read of. */
+const CURSOR_DEPTH = 1_000;
 /** How much further each next look goes while too few hits are left. */
 const WIDENING = 4;
 /** Terms of a query that are looked up: more cost the server milliseconds and change next to nothing. */
@@ -53,37 +71,56 @@ const MOST_TERMS = 1_000;
 /** Hits read at a time where a smallest similarity decides how many are needed. */
 const READ_AHEAD = 50;
 
-/** Looks both sides up in one round trip, makes one order of them and reads the page asked for in another. */
-export async function findHybrid(vectorIndex: CandidateSource, search: HybridSearch): Promise<HybridAnswer> {
-  const { collections, request } = search;
-  const terms = await Promise.all(collections.map((collection) => queryTerms(collection, search.query)));
+/** What belongs to a search beside its request. */
+export interface Look extends HybridSearch {
+  /** The terms of each question, by collection. */
+  readonly terms: readonly (readonly (readonly string[])[])[];
+}
+
+/** Looks all sides up in one round trip, makes one order of them and reads the page asked for in another. */
+export async function findHybrid(parts: HybridParts, search: HybridSearch): Promise<HybridAnswer> {
+  const { collections, request, mode } = search;
+  const terms = await Promise.all(
+    collections.map((collection) =>
+      Promise.all(
+        search.questions.map(({ query }) => (mode === 'vector' ? [] : queryTerms(collection, query))),
+      ),
+    ),
+  );
+  const look: Look = { ...search, terms };
+  if (typeof request.cursor === 'string') return readFurther(parts, look, request.cursor);
   const rebuilt = new Set<Collection>();
-  const least = Math.max(DEPTH, request.offset + request.topK);
+  const least = Math.max(request.cursor ? CURSOR_DEPTH : DEPTH, request.offset + request.topK);
   for (let depth = least; ; depth = Math.min(depth * WIDENING, MAX_CANDIDATES)) {
-    const answers = await Promise.all(
-      collections.map(async (collection, at) => {
-        const sides = sideQueries(search, { at, terms: terms[at] ?? [], depth });
-        const answer = await vectorIndex.candidates(collection, sides);
-        if (answer.rebuilt) rebuilt.add(collection);
-        return answer;
-      }),
-    );
-    const isTextComplete = answers.every(({ lists }) => (lists.at(-1) ?? []).length < depth);
-    const order = rank(search, { answers, isTextComplete });
-    const ranking =
-      request.maxPerDocument === undefined
-        ? order
-        : firstOfEach(order, await vectorIndex.docIds(order.map(({ key }) => key)), request.maxPerDocument);
-    const matches = await readPage(vectorIndex, { search, ranking, terms });
-    const isExhausted = answers.every(({ lists }) => lists.every((list) => list.length < depth));
-    if (matches.length >= request.topK || isExhausted || depth >= MAX_CANDIDATES) {
-      return { matches, rebuilt: [...rebuilt] };
+    const found = await lookUp(parts, { look, depth, rebuilt });
+    const ranking = await order(parts, { look, found, depth });
+    const page = await readPage(parts, { look, ranking, from: request.offset });
+    if (page.matches.length < request.topK && depth < MAX_CANDIDATES && !isExhausted(found, request, depth)) {
+      continue;
     }
+    const names = request.facets;
+    const facets = names && (await countFacets(parts.vectorIndex, ranking, { names, collections }));
+    const isKept = request.cursor === true && page.end < ranking.length;
+    const cursor = isKept
+      ? cursorAt(await keepRanking(parts.cursors, request, ranking), page.end)
+      : undefined;
+    return {
+      ...{ matches: page.matches, rebuilt: [...rebuilt] },
+      ...(facets && { facets }),
+      ...(cursor !== undefined && { cursor }),
+    };
   }
 }
 
+async function readFurther(parts: HybridParts, look: Look, cursor: string): Promise<HybridAnswer> {
+  const { cursorId, ranking, from } = await openCursor(parts.cursors, look.request, cursor);
+  const page = await readPage(parts, { look, ranking, from });
+  const next = page.end < ranking.length ? cursorAt(cursorId, page.end) : undefined;
+  return { matches: page.matches, rebuilt: [], ...(next !== undefined && { cursor: next }) };
+}
+
 /** The terms of a query as a collection's chunks have them, each as often as the query has it. */
-async function queryTerms({ name, manifest }: Collection, query: string): Promise<string[]> {
+export async function queryTerms({ name, manifest }: Collection, query: string): Promise<string[]> {
   const analyser = await analyserOf(manifest);
   if (!analyser) {
     throw new StackloreError('manifest_mismatch', {
@@ -97,69 +134,88 @@ async function queryTerms({ name, manifest }: Collection, query: string): Promis
     .slice(0, MOST_TERMS);
 }
 
-/** The queries of a collection, the vector's first in a hybrid search. */
+/** What each side finds for each question in each collection. */
+export async function lookUp(
+  { vectorIndex }: { readonly vectorIndex: Pick<VectorIndex, 'candidates'> },
+  { look, depth, rebuilt }: { look: Look; depth: number; rebuilt: Set<Collection> },
+): Promise<FoundList[]> {
+  const found = await Promise.all(
+    look.collections.map(async (collection, at) => {
+      const sides = look.questions.flatMap((_, question) =>
+        sideQueries(look, { at, question, depth }).map((query) => ({ query, question })),
+      );
+      const answer = await vectorIndex.candidates(
+        collection,
+        sides.map(({ query }) => query),
+      );
+      if (answer.rebuilt) rebuilt.add(collection);
+      return sides.map(({ query: { by }, question }, n): FoundList => {
+        return { by, question, at, candidates: answer.lists[n] ?? [] };
+      });
+    }),
+  );
+  return found.flat();
+}
+
+/** The queries of one question in one collection. */
 function sideQueries(
-  { collections, filters, request, mode, vector }: HybridSearch,
-  { at, terms, depth }: { at: number; terms: readonly string[]; depth: number },
+  { collections, filters, request, mode, questions, terms }: Look,
+  { at, question, depth }: { at: number; question: number; depth: number },
 ): CandidateQuery[] {
   const collection = collections[at] as Collection;
   const filter = filters[at];
   const queries: CandidateQuery[] = [];
-  if (mode === 'hybrid') {
+  if (mode !== 'text') {
+    const { vector } = questions[question] as Question;
     // An HNSW index gives no more than it looked at.
     const efRuntime = Math.max(request.efRuntime ?? collection.manifest.index.efRuntime, depth);
-    const { query, params, limit } = knnQuery({ collection, vector, topK: depth, filter, efRuntime });
-    queries.push({ by: 'distance', query, params, limit });
+    const { exact } = request;
+    queries.push(nearestQuery({ collection, vector, topK: depth, filter, efRuntime, exact }));
   }
-  if (terms.length > 0) {
-    const words = `@analysed:(${terms.join('|')})`;
-    const query = filter ? `${words} (${filter.clause})` : words;
-    queries.push({ by: 'text', query, params: filter?.params ?? [], limit: depth });
-  }
+  const asked = terms[at]?.[question] ?? [];
+  // Beside the vectors the words around a chunk may find it; whoever asks for words alone wants to see one in each hit.
+  if (asked.length > 0) queries.push(wordsQuery(asked, { filter, limit: depth, own: mode === 'text' }));
   return queries;
 }
 
-/** A candidate with what is known of it before it is read. */
-interface Ranked extends Fused {
-  readonly at: number;
-  readonly distance?: number;
-  readonly textScore?: number;
+/** Whether looking further cannot give more hits: all was found, or the farthest is too unlike already. */
+function isExhausted(found: readonly FoundList[], { minScore }: SearchRequest, depth: number): boolean {
+  const nearest = found.filter(({ by }) => by === 'distance');
+  const isBeyond = ({ candidates }: FoundList) =>
+    candidates.length < depth || (minScore !== undefined && 1 - (candidates.at(-1)?.value ?? 0) < minScore);
+  if (minScore !== undefined && nearest.length > 0) return nearest.every(isBeyond);
+  return found.every(({ candidates }) => candidates.length < depth);
 }
 
-function rank(
-  { request, mode }: HybridSearch,
-  { answers, isTextComplete }: { answers: readonly CandidateAnswer[]; isTextComplete: boolean },
-): Ranked[] {
-  const places = new Map<string, { at: number; distance?: number; textScore?: number }>();
-  const vector: Scored[] = [];
-  const text: Scored[] = [];
-  for (const [at, { lists }] of answers.entries()) {
-    const [nearest, worded] = mode === 'hybrid' ? lists : [[], ...lists];
-    for (const { key, value } of nearest ?? []) {
-      places.set(key, { at, distance: value });
-      vector.push({ key, value: 1 - value });
-    }
-    for (const { key, value } of worded ?? []) {
-      places.set(key, { at, ...places.get(key), textScore: value });
-      text.push({ key, value });
-    }
-  }
-  for (const list of [vector, text]) list.sort(byValue);
-  const fused =
-    mode === 'text'
-      ? text.map(({ key, value }, at) => ({ key, score: value, textRank: at + 1 }))
-      : fuse({ vector, text, isTextComplete }, { method: request.fusion, weight: request.weight });
-  return fused.map((one) => ({ ...one, ...(places.get(one.key) as { at: number }) }));
+/** The order of an answer before its page is read, with all options of the request. */
+export async function order(
+  parts: HybridParts,
+  { look, found, depth }: { look: Look; found: readonly FoundList[]; depth: number },
+): Promise<readonly Ranked[]> {
+  const { request, mode, questions, collections, excluded } = look;
+  const { fusion, weight, maxPerDocument } = request;
+  const all = rank(found, { fusion, weight, mode, questions: questions.length, depth });
+  const others = excluded === undefined ? all : all.filter(({ key }) => key !== excluded);
+  const { vectorIndex } = parts;
+  const adjusted = await adjustScores({ vectorIndex, collections, now: parts.now() }, others, request);
+  const limited =
+    maxPerDocument === undefined ? adjusted : await firstOfEach(parts, adjusted, maxPerDocument);
+  return diversify({ vectorIndex, collections }, limited, request);
 }
 
-function byValue(a: Candidate, b: Candidate): number {
-  return b.value - a.value || (a.key < b.key ? -1 : 1);
-}
-
-function firstOfEach(ranking: readonly Ranked[], docIds: readonly string[], most: number): Ranked[] {
+async function firstOfEach(
+  { vectorIndex }: HybridParts,
+  ranking: readonly Ranked[],
+  most: number,
+): Promise<readonly Ranked[]> {
+  const rows = await vectorIndex.fields(
+    ranking.map(({ key }) => key),
+    ['doc_id'],
+  );
   const counts = new Map<string, number>();
-  return ranking.filter(({ at }, place) => {
-    const document = `${at} ${docIds[place]}`;
+  return ranking.filter(({ at, key }, place) => {
+    // A chunk that was deleted meanwhile counts for itself.
+    const document = `${at} ${rows[place]?.[0] ?? key}`;
     const count = (counts.get(document) ?? 0) + 1;
     counts.set(document, count);
     return count <= most;
@@ -168,33 +224,31 @@ function firstOfEach(ranking: readonly Ranked[], docIds: readonly string[], most
 
 /** Reads hits until the page is full: some were deleted since they were found, or are not similar enough. */
 async function readPage(
-  vectorIndex: CandidateSource,
-  {
-    search,
-    ranking,
-    terms,
-  }: { search: HybridSearch; ranking: readonly Ranked[]; terms: readonly string[][] },
-): Promise<HybridMatch[]> {
-  const { request, collections, vector } = search;
-  const { offset, topK, minScore } = request;
+  { vectorIndex }: HybridParts,
+  { look, ranking, from }: { look: Look; ranking: readonly Ranked[]; from: number },
+): Promise<{ matches: HybridMatch[]; end: number }> {
+  const { topK, minScore } = look.request;
   const matches: HybridMatch[] = [];
   // Places left out are those of the order, whether or not they are similar enough: pages must not overlap.
-  for (let from = offset; from < ranking.length && matches.length < topK; ) {
-    const size = minScore === undefined ? topK - matches.length : Math.max(READ_AHEAD, topK - matches.length);
-    const part = ranking.slice(from, from + size);
-    const contents = await readContents(vectorIndex, { collections, part });
+  let end = from;
+  while (end < ranking.length && matches.length < topK) {
+    const wanted = topK - matches.length;
+    const part = ranking.slice(end, end + (minScore === undefined ? wanted : Math.max(READ_AHEAD, wanted)));
+    const contents = await readContents(vectorIndex, look.collections, part);
     for (const [at, chunk] of contents.entries()) {
-      const match = chunk && toMatch(part[at] as Ranked, chunk, { vector, terms });
-      if (match && matches.length < topK && 1 - match.distance >= (minScore ?? -1)) matches.push(match);
+      if (matches.length >= topK) break;
+      end += 1;
+      const match = chunk && toMatch(part[at] as Ranked, chunk, look);
+      if (match && 1 - match.distance >= (minScore ?? -1)) matches.push(match);
     }
-    from += part.length;
   }
-  return matches;
+  return { matches, end };
 }
 
 async function readContents(
-  vectorIndex: CandidateSource,
-  { collections, part }: { collections: readonly Collection[]; part: readonly Ranked[] },
+  vectorIndex: HybridParts['vectorIndex'],
+  collections: readonly Collection[],
+  part: readonly Ranked[],
 ): Promise<(CandidateContents | undefined)[]> {
   const contents = new Map<string, CandidateContents | undefined>();
   await Promise.all(
@@ -211,23 +265,11 @@ async function readContents(
 function toMatch(
   { at, distance, key: _, ...places }: Ranked,
   { embedding, terms: held, ...chunk }: CandidateContents,
-  { vector, terms }: { vector: Float32Array; terms: readonly string[][] },
+  { questions, terms }: Look,
 ): HybridMatch | undefined {
-  const known = distance ?? (embedding && cosineDistance(vector, embedding));
+  const known =
+    distance ?? (embedding && Math.min(...questions.map(({ vector }) => 1 - cosine(vector, embedding))));
   if (known === undefined || Number.isNaN(known)) return undefined;
-  const matchedTerms = [...new Set(terms[at])].filter((term) => held.has(term));
+  const matchedTerms = [...new Set(terms[at]?.flat())].filter((term) => held.has(term));
   return { ...chunk, ...places, distance: Math.min(2, Math.max(0, known)), matchedTerms };
-}
-
-/** As the index computes it; NaN where one of them has no direction or another length. */
-function cosineDistance(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return Number.NaN;
-  let [product, left, right] = [0, 0, 0];
-  for (let at = 0; at < a.length; at += 1) {
-    const [x, y] = [a[at] as number, b[at] as number];
-    product += x * y;
-    left += x * x;
-    right += y * y;
-  }
-  return 1 - product / Math.sqrt(left * right);
 }

@@ -5,6 +5,8 @@ export interface Passage {
   /** In the document's order. */
   readonly hits: readonly SearchHit[];
   readonly text: string;
+  /** Whether the hit goes on after it. */
+  readonly isCut?: boolean;
   /** The place of `text` in the document, when the hits tell it reliably. */
   readonly range?: { readonly start: number; readonly end: number };
 }
@@ -34,6 +36,12 @@ export function passageOf(hit: SearchHit): Passage {
   const { start, end, text } = hit;
   const isReliable = start !== undefined && end !== undefined && end - start === text.length;
   return { hits: [hit], text, ...(isReliable ? { range: { start, end } } : {}) };
+}
+
+/** A lone hit keeps the offsets its writer gave it, even where they do not measure the text as we do. */
+export function rangeOf({ range, hits: [first] }: Passage): { start?: number; end?: number } {
+  if (range || first?.start === undefined || first.end === undefined) return { ...range };
+  return { start: first.start, end: first.end };
 }
 
 /** The headings that all of the passage's hits share, outermost first. */

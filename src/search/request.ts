@@ -3,6 +3,7 @@ import { StackloreError } from '../errors.ts';
 import { isId } from '../schema/key.ts';
 import { type FactContextOptions, factContext } from './fact-request.ts';
 import type { Filter } from './filter.ts';
+import { rankingOptions } from './ranking-options.ts';
 import { count, isNumbers } from './request-fields.ts';
 
 /** How many nearest chunks a search may look at: `offset` plus `topK`, and what a limit per document reads at most. */
@@ -23,7 +24,10 @@ export type SearchMode = (typeof SEARCH_MODES)[number];
 export const FUSION_METHODS = ['zscore', 'minmax', 'rrf'] as const;
 export type FusionMethod = (typeof FUSION_METHODS)[number];
 
-/** What a search takes; `query`, `vector` or both, and at most one of `collection` and `collections`. */
+/**
+ * What a search takes: `query`, `vector` or both, or else `queries` or `like`; and at most one of `collection` and
+ * `collections`.
+ */
 export const searchRequest = z.strictObject({
   /** Text, embedded with the collection's model; its words are looked up too. */
   query: z.string('must be text').optional(),
@@ -63,18 +67,30 @@ export const searchRequest = z.strictObject({
   maxPerDocument: count(1, MAX_CANDIDATES).optional(),
   /** How widely an HNSW index is searched: larger is slower and finds more. The collection's setting by default. */
   efRuntime: count(1, MAX_CANDIDATES).optional(),
+  /** Tell where in each hit's text the query's words and, of hits found by meaning, the nearest sentence stand. */
+  highlight: z.boolean('must be true or false').optional(),
+  /** Let a cross-encoder put the best `depth` (50) hits into a new order. */
+  rerank: z
+    .union(
+      [z.boolean(), z.strictObject({ depth: count(1, 1_000).default(50) })],
+      'must be true, false or a depth from 1 to 1000',
+    )
+    .optional(),
+  ...rankingOptions,
   /** Whose usage it counts for; `anonymous` unless given. */
   userId: z.custom<string>(isId, 'must be an id of 1 to 512 bytes').optional(),
 });
 
 /** What a context look-up takes: a search and the size of the text it may fill. */
-export const contextRequest = searchRequest.extend({
-  topK: count(1, 1_000).default(20),
-  /** The most tokens the context's text may have. */
-  maxTokens: count(1, 1_000_000).default(2_000),
-  /** Facts that answer the question are put before the passages, under the same budget. */
-  facts: z.union([z.boolean(), factContext], 'must be true, false or options').optional(),
-});
+export const contextRequest = searchRequest
+  .omit({ highlight: true, like: true, cursor: true, facets: true, window: true })
+  .extend({
+    topK: count(1, 1_000).default(20),
+    /** The most tokens the context's text may have. */
+    maxTokens: count(1, 1_000_000).default(2_000),
+    /** Facts that answer the question are put before the passages, under the same budget. */
+    facts: z.union([z.boolean(), factContext], 'must be true, false or options').optional(),
+  });
 
 /** A search as callers write it. */
 export type SearchInput = z.input<typeof searchRequest>;
@@ -96,7 +112,22 @@ export interface SearchRequest {
   readonly minScore?: number;
   readonly maxPerDocument?: number;
   readonly efRuntime?: number;
+  readonly highlight?: boolean;
+  readonly rerank?: { readonly depth: number };
+  /** Two or more queries, fused; then there is no `query`. */
+  readonly queries?: readonly string[];
+  readonly like?: Ranking['like'];
+  readonly exact: boolean;
+  readonly diversity?: number;
+  readonly collapse?: number | boolean;
+  readonly boosts?: Ranking['boosts'];
+  readonly decay?: Ranking['decay'];
+  readonly facets?: readonly string[];
+  readonly window?: number;
+  readonly cursor?: string | true;
 }
+
+type Ranking = z.output<z.ZodObject<typeof rankingOptions>>;
 
 /** A checked context look-up. */
 export interface ContextRequest extends SearchRequest {
@@ -129,15 +160,35 @@ export function parse<T>(schema: z.ZodType<T>, input: unknown): T {
 }
 
 function finish(checked: z.output<typeof searchRequest>): SearchRequest {
-  const { collection, collections, query, vector, mode } = checked;
+  const { collection, collections, vector, mode, like } = checked;
+  const { query, queries } = queriesOf(checked);
+  const hasWords = query !== undefined || queries !== undefined;
   if (collection !== undefined && collections !== undefined) {
     throw invalidRequest('collections: give either collection or collections, not both.');
   }
-  if (query === undefined && vector === undefined) {
+  if (!hasWords && vector === undefined && !like) {
     throw invalidRequest('query: give a query (text), a vector, or both.');
   }
-  if (query === undefined && mode !== undefined && mode !== 'vector') {
+  if (like && (hasWords || vector !== undefined || (collections?.length ?? 1) > 1)) {
+    throw invalidRequest('like: takes no query or vector beside it, and one collection.');
+  }
+  if (vector !== undefined && queries !== undefined) {
+    throw invalidRequest('queries: several queries take no vector beside them.');
+  }
+  if (checked.cursor !== undefined && checked.offset > 0) {
+    throw invalidRequest('offset: a cursor knows its place. Leave the offset out.');
+  }
+  if (!hasWords && mode !== undefined && mode !== 'vector') {
     throw invalidRequest(`query: mode "${mode}" looks words up. Give a query, or use mode "vector".`);
+  }
+  if (!hasWords && checked.rerank) {
+    throw invalidRequest('query: rerank reads hits together with the query. Give one, or leave rerank out.');
+  }
+  if (checked.rerank && checked.cursor !== undefined) {
+    throw invalidRequest('cursor: the order that a cursor keeps is that before reranking. Page with offset.');
+  }
+  if (checked.rerank && checked.offset + checked.topK > 1_000) {
+    throw invalidRequest('offset: with rerank, offset and topK together must be at most 1000.');
   }
   if (checked.offset + checked.topK > MAX_CANDIDATES) {
     throw invalidRequest(`offset: offset and topK together must be at most ${MAX_CANDIDATES}.`);
@@ -148,16 +199,41 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
     weight: checked.weight,
     topK: checked.topK,
     offset: checked.offset,
+    exact: checked.exact,
   };
   if (mode !== undefined) request.mode = mode;
   if (query !== undefined) request.query = checkQuery(query);
   if (vector !== undefined)
     request.vector = vector instanceof Float32Array ? vector : new Float32Array(vector);
   if (checked.filter !== undefined) request.filter = checked.filter;
-  if (checked.minScore !== undefined) request.minScore = checked.minScore;
+  const minScore = Math.max(checked.minScore ?? -1, 1 - (checked.maxDistance ?? 2));
+  if (minScore > -1) request.minScore = minScore;
   if (checked.maxPerDocument !== undefined) request.maxPerDocument = checked.maxPerDocument;
   if (checked.efRuntime !== undefined) request.efRuntime = checked.efRuntime;
+  if (checked.highlight) request.highlight = true;
+  if (checked.rerank) request.rerank = checked.rerank === true ? { depth: 50 } : checked.rerank;
+  if (queries !== undefined) request.queries = queries.map(checkQuery);
+  for (const name of RANKING) {
+    // Each of these has the same type on both sides, which a loop cannot tell the compiler.
+    if (checked[name] !== undefined) Object.assign(request, { [name]: checked[name] });
+  }
   return request;
+}
+
+/** What is handed on as it was given. */
+const RANKING = [
+  ...(['like', 'diversity', 'collapse', 'boosts', 'decay', 'facets', 'window', 'cursor'] as const),
+] as const;
+
+function queriesOf({ query, queries }: z.output<typeof searchRequest>): {
+  query: string | undefined;
+  queries?: readonly string[];
+} {
+  if (queries === undefined) return { query };
+  const different = [...new Set(queries)];
+  if (query === undefined)
+    return different.length === 1 ? { query: different[0] } : { query, queries: different };
+  throw invalidRequest('queries: give either query or queries, not both.');
 }
 
 /** The query text, fit to be embedded. Throws `invalid_input` or `too_large`. */

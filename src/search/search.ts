@@ -1,9 +1,14 @@
 import type { QueryEmbedder } from '../embed/embedder.ts';
+import type { Reranker } from '../embed/reranker.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
+import type { SearchCursors } from '../stores/knowledge/search-cursors.ts';
 import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { checkComparable, checkModel, requireModel } from './check-models.ts';
-import { type CompiledFilter, compileFilter } from './filter.ts';
-import { findHybrid, type HybridMatch } from './hybrid.ts';
+import type { Facets } from './facets.ts';
+import { type CompiledFilter, compileFilter, type Filter } from './filter.ts';
+import type { Highlights } from './highlight.ts';
+import { findHybrid, type HybridMatch, type Question } from './hybrid.ts';
+import { findLikeness } from './likeness.ts';
 import { knnQuery } from './query.ts';
 import {
   MAX_CANDIDATES,
@@ -12,13 +17,22 @@ import {
   type SearchMode,
   type SearchRequest,
 } from './request.ts';
+import { readSurroundings, type Surroundings } from './surroundings.ts';
 
 /** What a search works with. */
 export interface SearchParts {
   readonly collections: Pick<Collections, 'getRecent'>;
-  readonly vectorIndex: Pick<VectorIndex, 'knn' | 'candidates' | 'contents' | 'docIds'>;
+  readonly vectorIndex: Pick<
+    VectorIndex,
+    'knn' | 'candidates' | 'contents' | 'fields' | 'embeddings' | 'matching'
+  >;
+  readonly cursors: Pick<SearchCursors, 'save' | 'get'>;
+  /** Milliseconds since the epoch, for the age of documents; the clock of this machine by default. */
+  readonly now?: () => number;
   /** Opens the model; asked only when a query is text. */
   readonly embedder: () => Promise<QueryEmbedder>;
+  /** Opens what `rerank` asks for. Throws `model_unavailable`. */
+  readonly reranker?: () => Promise<Reranker>;
 }
 
 /** A chunk found. */
@@ -50,8 +64,14 @@ export interface SearchHit {
   readonly end?: number;
   /** Page of a paged document, from 1. */
   readonly page?: number;
+  /** What the reranker gave it, larger is better; on another model's scale altogether. Only where `rerank` was asked for. */
+  readonly rerankScore?: number;
+  /** Words and sentence that answer the query; only where `highlight` was asked for. */
+  readonly highlights?: Highlights;
   /** All of the chunk's metadata, the document's own included. */
   readonly metadata: Record<string, unknown>;
+  /** The texts of the chunks around it; absent unless a window was asked for. */
+  readonly window?: Surroundings;
 }
 
 /** The hits of a search, best first, and what the caller should know about them. */
@@ -60,6 +80,12 @@ export interface SearchAnswer {
   readonly warnings: string[];
   /** What was looked up: `hybrid` unless asked otherwise, `vector` where no words were given or none are indexed. */
   readonly mode: SearchMode;
+  /** How long reranking took, loading the model included; absent where it was not asked for. */
+  readonly rerankLatencyMs?: number;
+  /** How often fields have their values among all that was found; absent unless asked for. */
+  readonly facets?: Facets;
+  /** Where the next page begins; absent unless a cursor was asked for and there is more. */
+  readonly cursor?: string;
 }
 
 /**
@@ -70,17 +96,26 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
   const request = parseSearchRequest(input);
   const collections = await Promise.all(request.collections.map((name) => parts.collections.getRecent(name)));
   const filters = collections.map(({ manifest }) => {
-    return request.filter === undefined ? undefined : compileFilter(request.filter, manifest.fields);
+    const filter = filterOf(request);
+    return filter === undefined ? undefined : compileFilter(filter, manifest.fields);
   });
   const warnings = checkComparable(collections);
   const mode = modeOf(request, collections, warnings);
-  const vector = request.vector ?? (await embed(parts, { request, collections, warnings }));
-  if (mode !== 'vector') {
-    const query = request.query ?? '';
-    const found = await findHybrid(parts.vectorIndex, { collections, filters, request, mode, query, vector });
-    warnings.push(...found.rebuilt.map(rebuiltWarning));
-    return { hits: found.matches.map(toHybridHit), warnings, mode };
+  const likeness = request.like && (await findLikeness(parts.vectorIndex, collections[0], request));
+  const questions = likeness
+    ? [{ query: '', vector: likeness.vector }]
+    : await questionsOf(parts, { request, collections, warnings });
+  const [first] = questions as [Question];
+  if (mode !== 'vector' || isRanked(request)) {
+    const excluded = likeness?.chunkKey;
+    const search = { collections, filters, request, mode, questions, excluded };
+    const now = parts.now ?? Date.now;
+    const { matches, rebuilt, ...more } = await findHybrid({ ...parts, now }, search);
+    warnings.push(...rebuilt.map(rebuiltWarning));
+    const hits = matches.map((match) => (mode === 'vector' ? toVectorHit(match) : toHybridHit(match)));
+    return { hits: await withSurroundings(parts, hits, request), warnings, mode, ...more };
   }
+  const { vector } = first;
   const answers = await Promise.all(
     collections.map((collection, index) => {
       const search = { collection, request, vector, filter: filters[index] };
@@ -90,17 +125,50 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     }),
   );
   for (const answer of answers) warnings.push(...answer.warnings);
-  return { hits: merge(answers, request).map(toHit), warnings, mode };
+  const hits = merge(answers, request).map(toHit);
+  return { hits: await withSurroundings(parts, hits, request), warnings, mode };
+}
+
+/** A document is like itself, which nobody asks for. */
+function filterOf({ filter, like }: SearchRequest): Filter | undefined {
+  if (!like || !('docId' in like)) return filter;
+  return { $and: [...(filter ? [filter] : []), { docId: { $ne: like.docId } }] };
+}
+
+/** Whether candidates have to be ranked before they are read, which a search by one vector else leaves to the server. */
+export function isRanked({
+  like,
+  queries,
+  diversity,
+  collapse,
+  boosts,
+  decay,
+  facets,
+  cursor,
+}: SearchRequest): boolean {
+  return [like, queries, diversity, collapse, boosts, decay, facets, cursor].some(
+    (option) => option !== undefined && option !== false,
+  );
+}
+
+async function withSurroundings(
+  { vectorIndex }: SearchParts,
+  hits: SearchHit[],
+  { window = 0 }: SearchRequest,
+): Promise<SearchHit[]> {
+  if (window === 0 || hits.length === 0) return hits;
+  const around = await readSurroundings(vectorIndex, hits, window);
+  return hits.map((hit, at) => ({ ...hit, window: around[at] as Surroundings }));
 }
 
 /** Words count by default wherever there are some and they are indexed. */
 function modeOf(
-  { mode, query }: SearchRequest,
+  { mode, query, queries }: SearchRequest,
   collections: readonly Collection[],
   warnings: string[],
 ): SearchMode {
   if (mode !== undefined) return mode;
-  if (query === undefined) return 'vector';
+  if (query === undefined && queries === undefined) return 'vector';
   const lacking = collections.filter(({ manifest }) => manifest.analyser === undefined);
   for (const { name, manifest } of lacking) {
     // Where a program gives the vectors, nobody expects words to be indexed.
@@ -110,6 +178,11 @@ function modeOf(
     );
   }
   return lacking.length === 0 ? 'hybrid' : 'vector';
+}
+
+/** Boosts and decay move the score of a search by meaning, too; words play no part in it. */
+function toVectorHit({ score, vectorRank, ...match }: HybridMatch): SearchHit {
+  return { ...toHit(match), score, ...(vectorRank !== undefined && { vectorRank }) };
 }
 
 function toHybridHit(match: HybridMatch): SearchHit {
@@ -164,16 +237,18 @@ function isOffset(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** The vector of the query text; every collection must have been embedded by the same model. */
-async function embed(
+/** What is asked, with the vectors; every collection must have been embedded by the same model. */
+async function questionsOf(
   parts: SearchParts,
   search: { request: SearchRequest; collections: readonly Collection[]; warnings: string[] },
-): Promise<Float32Array> {
+): Promise<Question[]> {
   const { request, collections, warnings } = search;
+  const { query = '', queries = [query], vector } = request;
+  if (vector) return [{ query, vector }];
   for (const collection of collections) requireModel(collection);
   const embedder = await parts.embedder();
   for (const collection of collections) warnings.push(...checkModel(collection, embedder));
-  return embedder.embedQuery(request.query ?? '');
+  return Promise.all(queries.map(async (text) => ({ query: text, vector: await embedder.embedQuery(text) })));
 }
 
 /** One collection's part of a search. */
@@ -196,7 +271,8 @@ async function findNearest(
   const { collection, request } = search;
   const { topK, offset } = pageOf(request);
   const { vector, filter } = search;
-  const query = knnQuery({ collection, vector, filter, topK, offset, efRuntime: request.efRuntime });
+  const { efRuntime, exact } = request;
+  const query = knnQuery({ collection, vector, filter, topK, offset, efRuntime, exact });
   const { matches, rebuilt } = await vectorIndex.knn(collection, query);
   return { matches, warnings: rebuilt ? [rebuiltWarning(collection)] : [] };
 }
@@ -234,6 +310,7 @@ async function findNearestPerDocument(
       filter: search.filter,
       topK,
       efRuntime: request.efRuntime,
+      exact: request.exact,
     });
     const { matches: candidates, rows, rebuilt } = await vectorIndex.knn(collection, query);
     if (rebuilt) warnings.add(rebuiltWarning(collection));

@@ -15,15 +15,15 @@ export function words(text: string): string[] {
 }
 
 /** Letters, digits and marks, joined by the underscores of identifiers and the apostrophes of contractions. */
-const RUN = /[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}]|_+(?=[\p{L}\p{N}])|['’](?=\p{L}))*/gu;
-const SPACELESS =
+export const RUN = /[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}]|_+(?=[\p{L}\p{N}])|['’](?=\p{L}))*/gu;
+export const SPACELESS =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 /** Stretches of a run that are written without spaces, and the others. */
-const STRETCH =
+export const STRETCH =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー\p{M}]+|[^\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu;
 /** `snake_case`, `camelCase` or `HTTPServer`. */
-const COMPOUND = /_|[\p{Ll}\p{N}]\p{Lu}|\p{Lu}{2}\p{Ll}{2}/u;
-const PART_BOUNDARY = /_+|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll}{2})/u;
+export const COMPOUND = /_|[\p{Ll}\p{N}]\p{Lu}|\p{Lu}{2}\p{Ll}{2}/u;
+export const PART_BOUNDARY = /_+|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll}{2})/u;
 
 function compose(text: string): string {
   return IS_ASCII.test(text) ? text : text.normalize('NFKC');
@@ -43,9 +43,9 @@ export function foldAccents(word: string): string {
 }
 
 const ACCENTED = /([\p{Script=Latin}\p{Script=Greek}])\p{M}+|(?<=[еЕ])\u0308/gu;
-const IS_ASCII = /^[\0-\x7F]*$/;
+export const IS_ASCII = /^[\0-\x7F]*$/;
 
-function lower(word: string): string {
+export function lower(word: string): string {
   return word.toLowerCase().replaceAll('’', "'");
 }
 

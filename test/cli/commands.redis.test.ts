@@ -168,7 +168,7 @@ it('says what of the databases cannot be reached, and how the rest is', async ()
     STACKLORE_HOME: `${redis.dir}/home`,
     REDIS_URL: redis.url,
     STACKLORE_ANALYTICS_URL: `unix:${redis.dir}/nobody.sock`,
-    STACKLORE_CONNECT_TIMEOUT_MS: '100',
+    STACKLORE_CONNECT_TIMEOUT_MS: '2000',
   };
   const status = await runCli(['status', '--json'], { env });
   expect(jsonOf(status)).toMatchObject({

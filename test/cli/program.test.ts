@@ -87,7 +87,7 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   ['an unknown flag', ['search', 'x', '--top', '5'], "unknown option '--top'"],
   ['a flag before its command', ['--top-k', '5', 'search', 'x'], "unknown option '--top-k'"],
   ['a flag without its value', ['search', 'x', '--top-k'], 'argument missing'],
-  ['nothing to search for', ['search'], "missing required argument 'query'"],
+  ['nothing to search for', ['search'], 'give a query'],
   ['nothing to ingest', ['ingest'], "missing required argument 'sources'"],
   ['no document', ['docs', 'show'], "missing required argument 'docId'"],
   ['more than there is to say', ['status', 'now'], 'too many arguments'],

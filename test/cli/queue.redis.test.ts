@@ -58,8 +58,16 @@ it('shows dead letters and queues them again', async () => {
   expect((await run(['dead', 'dead'])).stdout).toMatch(/b .*second reason\n *a .*first reason/);
   expect(await run(['retry-dead', 'dead'])).toMatchObject({ exitCode: 2 });
   expect(await run(['retry-dead', 'dead', 'zzz'])).toMatchObject({ exitCode: 1 });
-  expect(await json(['retry-dead', 'dead', 'b'])).toEqual({ queue: 'dead', retried: 1 });
-  expect(await json(['retry-dead', 'dead', '--all'])).toEqual({ queue: 'dead', retried: 1 });
+  expect(await json(['retry-dead', 'dead', 'b'])).toEqual({ queue: 'dead', retried: 1, unreadable: [] });
+  expect(await json(['retry-dead', 'dead', '--all'])).toEqual({ queue: 'dead', retried: 1, unreadable: [] });
+
+  await lore.databases.main.send(['LPUSH', 'stacklore:queue:dead:dead', 'no letter']);
+  expect(await run(['dead', 'dead'])).toMatchObject({
+    ...{ exitCode: 0, stdout: expect.stringMatching(/element 0: .*\n0 of 1 dead letters/s) },
+  });
+  expect(await run(['retry-dead', 'dead', '--all'])).toMatchObject({
+    ...{ exitCode: 0, stdout: expect.stringMatching(/element 0: .*\nQueued 0 tasks again/s) },
+  });
 });
 
 it('puts back tasks of workers that are gone', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { EmbedPool } from '../../src/embed/embed-pool.ts';
+import { runTypeScript } from '../support/run-typescript.ts';
 
 const ANSWER = 1;
 const DIE = 2;
@@ -78,6 +79,11 @@ describe('EmbedPool', () => {
         });
       }
     }
+  });
+
+  it('lets a process wait for a thread that is closed while it loads', async () => {
+    const program = runTypeScript(new URL('../support/close-slow-pool.ts', import.meta.url), []);
+    expect(await program.ended).toBe(0);
   });
 
   it('closes before, while and after it embeds, and refuses calls from then on', async () => {

@@ -58,6 +58,40 @@ describe('a second ingest', () => {
     expect(embedder.embedded).toHaveLength(before);
   });
 
+  it('restores with force what was lost by hand, and embeds only that', async () => {
+    const section = (name: string) =>
+      `## ${name}\n\n${Array.from({ length: 60 }, (_, n) => `${name}${n}`).join(' ')}.\n\n`;
+    await write('a.md', `# A\n\n${['one', 'two', 'three', 'four'].map(section).join('')}`);
+    const { chunks } = await ingest({ settings: { chunkSize: 100, chunkOverlap: 0 } });
+    expect(chunks).toBeGreaterThan(3);
+    const { knowledge } = lore.databases;
+    const keys = await allKeys(knowledge, `llama_index/vector_store/${collection}/*`);
+    const stored = () =>
+      knowledge.pipeline<Buffer[]>(
+        keys.map((key) => ['HMGET', key, 'embedding', 'text', 'input_hash', 'node_id']),
+        { buffers: true },
+      );
+    const before = await stored();
+    await knowledge.send(['UNLINK', keys[1] ?? '']);
+    await knowledge.send(['HSET', keys[2] ?? '', 'embedding', Buffer.alloc(before[2]?.[0]?.length ?? 0)]);
+    await knowledge.send(['HDEL', keys[3] ?? '', 'text']);
+
+    expect(await ingest()).toMatchObject({ counts: { unchanged: 1 }, embedded: 0 });
+    const forced = await ingest({ force: true });
+
+    expect(forced).toMatchObject({ counts: { updated: 1, unchanged: 0 }, chunks, embedded: 2 });
+    expect(await stored()).toEqual(before);
+    expect(await ingest({ force: true })).toMatchObject({ counts: { updated: 1 }, embedded: 0 });
+  });
+
+  it('keeps with force a document whose text another one was given too', async () => {
+    await write('a.md', 'Same.');
+    await ingest();
+    await lore.ingestTexts([{ docId: `x-${collection}`, source: 'x.md', text: 'Same.' }], { collection });
+    expect((await ingest({ force: true })).counts).toMatchObject({ updated: 1, duplicate: 0 });
+    expect((await lore.documents.list(collection)).total).toBe(2);
+  });
+
   it('embeds only the chunks whose input changed', async () => {
     const section = (name: string, word: string) =>
       `## ${name}\n\n${Array.from({ length: 60 }, (_, n) => `${word}${n}`).join(' ')}.\n\n`;

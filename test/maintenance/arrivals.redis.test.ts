@@ -105,6 +105,20 @@ it('a restore and a move are waited for, their dry runs are not', async () => {
   expect(await codeOf(requireNoArrivals(knowledge()))).toBe('done');
 });
 
+it('the hold is a record of the schema that is neither backed up nor moved', async () => {
+  await whileArriving(source.databases.knowledge, async () => {
+    const { families, unknown } = await source.maintenance.analyseKeys({ databases: ['knowledge'] });
+    expect(families).toContainEqual(expect.objectContaining({ family: 'arrivals', keys: 1 }));
+    expect(unknown).toEqual([]);
+    const request = { databases: ['knowledge' as const], unknown: true, folder: temporaryFolder() };
+    const { archives } = await source.maintenance.backup(request);
+    expect(archives[0]?.families).not.toHaveProperty('arrivals');
+    const moved = await lore.maintenance.migrate({ fromUrl: other.url });
+    expect(JSON.stringify(moved)).not.toContain('arrivals');
+  });
+  expect(await knowledge().send(['EXISTS', KEY])).toBe(0);
+});
+
 it('a key of a wrong type in its place is named, and nothing is deleted or restored', async () => {
   await knowledge().send(['SET', KEY, 'text']);
   const named = { code: 'record_invalid', key: KEY };

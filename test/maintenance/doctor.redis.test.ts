@@ -52,7 +52,7 @@ describe('servers', () => {
 
   it('that give no answer are reported, and the others are looked at', async () => {
     const settings = {
-      connectTimeoutMs: 200,
+      connectTimeoutMs: 5_000,
       databases: { analytics: { url: 'redis://127.0.0.1:1/0' } },
     };
     const partly = openTestLore(redis, settings);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { connectDatabases, type Databases } from '../../src/redis/databases.ts';
-import { defineScript, runScript } from '../../src/redis/script.ts';
+import { defineScript, pipelineScript, runScript } from '../../src/redis/script.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 
 const redis = usePrivateRedis();
@@ -37,6 +37,14 @@ it('runs inside a transaction on a server that does not know it', async () => {
     'OK',
     42,
   ]);
+});
+
+it('runs before reads that are sent along, also on a server that does not know it', async () => {
+  await databases.main.send(['SCRIPT', 'FLUSH']);
+  const add = () =>
+    pipelineScript(databases.main, ADD, { keys: ['along'], args: ['2'], reads: [['GET', 'along']] });
+  expect(await add()).toEqual([2, '2']);
+  expect(await add()).toEqual([4, '4']);
 });
 
 it('runs without keys and arguments', async () => {

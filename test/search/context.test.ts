@@ -27,8 +27,8 @@ const build = (hits: SearchHit[], maxTokens = 1_000) =>
 describe('buildContext', () => {
   it('numbers passages, best first, under a line that says where they are from', () => {
     const { text, citations, omitted } = build([
-      lone('b', 'Second best.', 0.6),
       hitOn(0, 28, { score: 0.9, page: 3 }),
+      lone('b', 'Second best.', 0.6),
     ]);
     expect(text).toBe(
       '[1] Handbook › Sessions (handbook.md, page 3)\nSessions expire after a day.\n\n[2] Handbook › Sessions (b.md)\nSecond best.',
@@ -36,6 +36,7 @@ describe('buildContext', () => {
     expect(citations[0]).toEqual({
       ...{ number: 1, collection: 'docs', docId: 'd1', source: 'handbook.md', title: 'Handbook' },
       ...{ headings: ['Sessions'], start: 0, end: 28, page: 3, chunkIds: ['d1_chunk_0'], score: 0.9 },
+      text: 'Sessions expire after a day.',
     });
     expect(omitted).toEqual([]);
   });
@@ -93,9 +94,9 @@ describe('buildContext', () => {
 
   it('drops what a better hit says in the same words', () => {
     const { citations, omitted } = build([
+      hitOn(0, 28),
+      hitOn(0, 28),
       lone('copy', 'sessions  EXPIRE\nafter a day. ', 0.4),
-      hitOn(0, 28),
-      hitOn(0, 28),
     ]);
     expect(citations).toHaveLength(1);
     expect(omitted).toEqual([

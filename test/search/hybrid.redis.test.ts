@@ -154,6 +154,53 @@ describe('a hybrid search', () => {
   });
 });
 
+describe('the chunks around a chunk', () => {
+  const paragraphs = [
+    'The harbour master is called Osterberg.',
+    'She opens the gate to the pier at seven.',
+    'In winter the lamps are lit by four.',
+  ];
+  const numbered = ({ hits }: { hits: readonly { chunkId: string }[] }) =>
+    hits.map(({ chunkId }) => Number(chunkId.split('_').at(-1)));
+
+  beforeAll(async () => {
+    await lore.createCollection('pier', { chunkSize: 16, chunkOverlap: 0 });
+    for (const text of [paragraphs.join('\n\n'), 'Another gate, with nobody to open it.']) {
+      await lore.ingestTexts([{ text, source: `${text.length}.md` }], { collection: 'pier' });
+    }
+  });
+
+  it('lend it their words, which count less than its own', async () => {
+    const { hits } = await lore.search({ collection: 'pier', query: 'gate Osterberg', weight: 0 });
+    expect(hits.slice(0, 3)).toMatchObject([
+      { text: paragraphs[0], matchedTerms: ['osterberg'] },
+      { text: paragraphs[1], matchedTerms: ['gate'] },
+      { text: 'Another gate, with nobody to open it.', matchedTerms: ['gate'] },
+    ]);
+  });
+
+  it('make no hit of it where words alone are asked for', async () => {
+    expect(numbered(await lore.search({ collection: 'pier', query: 'Osterberg', mode: 'text' }))).toEqual([
+      0,
+    ]);
+    const hybrid = await lore.search({ collection: 'pier', query: 'Osterberg' });
+    expect(hybrid.hits.filter(({ textRank }) => textRank !== undefined).length).toBeGreaterThan(1);
+  });
+
+  it('are the same to a backfill as to an ingest', async () => {
+    const keys = await lore.databases.knowledge.send<string[]>(['KEYS', 'llama_index/vector_store/pier/*']);
+    const read = () =>
+      lore.databases.knowledge.pipeline(keys.map((key) => ['HMGET', key, 'analysed', 'analysed_nearby']));
+    const ingested = await read();
+    await lore.databases.knowledge.pipeline(keys.map((key) => ['HDEL', key, 'analysed', 'analysed_nearby']));
+    const stored = await lore.collections.get('pier');
+    const { analyser: _, ...manifest } = stored.manifest;
+    expect(await lore.collections.saveManifest(stored, manifest)).toBeDefined();
+    await lore.indexWords('pier');
+    expect(await read()).toEqual(ingested);
+  });
+});
+
 describe('chunks of other writers', () => {
   it('count for the document that they name, whatever their own ids look like', async () => {
     await lore.createCollection('foreign');

@@ -19,6 +19,7 @@ describe('parseSearchRequest', () => {
       weight: 0.5,
       topK: 10,
       offset: 0,
+      exact: false,
     });
   });
 

@@ -8,13 +8,19 @@ const THROW = 4;
 
 if (workerData.dir === 'unusable') {
   parentPort?.postMessage({ kind: 'unusable', reason: 'no such model' });
-} else {
+} else if (workerData.dir !== 'slow') {
   parentPort?.postMessage({ kind: 'ready' });
 }
 
 parentPort?.on('message', (request) => {
+  if (request === 'close' && workerData.dir === 'slow') {
+    // Ready only now, as one that was loading its model when it was closed.
+    parentPort?.postMessage({ kind: 'ready' });
+    setTimeout(() => process.exit(), 100);
+    return;
+  }
   if (request === 'close') process.exit();
-  const { id, ids } = request;
+  const { id, input: ids } = request;
   if (ids[0] === ANSWER) parentPort?.postMessage({ kind: 'vector', id, vector: Float32Array.from(ids) });
   else if (ids[0] === DIE) process.exit(1);
   else if (ids[0] === FAIL) parentPort?.postMessage({ kind: 'failed', id, reason: 'bad text' });

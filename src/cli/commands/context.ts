@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { toMessages } from '../../search/context.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { SEARCH_FLAGS, searchFlags } from './search.ts';
+import { given } from '../given.ts';
+import { noteReranking, SEARCH_FLAGS, searchFlags, searchOptions } from './search.ts';
 
 export const command = defineCommand({
   summary: 'Pack the best passages for a question into one cited text for a language model.',
@@ -20,13 +21,15 @@ export const command = defineCommand({
     messages: z.boolean().default(false),
   }),
   examples: ['stacklore context "how do sessions expire?" --collection docs --max-tokens 2000'],
-  async run({ lore, terminal }, words, { collection: collections, messages, ...options }) {
+  async run({ lore, terminal }, words, { maxTokens, facts, messages, topK, ...flags }) {
     const question = words.join(' ');
-    const context = await lore().context({ query: question, collections, ...options });
+    const options = { ...searchOptions(words, flags), ...given({ topK, maxTokens }) };
+    const context = await lore().context({ ...options, facts });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
-    const facts = context.facts ? `${context.facts.citations.length} facts, ` : '';
+    noteReranking(terminal, context);
+    const factCount = context.facts ? `${context.facts.citations.length} facts, ` : '';
     terminal.note(
-      `${facts}${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,
+      `${factCount}${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,
     );
     return {
       data: messages ? { ...context, messages: toMessages(context, question) } : context,

@@ -8,6 +8,7 @@ import { startPrivateRedis } from '../../redis/private-redis.ts';
 import { openStacklore, type Stacklore } from '../../stacklore.ts';
 import { defineCommand, type Terminal } from '../command.ts';
 import { formatBytes, wrap } from '../format.ts';
+import { markFor } from '../mark-hit.ts';
 import { ingestProgress } from '../progress.ts';
 import { describeHit } from './search.ts';
 
@@ -110,7 +111,8 @@ async function showAnswers(
     const started = performance.now();
     const { hits } = await lore.search({ query: text, collection: COLLECTION, topK: 1 });
     terminal.print(`Q: ${text}   (${(performance.now() - started).toFixed(0)} ms)`);
-    for (const hit of hits) for (const line of describeHit(hit, 1, 100)) terminal.print(line);
+    for (const hit of hits)
+      for (const line of describeHit(hit, 1, { width: 100, mark: markFor(terminal) })) terminal.print(line);
   }
 }
 

@@ -38,7 +38,14 @@ const list = defineCommand({
       `  ${oneLine(JSON.stringify(context), Math.max(40, terminal.columns - 4))}`,
       ...(stack && stackTrace !== undefined ? stackTrace.split('\n').map((line) => `  ${line}`) : []),
     ]);
-    return { data: errors, lines: [...lines, `${errors.items.length} of ${errors.total} errors`] };
+    return {
+      data: errors,
+      lines: [
+        ...lines,
+        ...errors.unreadable.map(({ problem }) => problem),
+        `${errors.items.length} of ${errors.total} errors`,
+      ],
+    };
   },
 });
 

@@ -7,6 +7,7 @@ import { watchablePaths, watchSources } from '../../ingest/watch.ts';
 import { COLLECTION_FLAGS, collectionFlags } from '../collection-flags.ts';
 import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
+import { given } from '../given.ts';
 import { ingestProgress } from '../progress.ts';
 
 const schema = z.strictObject({
@@ -26,6 +27,7 @@ const schema = z.strictObject({
   name: z.string().optional(),
   allowPrivate: z.boolean().default(false),
   prune: z.boolean().default(false),
+  force: z.boolean().default(false),
   watch: z.boolean().default(false),
 });
 
@@ -41,6 +43,7 @@ export const command = defineCommand({
       isList: true,
     },
     { flags: '--prune', description: 'delete documents whose files vanished below the given folders' },
+    { flags: '--force', description: 'write unchanged documents again, which brings lost chunks back' },
     { flags: '--watch', description: 'go on and ingest files as they change, until Ctrl-C' },
     { flags: '--base <folder>', description: 'store sources relative to this folder instead of absolute' },
     { flags: '--no-gitignore', description: 'take files that .gitignore excludes' },
@@ -83,7 +86,7 @@ function toRequest(
   flags: z.output<typeof schema>,
 ): IngestRequest {
   const { collection, fields, index, chunkSize, overlap: chunkOverlap, language, vectorType } = flags;
-  const { maxChunks, prune, metadata } = flags;
+  const { maxChunks, prune, force, metadata } = flags;
   const { maxBytes, maxPages, base, gitignore, encoding, textColumns, allowPrivate, name } = flags;
   return {
     sources,
@@ -95,7 +98,7 @@ function toRequest(
     },
     parse: given({ encoding, textColumns }),
     ...given({ maxChunks, metadata }),
-    prune,
+    ...{ prune, force },
     signal: terminal.signal,
   };
 }
@@ -114,7 +117,8 @@ async function ingestAndWatch(context: CommandContext, request: IngestRequest): 
       await first;
       if (changed.length === 0 && !prune) return;
       // Pruning looks below the folders, so it needs the sources as they were given.
-      const report = await lore().ingest({ ...request, sources: prune ? paths : changed });
+      const again = { ...request, force: false, sources: prune ? paths : changed };
+      const report = await lore().ingest(again);
       for (const line of outcomeOf(report).lines) terminal.note(line);
     },
     {
@@ -169,12 +173,4 @@ function parseMetadata(items: readonly string[]): Record<string, string> {
       throw new StackloreError('invalid_input', { message: `--metadata takes key=value, not "${item}".` });
     }),
   );
-}
-
-/** An object without its undefined members, as exact optional properties ask for. */
-function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  // Only members that are undefined are left out, which is what the type says.
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof T]?: Exclude<T[Name], undefined>;
-  };
 }

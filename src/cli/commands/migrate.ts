@@ -65,8 +65,7 @@ export const command = defineCommand({
 });
 
 function describeMove(report: MoveReport): string[] {
-  const { families, copied, alreadyThere, verified, removed, unequal, skipped, uncreated, dryRun, move } =
-    report;
+  const { families, copied, alreadyThere, verified, removed, unequal, skipped, dryRun, move } = report;
   const rows = families.map((one) => [
     ...[one.family, String(one.copied), String(one.alreadyThere), String(one.verified), String(one.removed)],
   ]);
@@ -81,8 +80,11 @@ function describeMove(report: MoveReport): string[] {
     ...(skipped.count > 0
       ? [`Left out, as no record has their type: ${skipped.count} keys (${skipped.keys.join(', ')})`]
       : []),
-    ...uncreated.map((name) => {
+    ...report.uncreated.map((name) => {
       return `Chunks of "${name}" are there, but no such collection: stacklore collections create ${name}`;
+    }),
+    ...report.unreadable.map(({ problem }) => {
+      return `Warning: ${problem} The index of that collection was left as it is: run stacklore doctor --fix then.`;
     }),
     ...(!dryRun && !move && verified > 0
       ? ['The source keeps its records. Repeat with --move to remove there what is equal here.']

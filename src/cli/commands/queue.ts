@@ -121,6 +121,7 @@ const dead = defineCommand({
       data: letters,
       lines: [
         ...table(['task id', 'failed', 'attempts', 'error'], rows),
+        ...letters.unreadable.map(({ problem }) => problem),
         `${letters.items.length} of ${letters.total} dead letters`,
       ],
     };
@@ -138,8 +139,11 @@ const retryDead = defineCommand({
         message: 'Name the task ids to queue again, or give --all.',
       });
     }
-    const retried = await lore().deadLetters.retry(queue, all ? undefined : taskIds);
-    return { data: { queue, retried }, lines: [`Queued ${retried} tasks again in ${queue}.`] };
+    const { retried, unreadable } = await lore().deadLetters.retry(queue, all ? undefined : taskIds);
+    return {
+      data: { queue, retried, unreadable },
+      lines: [...unreadable.map(({ problem }) => problem), `Queued ${retried} tasks again in ${queue}.`],
+    };
   },
 });
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { crc32, createGunzip } from 'node:zlib';
 import { errorMessage, StackloreError } from '../../errors.ts';
+import { DEFAULT_DATABASE_NUMBERS } from '../../schema/record.ts';
 import {
   type ArchiveEnd,
   type ArchiveHeader,
@@ -79,10 +80,15 @@ export async function findHeader(path: string): Promise<ArchiveHeader | undefine
 }
 
 function checkHeader(header: ArchiveHeader, path: string): ArchiveHeader {
-  if (header.format !== 'stacklore-backup') throw archiveInvalid(path, FOREIGN);
-  if (header.version === FORMAT_VERSION) return header;
+  if (header?.format !== 'stacklore-backup') throw archiveInvalid(path, FOREIGN);
+  if (header.version !== FORMAT_VERSION) {
+    throw new StackloreError('archive_invalid', {
+      message: `${path} was written in format ${header.version}, and this version of stacklore reads format ${FORMAT_VERSION}. Restore it with the version that wrote it or a later one.`,
+    });
+  }
+  if (Object.hasOwn(DEFAULT_DATABASE_NUMBERS, header.database)) return header;
   throw new StackloreError('archive_invalid', {
-    message: `${path} was written in format ${header.version}, and this version of stacklore reads format ${FORMAT_VERSION}. Restore it with the version that wrote it or a later one.`,
+    message: `${path} was taken from a database "${header.database}", and this version of stacklore has ${Object.keys(DEFAULT_DATABASE_NUMBERS).join(', ')}. Restore it with the version that wrote it.`,
   });
 }
 

@@ -5,7 +5,6 @@ import type { Databases } from '../../redis/databases.ts';
 import { familiesOf, familyFinder } from '../../schema/families.ts';
 import { backupRequest, parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
 import type { DatabaseName } from '../../schema/record.ts';
-import { arrivalsKey } from '../arrivals.ts';
 import { allDatabaseNames, findKeyspaces, type Keyspace, readInfo } from '../keyspace.ts';
 import { printableKey } from '../measure-keys.ts';
 import { type ArchiveHeader, FORMAT_VERSION } from './archive-format.ts';
@@ -152,8 +151,8 @@ function chooser({ database, families, unknown }: Selection, { names }: Keyspace
   return (bytes: Buffer): string | undefined => {
     const key = bytes.toString();
     const family = familyOf(key);
-    if (!family) return unknown && !isTemporaryKey(key) && key !== arrivalsKey() ? '' : undefined;
-    if (family.record.database !== database) return undefined;
+    if (!family) return unknown && !isTemporaryKey(key) ? '' : undefined;
+    if (family.record.database !== database || family.record.isTransient) return undefined;
     return families === null || families.includes(family.name) ? family.name : undefined;
   };
 }

@@ -1,8 +1,7 @@
 import { type ErrorCode, StackloreError } from '../../errors.ts';
 import type { Databases } from '../../redis/databases.ts';
-import { isWrongType } from '../../redis/wrong-type.ts';
 import { chunkRecord, collectionRecord } from '../../schema/knowledge.ts';
-import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
+import type { Collections } from '../../stores/knowledge/collections.ts';
 import type { FactIndex } from '../../stores/knowledge/fact-index.ts';
 import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
 import type { RecordPart } from './archive-format.ts';
@@ -36,7 +35,7 @@ export class CollectionRestore {
 
   /** Remembers the versions of the collections as they are before the restore. */
   async remember(): Promise<void> {
-    for await (const { name, collection } of this.#collections()) {
+    for (const { name, collection } of await this.#parts.collections.listReadable()) {
       // One that cannot be read is what a restore may be for.
       if (!(collection instanceof StackloreError)) this.#versions.set(name, collection.version);
     }
@@ -60,7 +59,7 @@ export class CollectionRestore {
   /** Makes missing indexes once all hashes are there, and lifts the versions beyond those that answers were cached for. */
   async finish(): Promise<RebuiltIndex[]> {
     const rebuilt: RebuiltIndex[] = [];
-    for await (const { name, collection } of this.#collections()) {
+    for (const { name, collection } of await this.#parts.collections.listReadable()) {
       if (!this.#touched.has(name)) continue;
       if (collection instanceof StackloreError) {
         rebuilt.push({ collection: name, ...failed(collection) });
@@ -76,19 +75,6 @@ export class CollectionRestore {
       });
     }
     return rebuilt;
-  }
-
-  /** Each collection, or why its record cannot be read: one bad record stops none of the others. */
-  async *#collections(): AsyncGenerator<{ name: string; collection: Collection | StackloreError }> {
-    const { collections } = this.#parts;
-    for (const name of await collections.names()) {
-      const collection = await collections.find(name).catch((error: unknown) => {
-        if (error instanceof StackloreError && (error.code === 'record_invalid' || isWrongType(error)))
-          return error;
-        throw error;
-      });
-      if (collection) yield { name, collection };
-    }
   }
 
   /** Makes the index of facts where it is missing; `undefined` when no fact was restored. */

@@ -76,7 +76,7 @@ function wrongLength(name: string, { bytes = 0, wrong }: Tally): Problem {
     severity: 'error',
     what: `${wrong.count} chunks of collection ${name} have no vector of ${bytes / 4} dimensions: ${wrong}.`,
     why: 'The index refuses them, so no search finds them.',
-    fix: 'Delete their documents with stacklore docs delete and ingest them again.',
+    fix: 'Ingest their sources again with stacklore ingest --force; delete documents without one (stacklore docs delete).',
   };
 }
 

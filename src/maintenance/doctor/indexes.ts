@@ -2,9 +2,13 @@ import { CHUNK_PREFIX, collectionRecord, factRecord } from '../../schema/knowled
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { dropIndex } from '../../stores/knowledge/ft-index.ts';
+import { collectionOfIndex, indexedVectorField, termsFields } from '../../stores/knowledge/index-fields.ts';
 import { aliasOf, metadataAttribute } from '../../stores/knowledge/vector-index.ts';
 import type { Check, Examination, Problem } from './check.ts';
 import { after, findIndexInfo, type IndexInfo } from './index-info.ts';
+
+/** Attributes for terms; made by another version, an index may have some of them. */
+const TERM_FIELDS = ['analysed', 'analysed_nearby'];
 
 export const collectionIndexCheck: Check = {
   name: 'collection index',
@@ -56,7 +60,7 @@ async function findProblem(
   const missing = collection.manifest.fields.filter(
     (field) => !live.attributes.has(metadataAttribute(field.name)),
   );
-  if (collection.manifest.analyser && !live.attributes.has('analysed')) {
+  if (collection.manifest.analyser && !TERM_FIELDS.every((field) => live.attributes.has(field))) {
     return {
       severity: 'error',
       what: `The index of collection ${name} lacks the words of its chunks.`,
@@ -91,6 +95,7 @@ function differences({ keyType, prefixes, attributes }: IndexInfo, { name, manif
   }
   if (!embedding) return [...differing, 'it has no vectors'];
   const wanted = {
+    identifier: indexedVectorField(manifest),
     dim: String(manifest.dimensions),
     data_type: manifest.vectorType,
     distance_metric: manifest.metric,
@@ -102,6 +107,12 @@ function differences({ keyType, prefixes, attributes }: IndexInfo, { name, manif
       differing.push(`${word} is ${told}, not ${value}`);
     }
   }
+  const { own, nearby } = termsFields(manifest);
+  for (const [attribute, field] of Object.entries({ analysed: own, analysed_nearby: nearby })) {
+    const told = after(attributes.get(attribute), 'identifier');
+    if (told !== undefined && told !== field)
+      differing.push(`${attribute} is read from ${told}, not ${field}`);
+  }
   return differing;
 }
 
@@ -112,7 +123,8 @@ export const foreignIndexCheck: Check = {
     const own = new Set(known.map(({ index }) => index));
     const problems: Problem[] = [];
     for (const index of await knowledge.send<string[]>(['FT._LIST'])) {
-      if (own.has(index) || /^stacklore:(facts|probe|index):/.test(index)) continue;
+      if (own.has(index) || collectionOfIndex(index) !== undefined) continue;
+      if (/^stacklore:(facts|probe):/.test(index)) continue;
       const info = await findIndexInfo(knowledge, index);
       const isOfHashes = info?.keyType.toUpperCase() === 'HASH';
       const overlapping = (info?.prefixes ?? []).filter((prefix) =>
@@ -136,7 +148,7 @@ export const leftoverIndexCheck: Check = {
   async find({ databases: { knowledge } }) {
     const problems: Problem[] = [];
     for (const index of await knowledge.send<string[]>(['FT._LIST'])) {
-      const collection = COLLECTION_INDEX.exec(index)?.[1];
+      const collection = collectionOfIndex(index);
       if (collection === undefined) continue;
       // Of a record that cannot be read nobody knows which index it names.
       const isLeft = async () => {
@@ -159,8 +171,6 @@ export const leftoverIndexCheck: Check = {
   },
 };
 
-/** What `Collections` names the index of a collection. */
-const COLLECTION_INDEX = /^stacklore:index:(.+):\d+$/;
 const OWN_PREFIXES = [CHUNK_PREFIX, factRecord.key.pattern.slice(0, -1)];
 
 function overlaps(one: string, other: string): boolean {

@@ -29,7 +29,7 @@ export const missingChunkCheck: Check = {
         severity: 'error',
         what: `${broken.count} documents have lost chunks: ${broken}.`,
         why: 'Searches miss part of their text, and ingest takes them for unchanged.',
-        fix: 'Delete them with stacklore docs delete and ingest them again.',
+        fix: 'Ingest their sources again with stacklore ingest --force; delete documents without one (stacklore docs delete).',
       },
     ];
   },

@@ -54,7 +54,14 @@ export async function exportCollection(parts: ExportParts, request: ExportReques
   const source = { knowledge, documents: parts.documents, collection };
   const total = await countChunks(source);
   const counts = { documents: 0, chunks: 0 };
-  const pages = counted(exportedChunks(source, { signal }), counts, () => {
+  let copies = 0;
+  const chunks = exportedChunks(source, {
+    signal,
+    onCopy: () => {
+      copies += 1;
+    },
+  });
+  const pages = counted(chunks, counts, () => {
     onProgress?.({ database: 'export', done: counts.chunks, total: Math.max(total, counts.chunks) });
   });
   const { layout } = checked;
@@ -62,7 +69,7 @@ export async function exportCollection(parts: ExportParts, request: ExportReques
     layout === 'jsonl'
       ? await writeJsonl(pages, checked)
       : await withTarget(parts, checked, (target) => writeLayout(pages, { ...checked, layout, target }));
-  const unlisted = Math.max(0, total - counts.chunks);
+  const unlisted = Math.max(0, total - counts.chunks - copies);
   return { collection: collection.name, layout, ...written, ...counts, unlisted };
 }
 

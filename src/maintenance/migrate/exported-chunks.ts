@@ -23,29 +23,37 @@ interface Place {
   readonly chunkId: string;
 }
 
+interface Listening {
+  readonly signal?: AbortSignal | undefined;
+  /** Told of a chunk that is stored under its raw and its escaped key: the raw one is given. */
+  readonly onCopy: () => void;
+}
+
 /** The chunks of a collection with their vectors, document by document, a page at a time. */
 export async function* exportedChunks(
-  { knowledge, documents, collection }: ExportSource,
-  { signal }: { signal?: AbortSignal | undefined },
+  source: ExportSource,
+  listening: Listening,
 ): AsyncGenerator<ExportedChunk[]> {
+  const { documents, collection } = source;
+  const { signal } = listening;
   let places: Place[] = [];
   for await (const document of documents.all(collection.name)) {
     for (let n = 0; n < document.chunkCount; n += 1) {
       places.push({ document, chunkId: chunkIdOf(document.docId, n) });
       if (places.length < CHUNKS_PER_READ) continue;
       throwIfStopped(signal);
-      yield await readChunks(knowledge, collection, places);
+      yield await readChunks(source, places, listening);
       places = [];
     }
   }
   throwIfStopped(signal);
-  if (places.length > 0) yield await readChunks(knowledge, collection, places);
+  if (places.length > 0) yield await readChunks(source, places, listening);
 }
 
 async function readChunks(
-  knowledge: Database,
-  collection: Collection,
+  { knowledge, collection }: ExportSource,
   places: readonly Place[],
+  { onCopy }: Listening,
 ): Promise<ExportedChunk[]> {
   const candidates = places.flatMap((place) => {
     const ids = { collection: collection.name, chunkId: place.chunkId };
@@ -61,6 +69,10 @@ async function readChunks(
     const [text, metadata, nodeId, embedding] = replies[at] ?? [];
     // Not at this key, or removed by hand.
     if (!text || !embedding) continue;
+    if (chunks.at(-1)?.chunkId === chunkId) {
+      onCopy();
+      continue;
+    }
     const { docId, title, source, contentType } = document;
     chunks.push({
       ...{ chunkId, docId, title, source, contentType, embedding },

@@ -1,3 +1,4 @@
+import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { familiesOf, familyFinder } from '../../schema/families.ts';
@@ -25,7 +26,8 @@ const KEYS_PER_READ = 200;
 
 /**
  * The rows of another tool document by document. Keys are read twice: once to tell which document each is of, of which
- * only keys and names are kept, and again one document at a time.
+ * only keys and names are kept, and again one document at a time. Throws `unsupported_type` when there are no rows in
+ * hashes, but keys of a module, such as JSON.
  */
 export async function* foreignGroups(
   place: ForeignPlace,
@@ -46,6 +48,7 @@ export async function* foreignGroups(
       else keysOf.set(name, new Set([row.key]));
     }
   }
+  if (total === 0) await refuseModuleTypes(place);
   for (const [name, keys] of keysOf) {
     throwIfStopped(signal);
     const all = [...keys];
@@ -95,6 +98,26 @@ async function readRows(
     return row === undefined || row.text.trim() === '' ? [] : [row];
   });
 }
+
+/** RedisVL keeps documents as JSON when told so; passing over them without a word would look like an empty index. */
+async function refuseModuleTypes({
+  database,
+  prefix,
+}: Pick<ForeignPlace, 'database' | 'prefix'>): Promise<void> {
+  for await (const page of scanKeys(database, prefixPattern(prefix), { count: KEYS_PER_READ })) {
+    const keys = page.filter((key) => key.startsWith(prefix));
+    const types = await database.pipeline<string>(keys.map((key) => ['TYPE', key]));
+    const at = types.findIndex((type) => !PLAIN_TYPES.has(type));
+    if (at < 0) continue;
+    const storage = types[at] === 'ReJSON-RL' ? 'JSON' : types[at];
+    throw new StackloreError('unsupported_type', {
+      message: `Nothing was read: what lies under "${prefix}" is no hash, and ${keys[at]?.slice(0, 200)} is stored as ${storage}, which is not supported. Copy it into an index with hash storage (RedisVL: storage_type "hash") and migrate that, or export it as JSON Lines (--layout jsonl).`,
+    });
+  }
+}
+
+/** What TYPE gives for keys that are of no module; `none` for one that is gone. */
+const PLAIN_TYPES: ReadonlySet<string> = new Set(['none', 'string', 'list', 'set', 'zset', 'hash', 'stream']);
 
 function prefixPattern(prefix: string): string {
   return `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;

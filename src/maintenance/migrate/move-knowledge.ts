@@ -1,4 +1,5 @@
 import type { Database } from '../../redis/databases.ts';
+import type { UnreadableRecord } from '../../redis/hash.ts';
 import type { CheckedMigration } from '../../schema/migration-request.ts';
 import { whileArriving } from '../arrivals.ts';
 import { type MoveParts, MoveSteps } from './move-steps.ts';
@@ -26,6 +27,8 @@ export interface MoveReport {
   readonly skipped: { readonly count: number; readonly keys: readonly string[] };
   /** Collections of chunks that nobody has created: make them, and their chunks are found. */
   readonly uncreated: readonly string[];
+  /** Collections of the target whose records cannot be read, so that their indexes were left as they are. */
+  readonly unreadable: readonly UnreadableRecord[];
 }
 
 /**
@@ -54,5 +57,5 @@ export async function moveKnowledge(
     await steps.verify(shared, move);
     await indexes.finish({ isAnew: move && sameServer });
   }
-  return { layout: 'stacklore', dryRun, move, ...tally.report(), uncreated: await indexes.uncreated() };
+  return { layout: 'stacklore', dryRun, move, ...tally.report(), ...(await indexes.report()) };
 }

@@ -37,7 +37,7 @@ export class MoveSteps {
   readonly #tally: MoveTally;
   readonly #options: RunOptions;
   readonly #now: () => number;
-  readonly #findFamily = familyFinder(familiesOf(['knowledge']));
+  readonly #findFamily = familyFinder(familiesOf(['knowledge']).filter(({ record }) => !record.isTransient));
 
   constructor(
     { knowledge, now = Date.now }: MoveParts,

@@ -1,4 +1,6 @@
+import { RecordError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
+import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { collectionRecord } from '../../schema/knowledge.ts';
 import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
@@ -43,15 +45,25 @@ export class MovedIndexes {
     if (this.#hasFacts) await factIndex.ensure();
   }
 
-  /** The names under which chunks came that no collection has. */
-  async uncreated(): Promise<string[]> {
-    const known = new Set((await this.#parts.collections.list()).map(({ name }) => name));
-    return [...this.#names].filter((name) => !known.has(name));
+  /** The names under which chunks came that no collection has, and the collections whose indexes were left alone. */
+  async report(): Promise<{ uncreated: string[]; unreadable: UnreadableRecord[] }> {
+    const all = await this.#parts.collections.listReadable();
+    const known = new Set(all.map(({ name }) => name));
+    return {
+      uncreated: [...this.#names].filter((name) => !known.has(name)),
+      unreadable: all.flatMap(({ collection }) =>
+        collection instanceof RecordError ? [unreadable(collection)] : [],
+      ),
+    };
   }
 
   /** Where no chunk was left to move, an earlier run may have been interrupted before this: all of them. */
   async #touched(): Promise<Collection[]> {
-    const all = await this.#parts.collections.list();
-    return this.#names.size === 0 ? all : all.filter(({ name }) => this.#names.has(name));
+    const all = await this.#parts.collections.listReadable();
+    return all.flatMap(({ name, collection }) => {
+      const isTouched = this.#names.size === 0 || this.#names.has(name);
+      // One record that cannot be read keeps nothing else from being finished.
+      return isTouched && !(collection instanceof RecordError) ? [collection] : [];
+    });
   }
 }

@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { link, realpath, rename, rm, stat } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { type FileHandle, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { errorMessage, StackloreError } from '../../errors.ts';
 import { chunkRecord, type RESERVED_METADATA } from '../../schema/knowledge.ts';
 import type { CheckedExport } from '../../schema/migration-request.ts';
@@ -15,11 +12,14 @@ const OWN_FIELDS = [
   'chunk_index',
 ] as const satisfies readonly (typeof RESERVED_METADATA)[number][];
 
-/** Writes a line a chunk beside the file and then gives it its name, so that there is a whole export or none. */
+/**
+ * Writes a line a chunk beside the file, brings it to disk and only then gives it its name, so that there is a whole
+ * export or none, also after a crash of the machine.
+ */
 export async function writeJsonl(
   pages: AsyncIterable<readonly ExportedChunk[]>,
   { file = '', embeddings = 'none', overwrite }: Pick<CheckedExport, 'file' | 'embeddings' | 'overwrite'>,
-  openFile = (path: string): Writable => createWriteStream(path, { flags: 'wx', mode: 0o600 }),
+  openFile = (path: string): Promise<FileHandle> => open(path, 'wx', 0o600),
 ): Promise<{ to: string; existing: number }> {
   // What a link leads to is written, not the link.
   const path = await realpath(file).catch(() => file);
@@ -27,7 +27,13 @@ export async function writeJsonl(
   if (there && !(overwrite && there.isFile())) throw alreadyThere(file, there.isFile());
   const temporary = `${path}.${randomUUID()}.partial`;
   try {
-    await pipeline(linesOf(pages, embeddings), openFile(temporary));
+    const opened = await openFile(temporary);
+    try {
+      for await (const lines of linesOf(pages, embeddings)) await opened.writeFile(lines);
+      await opened.sync();
+    } finally {
+      await opened.close();
+    }
     if (overwrite) await rename(temporary, path);
     // Unlike a rename, a link never replaces a file that came meanwhile.
     else await link(temporary, path).catch((error: unknown) => onlyNew(path, temporary, error));

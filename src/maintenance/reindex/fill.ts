@@ -2,7 +2,6 @@ import type { Embedder } from '../../embed/embedder.ts';
 import { StackloreError } from '../../errors.ts';
 import { chunkInput, hashInput, isReadable } from '../../ingest/chunk-input.ts';
 import type { ReindexedSettings } from '../../schema/knowledge.ts';
-import { storedTerms } from '../../stores/knowledge/backfill.ts';
 import { analyserOf } from '../../stores/knowledge/chunk-terms.ts';
 import {
   type LackingChunk,
@@ -10,6 +9,7 @@ import {
   type NextValues,
   type Place,
 } from '../../stores/knowledge/next-fields.ts';
+import { storedTerms } from '../../stores/knowledge/stored-terms.ts';
 import { nextFieldsOf } from './manifests.ts';
 import { type ReindexParts, throwIfStopped } from './parts.ts';
 import type { ReindexRequest } from './request.ts';
@@ -46,7 +46,11 @@ export async function fillChunks(
       if (needsFloat16) pass.written += await chunks.addFloat16(keys);
       const lacking = await chunks.lacking(keys, fields);
       const model = changes.model && lacking.chunks.length > 0 ? await embedder() : undefined;
-      pass.written += await writeAll(chunks, lacking.chunks, { embedder: model, analyser, place: 'next' });
+      pass.written += await writeAll({ knowledge, chunks }, lacking.chunks, {
+        embedder: model,
+        analyser,
+        place: 'next',
+      });
       pass.left += lacking.count;
       pass.seen += keys.length;
       watched.onProgress?.({ step: 'chunks', done: Math.min(pass.seen, total), total });
@@ -58,7 +62,7 @@ export async function fillChunks(
 
 /** Embeds and analyses chunks as ingest would, and writes what came of it. */
 export async function writeAll(
-  chunks: NextFields,
+  { knowledge, chunks }: Pick<ReindexParts, 'knowledge'> & { readonly chunks: NextFields },
   lacking: readonly LackingChunk[],
   {
     embedder,
@@ -72,9 +76,8 @@ export async function writeAll(
 ): Promise<number> {
   if (lacking.length === 0) return 0;
   const vectors = embedder && (await embedChunks(embedder, lacking));
-  const values = lacking.map(({ text, metadata }, at): NextValues => {
-    return { embedding: vectors?.[at], terms: analyser && storedTerms(analyser, text, metadata) };
-  });
+  const terms = analyser && (await storedTerms(knowledge, analyser, lacking));
+  const values = lacking.map((_, at): NextValues => ({ embedding: vectors?.[at], terms: terms?.[at] }));
   return chunks.write(lacking, values, place);
 }
 

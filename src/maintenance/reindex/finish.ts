@@ -3,7 +3,7 @@ import { StackloreError } from '../../errors.ts';
 import type { Reindex } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { indexName, indexNumber } from '../../stores/knowledge/index-fields.ts';
-import { NextFields } from '../../stores/knowledge/next-fields.ts';
+import { NextFields, namesOf } from '../../stores/knowledge/next-fields.ts';
 import { fillChunks } from './fill.ts';
 import { finishedManifest, nextFieldsOf } from './manifests.ts';
 import { type ReindexParts, switchTo, throwIfStopped } from './parts.ts';
@@ -103,7 +103,7 @@ export async function removeFields(
     request: { onProgress, signal },
   }: { begun: Reindex; isFloat16Kept: boolean; request: ReindexRequest },
 ): Promise<void> {
-  const fields = nextFieldsOf(begun.changes).map((field) => `${field}_next`);
+  const fields = namesOf(nextFieldsOf(begun.changes)).map(({ next }) => next);
   const hadFloat16 = begun.changes.vectorType !== undefined || begun.before?.vectorType === 'float16';
   if (hadFloat16 && !isFloat16Kept) fields.push('embedding_float16');
   if (fields.length === 0) return;

@@ -55,7 +55,7 @@ export async function planReindex(
   const words = switched.analyser ? sample * INDEXED_TERMS_FACTOR : 0;
   const indexBytes = Math.round(chunks * (vectorBytes(switched) + OTHER_ATTRIBUTES_BYTES + words));
   const embedding = changes.model ? switched.dimensions * 4 + FIELD_OVERHEAD_BYTES : 0;
-  const terms = changes.analyser ? sample + FIELD_OVERHEAD_BYTES : 0;
+  const terms = changes.analyser ? sample + 2 * FIELD_OVERHEAD_BYTES : 0;
   const isFloat16 = finished.vectorType === 'float16';
   const gainsFloat16 = isFloat16 && (changes.model !== undefined || manifest.vectorType !== 'float16');
   const float16 = gainsFloat16 ? finished.dimensions * 2 + FIELD_OVERHEAD_BYTES : 0;
@@ -73,6 +73,8 @@ export async function planReindex(
 /** What ids, sources and the like of a chunk take in an index, and what its terms take there for each of their bytes. */
 const OTHER_ATTRIBUTES_BYTES = 750;
 const INDEXED_TERMS_FACTOR = 1.5;
+/** Bytes of these terms for each byte of text, where none are stored yet. */
+const WORDS_OF_TEXT = 2;
 
 /** Bytes of a chunk in the vector index; those beside the vector as measured with RediSearch 2.10. */
 function vectorBytes({ dimensions, vectorType, index }: Manifest): number {
@@ -98,7 +100,7 @@ async function readServer(knowledge: Database): Promise<ReindexPlan['server']> {
   };
 }
 
-/** Bytes of the terms of a chunk, on average of a few; text takes about as much where none are stored yet. */
+/** Bytes of the terms of a chunk and of those around it, on average of a few. */
 async function sampleTerms(knowledge: Database, collection: string): Promise<number> {
   for await (const keys of new NextFields(knowledge, collection).keys()) {
     const some = keys.slice(0, SAMPLED_CHUNKS);
@@ -106,11 +108,15 @@ async function sampleTerms(knowledge: Database, collection: string): Promise<num
     const lengths = await knowledge.pipeline<number>(
       some.flatMap((key) => [
         ['HSTRLEN', key, 'analysed'],
+        ['HSTRLEN', key, 'analysed_nearby'],
         ['HSTRLEN', key, 'text'],
       ]),
     );
     let sum = 0;
-    for (let at = 0; at < lengths.length; at += 2) sum += lengths[at] || (lengths[at + 1] ?? 0);
+    for (let at = 0; at < lengths.length; at += 3) {
+      const [own = 0, nearby = 0, text = 0] = lengths.slice(at, at + 3);
+      sum += own === 0 ? text * WORDS_OF_TEXT : own + nearby;
+    }
     return sum / some.length;
   }
   return 0;

@@ -68,9 +68,11 @@ async function restoreLive(
     if (since.length > 0) {
       const model = request.liveEmbedder ? await request.liveEmbedder() : await embedder();
       requireEarlier(name, { before, model, since: since.length });
-      written += await writeAll(chunks, since, { embedder: model, place: 'live' });
+      written += await writeAll({ knowledge, chunks }, since, { embedder: model, place: 'live' });
     }
-    if (analyser) written += await writeAll(chunks, await chunks.read(keys), { analyser, place: 'live' });
+    if (analyser) {
+      written += await writeAll({ knowledge, chunks }, await chunks.read(keys), { analyser, place: 'live' });
+    }
     if (before.vectorType === 'float16') await chunks.addFloat16(keys);
     seen += keys.length;
     onProgress?.({ step: 'chunks', done: seen, total: seen });

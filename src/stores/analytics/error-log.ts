@@ -1,5 +1,6 @@
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
+import { readElements, type UnreadableElement } from '../../redis/list.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
@@ -19,6 +20,12 @@ export interface NewError {
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** When it happened; now unless given. */
   readonly at?: Date | undefined;
+}
+
+/** Errors of a day and type, and those that cannot be read. */
+export interface ErrorPage extends Page<ErrorEntry> {
+  /** Counted in the total. */
+  readonly unreadable: readonly UnreadableElement[];
 }
 
 /** How many errors of a type are logged for a day. */
@@ -79,11 +86,11 @@ export class ErrorLog {
     });
   }
 
-  /** Errors of a day and type, the newest first. Throws `record_invalid` for an element that is none. */
+  /** Errors of a day and type, the newest first. */
   async list(
     errorType: string,
     { date = bucketOf(this.#now(), 'day'), offset = 0, limit = 100 } = {},
-  ): Promise<Page<ErrorEntry>> {
+  ): Promise<ErrorPage> {
     checkPage({ offset, limit });
     const places = errorLogRecord.key.candidates({ date: checkDay(date), errorType });
     const replies = await this.#named(places, () =>
@@ -95,10 +102,11 @@ export class ErrorLog {
       ),
     );
     const found = places.findIndex((_, at) => Number(replies[2 * at]) > 0);
-    if (found < 0) return { items: [], total: 0 };
+    if (found < 0) return { items: [], total: 0, unreadable: [] };
     const elements = replies[2 * found + 1] as string[]; // What LRANGE gives.
-    const items = elements.map((element, at) => decode(element, places[found] ?? '', offset + at));
-    return { items, total: Number(replies[2 * found]) };
+    const { decode } = errorLogRecord.element;
+    const read = readElements(elements, { key: places[found] ?? '', offset, decode });
+    return { ...read, total: Number(replies[2 * found]) };
   }
 
   /** How many errors of each type are logged, newest day first; of one day where given. A scan of the database. */
@@ -166,14 +174,6 @@ function fitting(context: Readonly<Record<string, unknown>>): ErrorEntry['contex
 function cut(text: string, most: number): string {
   // toWellFormed: the cut may fall into a surrogate pair.
   return (text.length <= most ? text : `${text.slice(0, most - 1)}…`).toWellFormed();
-}
-
-function decode(element: string, key: string, at: number): ErrorEntry {
-  try {
-    return errorLogRecord.element.decode(element);
-  } catch (error) {
-    throw new RecordError(key, [{ field: `element ${at}`, message: (error as Error).message }]);
-  }
 }
 
 function inParts(elements: readonly string[]): string[][] {

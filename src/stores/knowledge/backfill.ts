@@ -3,11 +3,11 @@ import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { type CollectionField, chunkRecord } from '../../schema/knowledge.ts';
 import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
-import { chunkTerms } from './chunk-terms.ts';
-import type { termsField } from './index-fields.ts';
+import { type TermsFields, termsFields } from './index-fields.ts';
 import { fieldArguments } from './publish.ts';
 import { ADD_CHUNK_FIELDS } from './scripts/add-chunk-fields.ts';
 import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
+import { storedTerms } from './stored-terms.ts';
 
 /** A declared field that some stored chunks could not be given, as their metadata does not fit it. */
 export interface SkippedField {
@@ -49,19 +49,23 @@ export async function backfillChunks(
 export async function backfillTerms(
   database: Database,
   keys: readonly string[],
-  { analyser, field = 'analysed' }: { analyser: Analyser; field?: ReturnType<typeof termsField> },
+  { analyser, fields = termsFields({}) }: { analyser: Analyser; fields?: TermsFields },
 ): Promise<void> {
   for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
     const page = keys.slice(from, from + CHUNKS_PER_WRITE);
     const stored = await database.pipeline<(string | null)[]>(
       page.map((key) => ['HMGET', key, 'text', 'metadata']),
     );
-    const writes: RedisArgument[][] = [];
-    for (const [at, [text, metadata]] of stored.entries()) {
-      if (typeof text !== 'string' || typeof metadata !== 'string') continue;
-      const terms = storedTerms(analyser, text, parseMetadata(metadata));
-      writes.push(ADD_CHUNK_FIELDS.evalCommand([page[at] as string], [metadata, field, terms]));
-    }
+    const chunks = stored.flatMap(([text, metadata], at) => {
+      if (typeof text !== 'string' || typeof metadata !== 'string') return [];
+      return { key: page[at] as string, text, metadata: parseMetadata(metadata), metadataText: metadata };
+    });
+    const terms = await storedTerms(database, analyser, chunks);
+    const writes = chunks.map(({ key, metadataText }, at) => {
+      const { analysed = '', analysedNearby = '' } = terms[at] ?? {};
+      const values = [fields.own, analysed, fields.nearby, analysedNearby];
+      return ADD_CHUNK_FIELDS.evalCommand([key], [metadataText, ...values]);
+    });
     await database.pipeline(writes);
   }
 }
@@ -86,17 +90,6 @@ export async function backfillFloat16(database: Database, keys: readonly string[
     written += replies.filter((count) => count > 0).length;
   }
   return written;
-}
-
-/** The terms of a chunk that is stored already. */
-export function storedTerms(
-  analyser: Analyser,
-  text: string,
-  metadata: Readonly<Record<string, unknown>>,
-): string {
-  const { title, headings } = metadata;
-  const path = Array.isArray(headings) ? headings.filter((heading) => typeof heading === 'string') : [];
-  return chunkTerms(analyser, typeof title === 'string' ? title : '')(text, path);
 }
 
 /** The counts of two parts of a backfill in one list. */

@@ -1,7 +1,7 @@
 import type { RedisArgument } from '../../redis/databases.ts';
 import { chunkRecord, type Manifest } from '../../schema/knowledge.ts';
 import { parseMetadata } from './chunk-metadata.ts';
-import { embeddingField, termsField } from './index-fields.ts';
+import { embeddingField, termsFields } from './index-fields.ts';
 import { type ChunkMatch, chunkIdOfKey, DISTANCE, type SearchReply } from './knn-reply.ts';
 
 /** A query for chunks alone; user values appear in `params` only, terms of the analyser in the query itself. */
@@ -61,7 +61,7 @@ export interface CandidateContents extends Omit<ChunkMatch, 'distance'> {
 }
 
 export function contentsCommand(key: string, manifest: Manifest): string[] {
-  const own = [termsField(manifest), embeddingField(manifest)];
+  const own = [termsFields(manifest).own, embeddingField(manifest)];
   return ['HMGET', key, 'text', 'metadata', 'doc_id', 'node_id', ...own];
 }
 
@@ -72,7 +72,7 @@ export function readContents(
   reply: readonly (Buffer | null)[],
 ): CandidateContents | undefined {
   const [text, metadata, docId, nodeId, analysed] = reply.slice(0, -1).map((value) => value?.toString());
-  const bytes = reply.at(-1);
+  const embedding = decodeEmbedding(reply.at(-1) ?? undefined);
   if (text === undefined) return undefined;
   return {
     collection,
@@ -82,6 +82,12 @@ export function readContents(
     text,
     metadata: metadata === undefined ? {} : parseMetadata(metadata),
     terms: new Set(analysed?.split(' ')),
-    ...(bytes && bytes.byteLength % 4 === 0 && { embedding: chunkRecord.fields.embedding.decode(bytes) }),
+    ...(embedding && { embedding }),
   };
+}
+
+/** A stored vector; `undefined` where there is none, or the bytes cannot be one. */
+export function decodeEmbedding(bytes: Buffer | undefined): Float32Array | undefined {
+  if (!bytes || bytes.byteLength % 4 !== 0) return undefined;
+  return chunkRecord.fields.embedding.decode(bytes);
 }

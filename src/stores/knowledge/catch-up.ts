@@ -5,7 +5,7 @@ import { collectionRecord, type Manifest } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillFloat16, backfillTerms } from './backfill.ts';
 import { type Collection, manifestHash } from './collections.ts';
-import { termsField } from './index-fields.ts';
+import { termsFields } from './index-fields.ts';
 
 /** Throws `manifest_mismatch` when a reindex has given the collection another model than the one its writer knows. */
 export async function requireSameModel(
@@ -39,7 +39,7 @@ export async function catchUp(
   if (later.length > 0) await backfillChunks(database, keys, later);
   if (isAnalysedAnew && current.analyser) {
     const analyser = await loadAnalyser(current.analyser);
-    await backfillTerms(database, keys, { analyser, field: termsField(current) });
+    await backfillTerms(database, keys, { analyser, fields: termsFields(current) });
   }
   if (isFloat16) await backfillFloat16(database, keys);
   if (manifestHash(current) !== manifestHash(manifest)) throw otherModel(name);
@@ -50,7 +50,7 @@ function isAnother(current: Manifest, manifest: Manifest): boolean {
   if (!current.analyser) return false;
   return (
     JSON.stringify(current.analyser) !== JSON.stringify(manifest.analyser) ||
-    termsField(current) !== termsField(manifest)
+    termsFields(current).own !== termsFields(manifest).own
   );
 }
 

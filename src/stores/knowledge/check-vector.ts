@@ -16,15 +16,20 @@ export function checkVector(
       message: `The vector has ${vector.length} dimensions, ${owner} ${dimensions}. Use the model that those were made with.`,
     });
   }
-  let squares = 0;
-  for (let index = 0; index < dimensions; index += 1) {
-    const value = vector[index] as number;
-    squares += value * value;
-  }
-  // Infinity and NaN both show in the sum; RediSearch would take them and answer with a distance of nan.
-  if (squares > 0 && squares < Number.POSITIVE_INFINITY) return;
+  if (hasDirection(vector)) return;
   throw new StackloreError('invalid_vector', {
     message:
       'The vector is all zeros or holds NaN or an infinite number, so it has no direction. Embed the text again.',
   });
+}
+
+/** Whether a vector is neither all zeros nor holds NaN or an infinite number. */
+export function hasDirection(vector: Float32Array): boolean {
+  let squares = 0;
+  for (let index = 0; index < vector.length; index += 1) {
+    const value = vector[index] as number;
+    squares += value * value;
+  }
+  // Infinity and NaN both show in the sum; RediSearch would take them and answer with a distance of nan.
+  return squares > 0 && squares < Number.POSITIVE_INFINITY;
 }

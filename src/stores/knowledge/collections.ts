@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { StackloreError } from '../../errors.ts';
+import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { readHash } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
@@ -91,6 +91,20 @@ export class Collections {
     const names = await this.names();
     const found = await Promise.all(names.map((name) => this.find(name)));
     return found.filter((collection) => collection !== undefined);
+  }
+
+  /** The name of every collection, oldest first, with why its record cannot be read in place of one that cannot. */
+  async listReadable(): Promise<{ name: string; collection: Collection | RecordError }[]> {
+    const found = await Promise.all(
+      (await this.names()).map(async (name) => {
+        const collection = await this.find(name).catch((error: unknown) => {
+          if (error instanceof RecordError) return error;
+          throw error;
+        });
+        return collection && { name, collection };
+      }),
+    );
+    return found.filter((one) => one !== undefined);
   }
 
   /**

@@ -6,7 +6,6 @@ import { runScript } from '../../redis/script.ts';
 import {
   type AnalyserSettings,
   type CollectionField,
-  chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
   contentHashesRecord,
@@ -16,15 +15,14 @@ import {
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
 import { catchUp, requireSameModel } from './catch-up.ts';
-import { parseMetadata } from './chunk-metadata.ts';
-import { analyserOf } from './chunk-terms.ts';
+import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
-import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
-import { embeddingField } from './index-fields.ts';
+import { chunkKey, chunkPrefix } from './document-ids.ts';
 import { chunkWriter, clearCommand, publishCommands } from './publish.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
+import { readChunks, readEmbeddings } from './stored-chunks.ts';
 
 /** One page of a list and how many there are in all. */
 export interface Page<T> {
@@ -32,7 +30,6 @@ export interface Page<T> {
   readonly total: number;
 }
 
-const CHUNKS_PER_READ = 200;
 const SOURCES_PER_READ = 500;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
 const MS_PER_WRITE = 2;
@@ -98,47 +95,16 @@ export class Documents {
   }
 
   /** The chunks of a document in order, without their embeddings, read page by page. */
-  async *chunks(document: StoredDocument): AsyncGenerator<StoredChunk> {
-    const collection = document.collection ?? 'default';
-    for (let from = 0; from < document.chunkCount; from += CHUNKS_PER_READ) {
-      const numbers = range(from, Math.min(document.chunkCount, from + CHUNKS_PER_READ));
-      const places = numbers.flatMap((n) => {
-        const chunkId = chunkIdOf(document.docId, n);
-        return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ chunkId, key }));
-      });
-      const replies = await this.#database.pipeline<(string | null)[]>(
-        places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
-      );
-      for (const [at, [text, metadata, nodeId]] of replies.entries()) {
-        // Not at this key, or removed by hand, which doctor reports.
-        if (typeof text !== 'string') continue;
-        const chunkId = places[at]?.chunkId as string;
-        yield { chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
-      }
-    }
+  chunks(document: StoredDocument): AsyncGenerator<StoredChunk> {
+    return readChunks(this.#database, document);
   }
 
-  /** The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. */
-  async embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
-    const vectors = new Map<string, Float32Array>();
-    const bytes = collection.manifest.dimensions * 4;
-    for (let from = 0; from < document.chunkCount; from += CHUNKS_PER_READ) {
-      const numbers = range(from, Math.min(document.chunkCount, from + CHUNKS_PER_READ));
-      const replies = await this.#database.pipeline<(Buffer | null)[]>(
-        numbers.map((n) => [
-          'HMGET',
-          chunkKey(collection.name, document.docId, n),
-          'input_hash',
-          embeddingField(collection.manifest),
-        ]),
-        { buffers: true },
-      );
-      for (const [inputHash, embedding] of replies) {
-        if (!inputHash || embedding?.byteLength !== bytes) continue;
-        vectors.set(inputHash.toString(), chunkRecord.fields.embedding.decode(embedding));
-      }
-    }
-    return vectors;
+  /**
+   * The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. Those
+   * that could not be stored again are left out.
+   */
+  embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
+    return readEmbeddings(this.#database, collection, document);
   }
 
   /**
@@ -174,8 +140,14 @@ export class Documents {
       createdAt: earlier?.createdAt ?? updatedAt,
       updatedAt,
     };
-    const writer = chunkWriter(collection, stored, await analyserOf(collection.manifest));
-    const writes = chunks.map((chunk, index) => writer(chunk, index, embeddings[index]));
+    const analyser = await analyserOf(collection.manifest);
+    const { title } = stored;
+    const worded = chunks.map(({ headings, text }) => ({ title, ...(headings && { headings }), text }));
+    const terms = analyser && documentTerms(analyser, worded);
+    const writer = chunkWriter(collection, stored);
+    const writes = chunks.map((chunk, index) => {
+      return writer(chunk, { index, embedding: embeddings[index], terms: terms?.[index] });
+    });
     const key = await this.#keyOf(document.docId);
     const commands = publishCommands(key, { collection, document: stored, writes });
     const [cleared] = await this.#transaction(commands, chunks.length + (earlier?.chunkCount ?? 0));
@@ -187,7 +159,7 @@ export class Documents {
       });
     }
     if (cleared === CLEARED.manifestChanged) {
-      const keys = range(0, chunks.length).map((n) => chunkKey(collection.name, document.docId, n));
+      const keys = chunks.map((_, n) => chunkKey(collection.name, document.docId, n));
       if (await catchUp(this.#database, collection, keys)) await this.#bumpVersion(collection.name);
     }
     return stored;
@@ -307,8 +279,4 @@ function checkOwner(earlier: StoredDocument | undefined, collection: string): vo
   throw new StackloreError('already_exists', {
     message: `Document "${earlier?.docId}" belongs to collection "${owner}". Give another id, or delete it there first.`,
   });
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
 }

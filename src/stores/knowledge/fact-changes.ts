@@ -1,8 +1,11 @@
-import type { RedisArgument } from '../../redis/databases.ts';
+import type { Database, RedisArgument } from '../../redis/databases.ts';
+import { expected } from '../../redis/expected.ts';
+import { runScript } from '../../redis/script.ts';
 import type { FactChanges } from '../../schema/fact-input.ts';
 import { type Field, snakeCase } from '../../schema/fields.ts';
 import { factRecord } from '../../schema/knowledge.ts';
-import { SHOWN_FIELDS } from './fact.ts';
+import { readFact, SHOWN_FIELDS, type StoredFact } from './fact.ts';
+import { UPDATE_FACT } from './scripts/update-fact.ts';
 
 /** The hash fields of checked changes, name and value in turn. */
 export function encodeChanges(changes: FactChanges): RedisArgument[] {
@@ -14,9 +17,40 @@ export function encodeChanges(changes: FactChanges): RedisArgument[] {
   });
 }
 
-/** The values of `SHOWN_FIELDS` once these fields, name and value in turn, are written over them. */
-export function valuesAfter(before: readonly (string | null)[], fields: readonly RedisArgument[]) {
-  const after = [...before];
+/**
+ * Changes these fields of a fact and gives it as it is then, or `undefined` when there is none. Throws `RecordError` before
+ * anything is written when the rest of it cannot be read.
+ */
+export async function changeFact(
+  database: Database,
+  factId: string,
+  fields: readonly RedisArgument[],
+): Promise<StoredFact | undefined> {
+  const keys = factRecord.key.candidates({ factId });
+  const changed = new Set(fields.flatMap((field, at) => (at % 2 === 0 ? [String(field)] : [])));
+  for (;;) {
+    const replies = await database.pipeline<(Buffer | null)[]>(
+      keys.map((key) => ['HMGET', key, ...SHOWN_FIELDS]),
+      { buffers: true },
+    );
+    const at = replies.findIndex((values) => values.some((value) => value !== null));
+    const key = keys[at];
+    const before = replies[at];
+    if (key === undefined || before === undefined) return undefined;
+    const fact = readFact(factId, key, valuesAfter(before, fields));
+    const kept = SHOWN_FIELDS.map((name, place) => (changed.has(name) ? '*' : expected(before[place])));
+    const written = await runScript<number>(database, UPDATE_FACT, {
+      keys: [key],
+      args: [...kept, ...fields],
+    });
+    // Otherwise somebody has changed or deleted it since it was read.
+    if (written === 1) return fact;
+  }
+}
+
+/** The values of `SHOWN_FIELDS` once these fields are written. */
+function valuesAfter(before: readonly (Buffer | null)[], fields: readonly RedisArgument[]) {
+  const after = before.map((value) => value?.toString());
   for (let at = 0; at + 1 < fields.length; at += 2) {
     const place = SHOWN_FIELDS.indexOf(String(fields[at]));
     if (place >= 0) after[place] = String(fields[at + 1]);

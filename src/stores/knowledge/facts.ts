@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import {
   type FactChanges,
@@ -25,14 +24,13 @@ import {
   type StoredFact,
   type UnreadableFact,
 } from './fact.ts';
-import { encodeChanges, valuesAfter } from './fact-changes.ts';
+import { changeFact, encodeChanges } from './fact-changes.ts';
 import { distanceOf, type FactIndex, type FactRow, readRows } from './fact-index.ts';
 import { duplicateQueries, type FactNearest, listQuery, nearestQuery } from './fact-queries.ts';
 import { contentFields, type EmbeddedFact, inputHash } from './fact-vector.ts';
 import { isLostIndex } from './ft-index.ts';
 import type { SearchReply } from './knn-reply.ts';
 import { SAVE_FACT } from './scripts/save-fact.ts';
-import { UPDATE_FACT } from './scripts/update-fact.ts';
 
 /** How a fact is written. */
 export interface FactWriteOptions {
@@ -159,7 +157,8 @@ export class Facts {
 
   /**
    * Changes some fields of a fact in one step. New content needs its vector; without it the fact is not found by
-   * meaning until it is embedded. Throws `not_found`, or `invalid_input` naming a bad field.
+   * meaning until it is embedded. Throws `not_found`, `invalid_input` naming a bad field, or `record_invalid` with
+   * nothing written when what stays of the fact cannot be read.
    */
   async update(factId: string, changes: FactChanges, options: FactWriteOptions = {}): Promise<AddedFact> {
     const checked = parseFactChanges(changes);
@@ -170,11 +169,9 @@ export class Facts {
       if (options.embedded) await this.#index.open(options.embedded.manifest);
       fields.push(...contentFields(checked.content, options.embedded));
     }
-    const reply = await runScript<[string, (string | null)[]] | null>(this.#database, UPDATE_FACT, {
-      keys,
-      args: fields,
-    }).catch((error: unknown) => this.#rejectNamed(error, keys));
-    const fact = reply && readFact(factId, reply[0], valuesAfter(reply[1], fields));
+    const fact = await changeFact(this.#database, factId, fields).catch((error: unknown) =>
+      this.#rejectNamed(error, keys),
+    );
     if (!fact) throw notFound(factId);
     const duplicates = checked.content === undefined ? [] : await this.#findDuplicates(fact, keys, options);
     return { ...fact, duplicates };

@@ -1,7 +1,7 @@
 import type { CollectionField, Manifest } from '../../schema/knowledge.ts';
 import { chunkPrefix } from './document-ids.ts';
 import { attributeArguments } from './ft-index.ts';
-import { indexedVectorField, termsField } from './index-fields.ts';
+import { indexedVectorField, termsFields } from './index-fields.ts';
 
 /** Attributes of a document that every collection's index can filter by. */
 export const DOCUMENT_ATTRIBUTES = [
@@ -20,18 +20,28 @@ export function metadataAttribute(field: string): string {
 /** The FT.CREATE of a collection's index. */
 export function createCommand(index: string, collection: string, manifest: Manifest): string[] {
   return [
-    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), 'STOPWORDS', '0', 'SCHEMA'],
+    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), ...INDEX_OPTIONS, 'SCHEMA'],
     ...vectorAttribute(manifest),
-    ...(manifest.analyser ? termsAttribute(manifest) : []),
+    ...(manifest.analyser ? termsAttributes(manifest).flat() : []),
     ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
     ...manifest.fields.flatMap(fieldAttribute),
   ];
 }
 
-/** The terms of chunks as FT.CREATE and FT.ALTER take them. */
-export function termsAttribute(manifest: Pick<Manifest, 'next'>): string[] {
-  // Stems are made by the analyser already; another time would join what it keeps apart.
-  return named(termsField(manifest), 'analysed', ['TEXT', 'NOSTEM']);
+/** The analyser drops stop words by language, and nobody asks for phrases, so places of words need no memory. */
+const INDEX_OPTIONS = ['NOOFFSETS', 'STOPWORDS', '0'];
+
+/**
+ * The terms of chunks as FT.CREATE and FT.ALTER take them. Stems are made by the analyser already; another time would
+ * join what it keeps apart. A chunk's own term counts as if it stood there three times as often: measured on four
+ * collections, where 2 and 4 are as good.
+ */
+export function termsAttributes(manifest: Pick<Manifest, 'next'>): string[][] {
+  const { own, nearby } = termsFields(manifest);
+  return [
+    named(own, 'analysed', ['TEXT', 'NOSTEM', 'WEIGHT', '3']),
+    named(nearby, 'analysed_nearby', ['TEXT', 'NOSTEM']),
+  ];
 }
 
 /** An attribute by the name that queries use, whatever field it is read from. */

@@ -4,7 +4,9 @@ import { runScript } from '../../redis/script.ts';
 import { chunkRecord, documentRecord, type NextField } from '../../schema/knowledge.ts';
 import { backfillFloat16 } from './backfill.ts';
 import { parseMetadata } from './chunk-metadata.ts';
+import type { ChunkTerms } from './chunk-terms.ts';
 import { chunkPrefix } from './document-ids.ts';
+import { NEXT_FIELDS } from './index-fields.ts';
 import { chunkIdOfKey } from './knn-reply.ts';
 import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
 import { FIND_EQUAL, RESTATE_DOCUMENTS, SETTLE_CHUNKS } from './scripts/next-fields.ts';
@@ -17,24 +19,20 @@ export interface LackingChunk {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Hash of what its present vector was made of, where known. */
   readonly inputHash: string | undefined;
-  /** The metadata as stored. */
-  readonly metadataText: string;
+  /** What tells a version of it from others as it is stored, field and value in turn: text, metadata, and when it was published. */
+  readonly version: readonly string[];
 }
 
 /** What a chunk is given; absent where it is not what is changed. */
 export interface NextValues {
   readonly embedding?: Float32Array | undefined;
-  readonly terms?: string | undefined;
+  readonly terms?: ChunkTerms | undefined;
 }
 
 /** Where the values of a pass go: beside the live fields, or into these. */
 export type Place = 'next' | 'live';
 
 const CHUNKS_PER_PAGE = 200;
-const NAMES = {
-  next: { embedding: 'embedding_next', analysed: 'analysed_next' },
-  live: { embedding: 'embedding', analysed: 'analysed' },
-} as const;
 
 /** The fields that a reindex writes beside the live ones of a collection's chunks. */
 export class NextFields {
@@ -79,9 +77,10 @@ export class NextFields {
 
   async #lacking(keys: readonly string[], fields: readonly NextField[]): Promise<string[]> {
     if (fields.length === 0) return [];
-    const tests = keys.flatMap((key) => fields.map((field) => ['HEXISTS', key, NAMES.next[field]]));
+    const names = namesOf(fields).map(({ next }) => next);
+    const tests = keys.flatMap((key) => names.map((name) => ['HEXISTS', key, name]));
     const present = await this.#database.pipeline<number>(tests);
-    return keys.filter((_, at) => fields.some((__, n) => present[at * fields.length + n] === 0));
+    return keys.filter((_, at) => names.some((__, n) => present[at * names.length + n] === 0));
   }
 
   /** Chunks whose live vector was written by the model of the next one: published since the switch. */
@@ -94,15 +93,17 @@ export class NextFields {
   /** The chunks as they are stored; those without a text are left out. */
   async read(keys: readonly string[]): Promise<LackingChunk[]> {
     const replies = await this.#database.pipeline<(string | null)[]>(
-      keys.map((key) => ['HMGET', key, 'text', 'metadata', 'input_hash']),
+      keys.map((key) => ['HMGET', key, 'text', 'metadata', 'input_hash', 'updated_at']),
     );
-    return replies.flatMap(([text, metadataText, inputHash], at) => {
+    return replies.flatMap(([text, metadata, inputHash, updatedAt], at) => {
       if (typeof text !== 'string' || text.trim() === '') return [];
       const key = keys[at] as string;
       return {
         ...{ key, chunkId: chunkIdOfKey(this.#collection, key), text },
-        metadata: parseMetadata(metadataText ?? '{}'),
-        metadataText: metadataText ?? '',
+        metadata: parseMetadata(metadata ?? '{}'),
+        version: Object.entries({ text, metadata, updated_at: updatedAt }).flatMap(([field, value]) => {
+          return typeof value === 'string' ? [field, value] : [];
+        }),
         inputHash: inputHash ?? undefined,
       };
     });
@@ -115,14 +116,16 @@ export class NextFields {
     place: Place = 'next',
   ): Promise<number> {
     const writes: RedisArgument[][] = [];
-    for (const [at, { key, text, metadataText }] of chunks.entries()) {
+    for (const [at, { key, version }] of chunks.entries()) {
       const { embedding, terms } = values[at] ?? {};
       const fields: RedisArgument[] = [];
-      if (embedding) fields.push(NAMES[place].embedding, chunkRecord.fields.embedding.encode(embedding));
-      if (terms !== undefined) fields.push(NAMES[place].analysed, terms);
+      const [vector] = NEXT_FIELDS.embedding;
+      const [own, nearby] = NEXT_FIELDS.analysed;
+      if (embedding) fields.push(vector[place], chunkRecord.fields.embedding.encode(embedding));
+      if (terms) fields.push(own[place], terms.analysed, nearby[place], terms.analysedNearby);
       if (fields.length === 0) continue;
-      const made = metadataText === '' ? ['1', 'text', text] : ['2', 'text', text, 'metadata', metadataText];
-      writes.push(ADD_DERIVED_FIELDS.evalCommand([key], [...made, ...fields]));
+      const made = String(version.length / 2);
+      writes.push(ADD_DERIVED_FIELDS.evalCommand([key], [made, ...version, ...fields]));
     }
     const replies = await this.#database.pipeline<number>(writes);
     return replies.filter((count) => count > 0).length;
@@ -142,7 +145,7 @@ export class NextFields {
   /** Puts the next fields of chunks in place of the live ones, in one write a chunk; those beside them stay. */
   async settle(keys: readonly string[], fields: readonly NextField[]): Promise<void> {
     if (keys.length === 0) return;
-    const args = fields.flatMap((field) => [NAMES.next[field], NAMES.live[field]]);
+    const args = namesOf(fields).flatMap(({ next, live }) => [next, live]);
     await runScript(this.#database, SETTLE_CHUNKS, { keys, args });
   }
 
@@ -157,4 +160,11 @@ export class NextFields {
     const keys = docIds.flatMap((docId) => documentRecord.key.candidates({ docId }));
     await runScript(this.#database, RESTATE_DOCUMENTS, { keys, args: [from, to] });
   }
+}
+
+/** The names of fields that a reindex writes, live and next. */
+export function namesOf(
+  fields: readonly NextField[],
+): readonly { readonly live: string; readonly next: string }[] {
+  return fields.flatMap((field) => [...NEXT_FIELDS[field]]);
 }

@@ -16,24 +16,24 @@ import {
   RESERVED_METADATA,
 } from '../../schema/knowledge.ts';
 import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
-import type { Analyser } from '../../text/analyser.ts';
 import { checkVector } from './check-vector.ts';
-import { chunkTerms } from './chunk-terms.ts';
+import type { ChunkTerms } from './chunk-terms.ts';
 import type { Collection } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkTails } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
 
-/**
- * Prepares what all chunks of a document share, and gives the function that makes each chunk's HSET. The analyser is the
- * collection's, absent where it has none.
- */
-export function chunkWriter(
-  collection: Collection,
-  document: StoredDocument,
-  analyser: Analyser | undefined,
-) {
+/** What goes with a chunk into its hash. */
+export interface ChunkParts {
+  readonly index: number;
+  readonly embedding: Float32Array | undefined;
+  /** Absent where the collection has no analyser. */
+  readonly terms: ChunkTerms | undefined;
+}
+
+/** Prepares what all chunks of a document share, and gives the function that makes each chunk's HSET. */
+export function chunkWriter(collection: Collection, document: StoredDocument) {
   const { docId, title, source, contentType, updatedAt, metadata = {} } = document;
   const { manifest, name } = collection;
   const updatedSeconds = Math.floor(updatedAt.getTime() / 1_000);
@@ -42,9 +42,8 @@ export function chunkWriter(
   // The keys of a document's chunks differ in their number alone, and making each anew would check the same id again.
   const keyPrefix = chunkKey(name, docId, 0).slice(0, -1);
   const own = withoutReserved(metadata);
-  const termsOf = analyser && chunkTerms(analyser, title);
 
-  return (chunk: NewChunk, index: number, embedding: Float32Array | undefined): RedisArgument[] => {
+  return (chunk: NewChunk, { index, embedding, terms }: ChunkParts): RedisArgument[] => {
     checkVector(embedding, manifest.dimensions);
     const { text, start, end, headings, page, inputHash } = chunk;
     const extra = chunk.metadata && withoutReserved(chunk.metadata);
@@ -58,7 +57,7 @@ export function chunkWriter(
       contentType,
       updatedAt: updatedSeconds,
       inputHash,
-      ...indexedFields(manifest, embedding, termsOf?.(text, headings)),
+      ...indexedFields(manifest, embedding, terms),
     });
     const declared = extra ? fieldArguments(manifest.fields, { ...metadata, ...extra }) : fields;
     return ['HSET', `${keyPrefix}${index}`, ...encoded, ...declared];
@@ -69,11 +68,13 @@ export function chunkWriter(
 function indexedFields(
   manifest: Manifest,
   embedding: Float32Array,
-  terms: string | undefined,
+  terms: ChunkTerms | undefined,
 ): Partial<Chunk> {
   const { next, vectorType } = manifest;
   return {
-    ...(next?.includes('analysed') ? { analysedNext: terms } : { analysed: terms }),
+    ...(next?.includes('analysed')
+      ? { analysedNext: terms?.analysed, analysedNearbyNext: terms?.analysedNearby }
+      : terms),
     ...(next?.includes('embedding') && { embeddingNext: embedding }),
     ...(vectorType === 'float16' && { embeddingFloat16: embedding }),
   };

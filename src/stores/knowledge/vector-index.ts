@@ -8,6 +8,7 @@ import {
   type CandidateQuery,
   candidateCommand,
   contentsCommand,
+  decodeEmbedding,
   readCandidates,
   readContents,
 } from './candidates.ts';
@@ -20,8 +21,8 @@ import {
   isUnknownCommand,
   readIndexHealth,
 } from './ft-index.ts';
-import { createCommand, fieldAttribute, termsAttribute } from './index-command.ts';
-import { indexName } from './index-fields.ts';
+import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
+import { collectionOfIndex, embeddingField } from './index-fields.ts';
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
 import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
 
@@ -98,10 +99,37 @@ export class VectorIndex {
     return replies.map((reply, at) => readContents(name, keys[at] as string, reply));
   }
 
-  /** The documents of candidates, in their order; a chunk that was deleted since it was found counts as its own. */
-  async docIds(keys: readonly string[]): Promise<string[]> {
-    const replies = await this.#database.pipeline<string | null>(keys.map((key) => ['HGET', key, 'doc_id']));
-    return replies.map((docId, at) => docId ?? (keys[at] as string));
+  /** Stored fields of chunks, in the order asked for; `null` where a chunk lacks one or is gone. */
+  async fields(keys: readonly string[], names: readonly string[]): Promise<(string | null)[][]> {
+    return this.#database.pipeline<(string | null)[]>(keys.map((key) => ['HMGET', key, ...names]));
+  }
+
+  /** The vectors of chunks of collections, in their order; `undefined` where a chunk has none or is gone. */
+  async embeddings(
+    chunks: readonly { readonly key: string; readonly collection: Pick<Collection, 'manifest'> }[],
+  ): Promise<(Float32Array | undefined)[]> {
+    const commands = chunks.map(({ key, collection }) => ['HGET', key, embeddingField(collection.manifest)]);
+    const replies = await this.#database.pipeline<Buffer | null>(commands, { buffers: true });
+    return replies.map((bytes) => decodeEmbedding(bytes ?? undefined));
+  }
+
+  /** Which chunks pass a filter, of all or among some; at most the 10,000 that the server gives. */
+  async matching(
+    collection: Collection,
+    { clause, params }: { clause: string; params: readonly string[] },
+    among?: readonly string[],
+  ): Promise<string[]> {
+    if (among?.length === 0) return [];
+    const command = ['FT.SEARCH', readAliasOf(collection), clause];
+    if (params.length > 0) command.push('PARAMS', String(params.length), ...params);
+    if (among) command.push('INKEYS', String(among.length), ...among);
+    const timeout = String(this.#searchTimeoutMs);
+    command.push(...['NOCONTENT', 'LIMIT', '0', '10000', 'TIMEOUT', timeout, 'DIALECT', '2']);
+    const options = { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS };
+    const { answer } = await this.#ask(collection, () =>
+      this.#database.send<[number, ...string[]]>(command, options),
+    );
+    return answer.slice(1) as string[];
   }
 
   /** Asks the index; when it is lost, rebuilds it from the manifest and asks again. */
@@ -168,13 +196,13 @@ export class VectorIndex {
 
   /** Adds what the manifest declares and the index lacks, where it was made before that was declared. */
   async complete({ manifest, index }: Pick<Collection, 'manifest' | 'index'>): Promise<void> {
-    const terms = manifest.analyser ? [termsAttribute(manifest)] : [];
+    const terms = manifest.analyser ? termsAttributes(manifest) : [];
     await this.#alter({ index }, [...terms, ...manifest.fields.map(fieldAttribute)]);
   }
 
-  /** Adds the attribute for the terms of chunks, where it is missing. */
+  /** Adds the attributes for the terms of chunks, where they are missing. */
   async addTerms(collection: Collection): Promise<void> {
-    await this.#ask(collection, () => this.#alter(collection, [termsAttribute(collection.manifest)]));
+    await this.#ask(collection, () => this.#alter(collection, termsAttributes(collection.manifest)));
   }
 
   async #alter({ index }: Pick<Collection, 'index'>, attributes: readonly string[][]): Promise<void> {
@@ -222,7 +250,7 @@ export class VectorIndex {
   /** Removes the indexes of a collection that do not serve it. */
   async dropOthers({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
     const all = await this.#database.send<string[]>(['FT._LIST']);
-    const others = all.filter((other) => isIndexOf(name, other) && other !== index);
+    const others = all.filter((other) => collectionOfIndex(other) === name && other !== index);
     for (const other of others) await dropIndex(this.#database, other);
   }
 
@@ -231,14 +259,18 @@ export class VectorIndex {
     { query, params, offset, limit }: KnnQuery,
   ): Promise<Omit<KnnAnswer, 'rebuilt'>> {
     const timeout = String(this.#searchTimeoutMs);
-    const command: RedisArgument[] = [
-      'FT.SEARCH',
-      readAliasOf(collection),
-      query,
+    const command: RedisArgument[] = ['FT.SEARCH', readAliasOf(collection), query];
+    command.push(
       'PARAMS',
       String(params.length),
-    ];
-    command.push(...params, 'SORTBY', DISTANCE, 'ASC', 'LIMIT', String(offset), String(limit));
+      ...params,
+      'SORTBY',
+      DISTANCE,
+      'ASC',
+      'LIMIT',
+      String(offset),
+      String(limit),
+    );
     command.push('RETURN', String(RETURNED.length), ...RETURNED, 'TIMEOUT', timeout, 'DIALECT', '2');
     const reply = await this.#database.send<SearchReply>(command, {
       timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS,
@@ -258,9 +290,4 @@ export function aliasOf(collection: string): string {
  */
 function readAliasOf({ index }: Pick<Collection, 'index'>): string {
   return `${index}:live`;
-}
-
-function isIndexOf(collection: string, index: string): boolean {
-  const start = indexName(collection, 0).slice(0, -1);
-  return index.startsWith(start) && /^\d+$/.test(index.slice(start.length));
 }

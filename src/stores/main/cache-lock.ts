@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../redis/databases.ts';
-import { runScript } from '../../redis/script.ts';
-import { namedWrongType } from '../../redis/wrong-type.ts';
+import { pipelineScript, runScript } from '../../redis/script.ts';
+import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
 import { cacheStatsRecord } from '../../schema/main.ts';
 import type { CachePlace } from './cache-address.ts';
 import { readBody } from './cache-body.ts';
@@ -29,11 +29,14 @@ export interface HeldLock {
   release(): Promise<boolean>;
 }
 
-type Reply = readonly [state: number, payload?: string | number];
+/** One of `LOOKED_UP`, and the body if there was one a moment later. */
+type Reply = readonly [state: number, body: string | undefined];
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 100;
 const PAUSE_GROWTH = 1.5;
+/** Of so many bodies it is remembered that they were there; then all are forgotten. */
+const MOST_KNOWN = 10_000;
 /** How often a lock is renewed within its time. */
 const RENEWALS = 3;
 
@@ -47,6 +50,8 @@ export class CacheLock {
   #claims = 0;
   /** Counted here, not yet in Redis: sent along with the next look-up. */
   #uncounted = { hits: 0, misses: 0 };
+  /** Places of bodies that were there when this process looked last. */
+  readonly #known = new Set<string>();
 
   constructor(database: Database, lockMs: number) {
     this.#database = database;
@@ -61,6 +66,8 @@ export class CacheLock {
 
   /** Looks a body up; while another process computes it, again and again for `waitMs`. */
   async claim(place: CachePlace, { waitMs, ask }: { waitMs: number; ask: Ask }): Promise<Claim> {
+    const found = this.#known.has(place.lock) ? await this.#findKnown(place, ask) : undefined;
+    if (found) return found;
     this.#claims += 1;
     const token = `${this.#id}:${this.#claims}`;
     const until = performance.now() + waitMs;
@@ -71,14 +78,16 @@ export class CacheLock {
     let pauseMs = FIRST_PAUSE_MS;
     for (let isUnreadable = false; ; ) {
       const reply = await ask(() => this.#lookUp(place, { token, isUnreadable }), releaseLate);
-      const [state, payload] = reply ?? [];
+      const [state, body] = reply ?? [];
       if (state === LOOKED_UP.locked) return { state: 'locked', token };
       if (state === LOOKED_UP.found) {
-        const body = String(payload);
-        const value = readBody(body);
-        if (value !== undefined) return { state: 'found', body, value };
+        const value = body === undefined ? undefined : readBody(body);
+        if (body !== undefined && value !== undefined) {
+          this.#remember(place);
+          return { state: 'found', body, value };
+        }
         this.#uncounted.hits -= 1;
-        isUnreadable = true;
+        isUnreadable = body !== undefined;
         continue;
       }
       const leftMs = until - performance.now();
@@ -107,10 +116,10 @@ export class CacheLock {
         clearInterval(timer);
         const keys = [place.lock, ...place.keys];
         const args = [token, body, String(ttlSeconds)];
-        return (
-          (await this.#named(place, () => runScript<number>(this.#database, STORE_BODY, { keys, args }))) ===
-          1
-        );
+        const store = () => runScript<number>(this.#database, STORE_BODY, { keys, args });
+        const isKept = (await this.#named(place, store)) === 1;
+        if (isKept) this.#remember(place);
+        return isKept;
       },
       release: () => {
         clearInterval(timer);
@@ -137,14 +146,52 @@ export class CacheLock {
     return { hits: Number(hits), misses: Number(misses) };
   }
 
+  /**
+   * A body that was there lately: read and counted without a script, which would take as long as all the rest.
+   * `undefined` when it is gone, or is not what it should be: the look-up knows what to do then.
+   */
+  async #findKnown(place: CachePlace, ask: Ask): Promise<Claim | undefined> {
+    const reads = place.keys.map((key) => ['GET', key]);
+    const replies = await ask(() =>
+      this.#counted(({ hits, misses }) => {
+        const counting = [['HINCRBY', this.#stats, 'hits', String(hits + 1)]];
+        if (misses !== 0) counting.push(['HINCRBY', this.#stats, 'misses', String(misses)]);
+        return this.#database
+          .pipeline<string | number | null>([...reads, ...counting])
+          .catch((error: unknown) => {
+            if (isWrongType(error)) return [];
+            throw error;
+          });
+      }),
+    );
+    // Away: the look-up is not asked again then, and counts it.
+    if (replies === undefined) return undefined;
+    const body = replies.slice(0, reads.length).find((reply) => typeof reply === 'string' && reply !== '');
+    const value = typeof body === 'string' ? readBody(body) : undefined;
+    if (typeof body === 'string' && value !== undefined) return { state: 'found', body, value };
+    this.#known.delete(place.lock);
+    this.#uncounted.hits -= 1;
+    return undefined;
+  }
+
+  #remember({ lock }: CachePlace): void {
+    if (this.#known.size === MOST_KNOWN) this.#known.clear();
+    this.#known.add(lock);
+  }
+
   #lookUp(
     place: CachePlace,
     { token, isUnreadable }: { token: string; isUnreadable: boolean },
   ): Promise<Reply> {
     const keys = [this.#stats, place.lock, ...place.keys];
+    const reads = place.keys.map((key) => ['GET', key]);
     return this.#counted(({ hits, misses }) => {
       const args = [token, String(this.#lockMs), String(hits), String(misses), isUnreadable ? '1' : '0'];
-      return this.#named(place, () => runScript<Reply>(this.#database, LOOK_UP_BODY, { keys, args }));
+      return this.#named(place, async () => {
+        const call = { keys, args, reads };
+        const [state, ...bodies] = await pipelineScript<string | null>(this.#database, LOOK_UP_BODY, call);
+        return [Number(state), bodies.find((body) => body) ?? undefined];
+      });
     });
   }
 

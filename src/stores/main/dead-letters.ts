@@ -1,5 +1,6 @@
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
+import { readElements, type UnreadableElement } from '../../redis/list.ts';
 import { runScript } from '../../redis/script.ts';
 import { deadLetterRecord } from '../../schema/main.ts';
 import type { Page } from '../knowledge/documents.ts';
@@ -16,6 +17,18 @@ export type DeadLetter = QueuedTask & {
   readonly attempts: number;
   readonly failedAt: string;
 };
+
+/** Dead letters of a queue, and those that cannot be read. */
+export interface DeadLetterPage extends Page<DeadLetter> {
+  /** Counted in the total; they are never queued again. */
+  readonly unreadable: readonly UnreadableElement[];
+}
+
+/** How many dead letters were queued again, and those that could not be, as they cannot be read. */
+export interface RetriedLetters {
+  readonly retried: number;
+  readonly unreadable: readonly UnreadableElement[];
+}
 
 interface Stored {
   readonly wire: string;
@@ -35,24 +48,26 @@ export class DeadLetters {
   }
 
   /** The dead letters of a queue, the latest first. */
-  async list(queue: string, { offset = 0, limit = 100 } = {}): Promise<Page<DeadLetter>> {
+  async list(queue: string, { offset = 0, limit = 100 } = {}): Promise<DeadLetterPage> {
     checkPage({ offset, limit });
     const keys = queueKeys(queue);
     const range = ['LRANGE', keys.dead, String(offset), String(offset + limit - 1)];
     const replies = this.#database.pipeline<number | string[]>([['LLEN', keys.dead], range]);
     const [total, wires] = await onQueue(this.#database, keys, replies);
-    const items = (wires as string[]).map((wire) => readLetter(wire, keys.dead).letter);
-    return { items, total: Number(total) };
+    const decode = (wire: string): DeadLetter => readLetter(wire).letter;
+    const read = readElements(wires as string[], { key: keys.dead, offset, decode });
+    return { ...read, total: Number(total) };
   }
 
   /**
-   * Queues tasks again, behind those that wait, with no failure counted; all, or those of the given ids. Gives how many.
+   * Queues tasks again, behind those that wait, with no failure counted; all, or those of the given ids.
    * Throws `not_found` before anything is queued when an id is not among the dead letters.
    */
-  async retry(queue: string, taskIds?: readonly string[]): Promise<number> {
+  async retry(queue: string, taskIds?: readonly string[]): Promise<RetriedLetters> {
     const keys = queueKeys(queue);
     const wanted = taskIds && new Set(taskIds);
-    const letters = (await this.#all(keys)).filter(({ letter }) => {
+    const { items, unreadable } = await this.#all(keys);
+    const letters = items.filter(({ letter }) => {
       return wanted === undefined || ('task' in letter && wanted.has(letter.task.taskId));
     });
     const found = new Set(letters.map(({ letter }) => ('task' in letter ? letter.task.taskId : '')));
@@ -62,7 +77,7 @@ export class DeadLetters {
         message: `No dead letter of queue "${queue}" has the task id "${missing}". See stacklore queue dead ${queue} for the ids.`,
       });
     }
-    let revived = 0;
+    let retried = 0;
     // The oldest first, so that they keep their order.
     letters.reverse();
     for (let at = 0; at < letters.length; at += LETTERS_PER_WRITE) {
@@ -71,9 +86,9 @@ export class DeadLetters {
         keys: [keys.dead, keys.waiting],
         args: some.flatMap(({ wire, bytes }) => [wire, bytes]),
       });
-      revived += await onQueue(this.#database, keys, reply);
+      retried += await onQueue(this.#database, keys, reply);
     }
-    return revived;
+    return { retried, unreadable };
   }
 
   /** Deletes the dead letters of a queue; gives how many there were. */
@@ -84,23 +99,22 @@ export class DeadLetters {
     return count;
   }
 
-  async #all(keys: QueueKeys): Promise<Stored[]> {
-    const stored: Stored[] = [];
-    for (let at = 0; ; at += LETTERS_PER_READ) {
-      const range = ['LRANGE', keys.dead, String(at), String(at + LETTERS_PER_READ - 1)];
+  async #all(keys: QueueKeys): Promise<{ items: Stored[]; unreadable: UnreadableElement[] }> {
+    const items: Stored[] = [];
+    const unreadable: UnreadableElement[] = [];
+    for (let offset = 0; ; offset += LETTERS_PER_READ) {
+      const range = ['LRANGE', keys.dead, String(offset), String(offset + LETTERS_PER_READ - 1)];
       const wires = await onQueue(this.#database, keys, this.#database.send<string[]>(range));
-      stored.push(...wires.map((wire) => readLetter(wire, keys.dead)));
-      if (wires.length < LETTERS_PER_READ) return stored;
+      const read = readElements(wires, { key: keys.dead, offset, decode: readLetter });
+      items.push(...read.items);
+      unreadable.push(...read.unreadable);
+      if (wires.length < LETTERS_PER_READ) return { items, unreadable };
     }
   }
 }
 
-function readLetter(wire: string, key: string): Stored {
-  try {
-    const { element, encoding, error, attempts, failedAt } = deadLetterRecord.element.decode(wire);
-    const bytes = Buffer.from(element, encoding ?? 'utf8');
-    return { wire, bytes, letter: { ...readElement(bytes), error, attempts, failedAt } };
-  } catch (error) {
-    throw new RecordError(key, [{ field: 'element', message: (error as Error).message }]); // codecs throw nothing else
-  }
+function readLetter(wire: string): Stored {
+  const { element, encoding, error, attempts, failedAt } = deadLetterRecord.element.decode(wire);
+  const bytes = Buffer.from(element, encoding ?? 'utf8');
+  return { wire, bytes, letter: { ...readElement(bytes), error, attempts, failedAt } };
 }

@@ -21,7 +21,7 @@ export function encodeMessage(message: NewMessage, now: string): string {
   }
   if (typeof content !== 'string') throw invalid('its content is not text');
   if (!content.isWellFormed()) throw invalid('its content holds half of a surrogate pair');
-  if (tokens !== undefined && !(Number.isSafeInteger(tokens) && tokens >= 0)) {
+  if (tokens !== undefined && !isTokenCount(tokens)) {
     throw invalid(`tokens is a whole number of at least 0, not ${tokens}`);
   }
   // Text: the codec of a JSON object encodes to nothing else.
@@ -36,10 +36,34 @@ export function encodeMessage(message: NewMessage, now: string): string {
 /** A stored message. Throws `RecordError` naming the key and the message's position from the start. */
 export function decodeMessage(element: string, key: string, position: number): Message {
   try {
-    return conversationRecord.element.decode(element);
+    return findPlain(element) ?? conversationRecord.element.decode(element);
   } catch (error) {
     throw new RecordError(key, [{ field: `message ${position}`, message: errorMessage(error) }]);
   }
+}
+
+/** Nearly every message: one that holds what the codec would make of it, which takes as long again as reading JSON. */
+function findPlain(element: string): Message | undefined {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(element);
+  } catch {
+    return undefined; // the codec says what is wrong with it
+  }
+  return isPlain(stored) ? stored : undefined;
+}
+
+function isPlain(stored: unknown): stored is Message {
+  if (typeof stored !== 'object' || stored === null) return false;
+  const { role, content, timestamp: at, tokens } = stored as Readonly<Record<string, unknown>>;
+  if (!ROLES.has(role) || typeof content !== 'string' || typeof at !== 'string') return false;
+  if (tokens !== undefined && !isTokenCount(tokens)) return false;
+  for (const name in stored) if (!KEYS.includes(name)) return false;
+  return true;
+}
+
+function isTokenCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 /** A moment as messages carry it. Throws `invalid_input`. */

@@ -36,9 +36,10 @@ export interface WorkerOptions
   readonly untilEmpty?: boolean;
   /** Milliseconds until a task that failed for the n-th time is tried again: 1 s, 2 s, 4 s … up to 5 minutes. */
   readonly backoffMs?: (failures: number) => number;
-  readonly onOutcome?: (outcome: TaskOutcome) => void;
-  /** Told of trouble with the database that the worker waits out. */
-  readonly onTrouble?: (error: unknown) => void;
+  /** Not waited for; what it throws or rejects with ends the worker. */
+  readonly onOutcome?: (outcome: TaskOutcome) => Promise<unknown> | unknown;
+  /** Told of trouble with the database that the worker waits out. Otherwise like `onOutcome`. */
+  readonly onTrouble?: (error: unknown) => Promise<unknown> | unknown;
 }
 
 /** How many tasks had which outcome. */
@@ -197,7 +198,8 @@ export class QueueWorker {
     };
     const outcome = await this.#settle(settle);
     this.#counts[outcome] += 1;
-    this.#options.onOutcome?.({ task, attempt, outcome, ...(error !== undefined && { error }) });
+    const told = { task, attempt, outcome, ...(error !== undefined && { error }) };
+    this.#call(() => this.#options.onOutcome?.(told));
   }
 
   /** Settling is repeatable: what was carried out but not answered is told as `lost` at worst. */
@@ -229,14 +231,19 @@ export class QueueWorker {
   }
 
   #tellTrouble(error: unknown): void {
+    this.#call(() => this.#options.onTrouble?.(error));
+  }
+
+  /** Calls back. It is not waited for: it may itself wait until the worker has stopped. */
+  #call(callback: () => Promise<unknown> | unknown): void {
     try {
-      this.#options.onTrouble?.(error);
+      Promise.resolve(callback()).catch((rejected: unknown) => this.#fail(rejected));
     } catch (thrown) {
       this.#fail(thrown);
     }
   }
 
-  /** A callback of the caller that throws ends the worker; `done` rejects with what it threw. */
+  /** A callback of the caller that throws or rejects ends the worker; `done` rejects with the reason. */
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#stopping.abort();

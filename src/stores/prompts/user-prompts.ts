@@ -1,15 +1,17 @@
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
+import { expected } from '../../redis/expected.ts';
+import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { parsePromptInput, type UserPromptInput, userPromptInput } from '../../schema/prompt-input.ts';
 import { type UserPrompt, userPromptRecord } from '../../schema/prompts.ts';
+import { SAVE_USER_PROMPT } from './scripts/save-user-prompt.ts';
 import {
   deletePrompt,
   findPrompt,
   type PageOptions,
   type PromptPage,
   pagePrompts,
-  placeOf,
   promptKeys,
   type SaveOutcome,
 } from './stored-prompts.ts';
@@ -97,7 +99,10 @@ export class UserPrompts {
     });
   }
 
-  /** Saves a user's prompt, for its owner; its creation time stays. */
+  /**
+   * Saves a user's prompt, for its owner; its creation time stays. Throws `record_invalid` with nothing written when what
+   * stays of the stored one cannot be read.
+   */
   async save(
     userId: string,
     promptName: string,
@@ -107,31 +112,52 @@ export class UserPrompts {
     const checked = parsePromptInput(userPromptInput, input);
     if (dryRun) return this.#trySave(userId, promptName, checked);
     const { content, isPrivate, createdAt = new Date(this.#now()) } = checked;
-    const key = await placeOf(this.#database, userPromptRecord.key.candidates({ userId, promptName }));
+    const keys = userPromptRecord.key.candidates({ userId, promptName });
     const { fields } = userPromptRecord;
     const wireContent = fields.content.encode(content);
-    const wirePrivate = fields.isPrivate.encode(isPrivate ?? true);
-    const wireCreatedAt = fields.createdAt.encode(createdAt);
-    try {
-      const [before] = (await this.#database.transaction<unknown>([
-        ['HMGET', key, 'content', 'is_private', 'created_at'],
-        ['HSET', key, 'content', wireContent],
-        [isPrivate === undefined ? 'HSETNX' : 'HSET', key, 'is_private', wirePrivate],
-        ['HSETNX', key, 'created_at', wireCreatedAt],
-        // The reply of HMGET is wanted only.
-      ])) as [(string | null)[], ...unknown[]];
-      const [oldContent, oldPrivate, oldCreatedAt] = before;
+    const wirePrivate = isPrivate === undefined ? undefined : String(fields.isPrivate.encode(isPrivate));
+    const wireCreatedAt = String(fields.createdAt.encode(createdAt));
+    for (;;) {
+      const { key, isPrivate: oldPrivate, createdAt: oldCreatedAt } = await this.#placeOf(keys);
       const after = {
-        content: wireContent,
-        is_private: isPrivate === undefined ? (oldPrivate ?? wirePrivate) : wirePrivate,
-        created_at: oldCreatedAt ?? wireCreatedAt,
+        content: String(wireContent),
+        is_private: wirePrivate ?? oldPrivate?.toString() ?? String(fields.isPrivate.encode(true)),
+        created_at: oldCreatedAt?.toString() ?? wireCreatedAt,
       };
-      const isSame = oldContent === after.content && oldPrivate === after.is_private;
+      const prompt = { userId, promptName, ...userPromptRecord.decode(after, key) };
+      const args = [expected(oldPrivate), expected(oldCreatedAt)];
+      const before = await runScript<[string | null] | null>(this.#database, SAVE_USER_PROMPT, {
+        keys: [key],
+        args: [...args, after.content, after.is_private, after.created_at],
+      }).catch(async (error: unknown) => {
+        throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
+      });
+      // Somebody has changed or deleted it since it was read.
+      if (before === null) continue;
+      const [oldContent] = before;
+      const isSame = oldContent === after.content && oldPrivate?.toString() === after.is_private;
       const outcome = isSame ? 'unchanged' : typeof oldContent === 'string' ? 'updated' : 'created';
-      return { userId, promptName, ...userPromptRecord.decode(after, key), outcome };
-    } catch (error) {
-      throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
+      return { ...prompt, outcome };
     }
+  }
+
+  /** Where a prompt is stored or is to be, and what a save may leave as it is. */
+  async #placeOf(keys: readonly string[]) {
+    const replies = await this.#database
+      .pipeline<number | (Buffer | null)[]>(
+        keys.flatMap((key) => [
+          ['EXISTS', key],
+          ['HMGET', key, 'is_private', 'created_at'],
+        ]),
+        { buffers: true },
+      )
+      .catch(async (error: unknown) => {
+        throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'])));
+      });
+    const found = keys.findIndex((_, at) => replies[2 * at] === 1);
+    const at = found < 0 ? keys.length - 1 : found;
+    const [isPrivate, createdAt] = replies[2 * at + 1] as (Buffer | null)[]; // What HMGET gives.
+    return { key: keys[at] ?? '', isPrivate, createdAt };
   }
 
   /** Deletes a user's prompt, for its owner. Throws `not_found`. */

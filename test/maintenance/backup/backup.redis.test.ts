@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StackloreError } from '../../../src/errors.ts';
+import { type ArchiveHeader, encodeHeader } from '../../../src/maintenance/backup/archive-format.ts';
 import { backup } from '../../../src/maintenance/backup/backup.ts';
 import { restore } from '../../../src/maintenance/backup/restore.ts';
 import { rotateArchives } from '../../../src/maintenance/backup/rotate.ts';
@@ -338,6 +339,18 @@ describe('an archive', () => {
     await clear(to.databases.main);
     await expect(to.maintenance.restore({ file })).rejects.toEqual(code('archive_invalid', says));
     expect(await allKeys(to.databases.main, '*')).toEqual([]);
+  });
+
+  it.each(['caches', 'constructor', undefined])('of the unknown database %s is refused', async (database) => {
+    const file = join(temporaryFolder(), 'unknown.backup');
+    const header = { format: 'stacklore-backup', version: 1, database } as ArchiveHeader;
+    writeFileSync(file, gzipSync(encodeHeader(header)));
+    await expect(to.maintenance.restore({ file })).rejects.toEqual(
+      code(
+        'archive_invalid',
+        /from a database ".*main, knowledge, .*Restore it with the version that wrote it/,
+      ),
+    );
   });
 
   it('that does not exist is not found', async () => {

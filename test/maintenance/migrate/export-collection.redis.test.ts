@@ -1,12 +1,5 @@
-import {
-  chmodSync,
-  createWriteStream,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,6 +54,23 @@ async function chunksOf(collection: string) {
     }
   }
   return chunks.sort((a, b) => a.nodeId.localeCompare(b.nodeId));
+}
+
+/** One chunk that is in no database. */
+async function* pages() {
+  yield [
+    {
+      ...{
+        chunkId: 'a_chunk_0',
+        docId: 'a',
+        nodeId: 'n',
+        title: 'A',
+        source: 'a.md',
+        contentType: 'text',
+      },
+      ...{ text: 'A', metadata: {}, embedding: Buffer.alloc(8), model: undefined },
+    },
+  ];
 }
 
 describe('an export to JSON Lines', () => {
@@ -161,27 +171,51 @@ describe('an export to JSON Lines', () => {
   });
 
   it('says so when the disk is full', async () => {
-    async function* pages() {
-      yield [
-        {
-          ...{
-            chunkId: 'a_chunk_0',
-            docId: 'a',
-            nodeId: 'n',
-            title: 'A',
-            source: 'a.md',
-            contentType: 'text',
-          },
-          ...{ text: 'A', metadata: {}, embedding: Buffer.alloc(8), model: undefined },
-        },
-      ];
-    }
     const request = { file: join(folder, 'full.jsonl'), embeddings: 'none', overwrite: false } as const;
 
-    await expect(writeJsonl(pages(), request, () => createWriteStream('/dev/full'))).rejects.toMatchObject({
+    await expect(writeJsonl(pages(), request, () => open('/dev/full', 'w'))).rejects.toMatchObject({
       code: 'archive_unwritable',
       message: expect.stringContaining('make room'),
     });
+  });
+
+  it.each([true, false])('is on disk before it has its name (overwrite: %s)', async (overwrite) => {
+    const file = join(folder, `synced-${overwrite}.jsonl`);
+    const request = { file, embeddings: 'none', overwrite } as const;
+    const synced: unknown[] = [];
+
+    await writeJsonl(pages(), request, async (path) => {
+      const opened = await open(path, 'wx');
+      const sync = opened.sync.bind(opened);
+      opened.sync = async () => {
+        synced.push({ lines: linesOf(path).length, isNamed: existsSync(file) });
+        await sync();
+      };
+      return opened;
+    });
+
+    expect(synced).toEqual([{ lines: 1, isNamed: false }]);
+    expect(linesOf(file)).toHaveLength(1);
+  });
+
+  it('has a chunk once that is stored under its raw and its escaped key', async () => {
+    const { knowledge } = lore.databases;
+    const docId = 'twice?';
+    await lore.ingestTexts([{ docId, source: 'twice.md', text: 'Only once.' }], { collection: 'twice' });
+    const [escaped = ''] = await allKeys(knowledge, 'llama_index/vector_store/twice/*');
+    const raw = `llama_index/vector_store/twice/${docId}_chunk_0`;
+    expect(raw).not.toBe(escaped);
+    await knowledge.send(['COPY', escaped, raw]);
+    await knowledge.send(['HSET', raw, 'text', 'As written by another program.']);
+    const file = join(folder, 'twice.jsonl');
+
+    const report = await exportTo({ collection: 'twice', file });
+
+    expect(report).toMatchObject({ documents: 1, chunks: 1, unlisted: 0 });
+    expect(linesOf(file)).toMatchObject([{ docId, text: 'As written by another program.' }]);
+    const shown = [];
+    for await (const { text } of lore.documents.chunks(await lore.documents.get(docId))) shown.push(text);
+    expect(shown).toEqual(['As written by another program.']);
   });
 
   it('counts chunks of no listed document, which it leaves out', async () => {

@@ -314,6 +314,22 @@ it('finds nothing under a prefix of our own records', async () => {
   expect(await allKeys(lore.databases.knowledge, 'stacklore:*none*')).toEqual([]);
 });
 
+it('says so when nothing but keys of a module lies under the prefix', async () => {
+  const { knowledge } = lore.databases;
+  await knowledge.send(['SET', 'module:text', 'x']);
+  const request = { layout: 'redisvl', prefix: 'module:', collection: 'none' } as const;
+  expect(await migrate(request)).toMatchObject({ rows: 0 });
+  // The type that the search module brings stands for that of the JSON module, which the server need not have.
+  await knowledge.send(['FT.SUGADD', 'module:1', 'word', '1']);
+  await expect(migrate(request)).rejects.toMatchObject({
+    code: 'unsupported_type',
+    message: expect.stringMatching(/module:1 is stored as trietype0.*storage_type "hash"/),
+  });
+  expect(await lore.collections.find('none')).toBeUndefined();
+  await hset('module:2', { text: 'A tall crane.', embedding: await vectorOf('A tall crane.') });
+  expect(await migrate({ ...request, dryRun: true })).toMatchObject({ rows: 1 });
+});
+
 it('refuses names that cannot be a collection', async () => {
   await expect(migrate({ layout: 'redisvl', prefix: 'x', collection: 'a b' })).rejects.toMatchObject({
     code: 'invalid_input',

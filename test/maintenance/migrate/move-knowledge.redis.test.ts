@@ -189,6 +189,39 @@ describe('migrate from another number of the same server', () => {
   });
 });
 
+describe('a collection of the target that cannot be read', () => {
+  it('is told, and the rest is moved and indexed', async () => {
+    const { knowledge } = lore.databases;
+    await lore.createCollection('sound', { dimensions: 4 });
+    for (const name of ['torn', 'wrong']) await lore.createCollection(name, { dimensions: 4 });
+    await knowledge.send(['HSET', 'stacklore:collection:torn', 'manifest', '{']);
+    await knowledge.send(['UNLINK', 'stacklore:collection:wrong']);
+    await knowledge.send(['SET', 'stacklore:collection:wrong', 'text']);
+    const source = numbered(7);
+    await writeDocument(source, 'sound', 'n1');
+    await writeDocument(source, 'torn', 'n2');
+    try {
+      const dry = await migrate({ fromNumber: 7, dryRun: true });
+      const report = await migrate({ fromNumber: 7, move: true });
+
+      for (const { unreadable, uncreated } of [dry, report]) {
+        expect(uncreated).toEqual([]);
+        expect(unreadable).toEqual([
+          { key: 'stacklore:collection:torn', problem: expect.stringMatching(/manifest/) },
+          { key: 'stacklore:collection:wrong', problem: expect.stringMatching(/a string, not a hash/) },
+        ]);
+      }
+      expect(report).toMatchObject({ removed: 7, unequal: { count: 0 } });
+      const vector = new Float32Array([0.5, 1.25, -1.5, 3e-9]);
+      const { hits } = await lore.search({ vector, collection: 'sound', topK: 5 });
+      expect(hits).toHaveLength(2);
+    } finally {
+      for (const name of ['torn', 'wrong']) await lore.collections.delete(name);
+      await lore.dropCollection('sound');
+    }
+  });
+});
+
 describe('migrate from another server', () => {
   it('moves a collection as it is, and searches find it at once', async () => {
     await lore.ingestTexts(

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { chunkRecord } from '../../../src/schema/knowledge.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
+import { createCommand } from '../../../src/stores/knowledge/index-command.ts';
 import { FakeEmbedder } from '../../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
@@ -154,6 +155,26 @@ describe.concurrent('another model', () => {
     expect(await first(other, 'others', 'boats at night')).toBe('theirs');
   });
 
+  it('is what everything that compares stored vectors reads once it serves', async () => {
+    await publish(lore, 'readers');
+    await other.reindex('readers', { reembed: true });
+    await publish(other, 'readers', { copy: TEXTS.errors as string });
+    const collection = 'readers';
+    const alike = await other.search({ like: { docId: 'readers-errors' }, collection });
+    expect(alike.hits[0]?.docId).toBe('readers-copy');
+    const query = 'what does E4711 mean?';
+    const { hits } = await other.search({ query, collection, collapse: 0.6, diversity: 0.1 });
+    expect(hits.filter(({ text }) => text === TEXTS.errors)).toHaveLength(1);
+    const near = await other.search({
+      ...{ query, collection, maxDistance: 1, boosts: [{ filter: { docId: 'readers-backups' }, weight: 9 }] },
+    });
+    expect(near.hits[0]?.docId).toBe('readers-backups');
+    const { chunks } = await other.explain({ query, collection, docId: 'readers-errors' });
+    expect(chunks).toHaveLength(1);
+    expect(chunks[0]).toMatchObject({ matchedTerms: expect.arrayContaining(['e4711']) });
+    expect(chunks[0]).not.toHaveProperty('problem');
+  });
+
   it('is rolled back with what was published since', async () => {
     await publish(lore, 'back');
     const before = await fieldsOf('back');
@@ -201,6 +222,64 @@ describe.concurrent('another analyser, index or vector type', () => {
     expect(await byWords('expiring')).toEqual(['words-sessions']);
     expect(await byWords('gefällt')).toEqual(['words-street']);
     expect(await fieldsOf('words')).toEqual(before);
+  });
+
+  it('finds chunks by the words around them as one that was ingested so', async () => {
+    const text = [
+      'Die Häuser am Fluss sind alt.',
+      'Boote liegen vor den Brücken.',
+      'Am Abend läuten die Glocken der Stadt.',
+    ].join('\n\n');
+    const settings = { chunkSize: 16, chunkOverlap: 0 };
+    const source = { text, source: 'river.md', docId: 'river', title: 'Am Wasser' };
+    const ingest = (collection: string, language: 'english' | 'german') =>
+      lore.ingestTexts([{ ...source, docId: `${collection}-river` }], {
+        ...{ collection, settings: { ...settings, language } },
+      });
+    await ingest('nearby', 'english');
+    await ingest('nearby2', 'german');
+    const read = async (collection: string, names: readonly string[]) => {
+      const keys = await allKeys(lore.databases.knowledge, `llama_index/vector_store/${collection}/*`);
+      return lore.databases.knowledge.pipeline<(string | null)[]>(
+        keys.sort().map((key) => ['HMGET', key, ...names]),
+      );
+    };
+    const live = ['analysed', 'analysed_nearby'];
+    const [english, german] = [await read('nearby', live), await read('nearby2', live)];
+    expect(german.length).toBeGreaterThan(1);
+    expect(german).not.toEqual(english);
+    await lore.reindex('nearby', { language: 'german' });
+    expect(await read('nearby', ['analysed_next', 'analysed_nearby_next'])).toEqual(german);
+    expect(await read('nearby', live)).toEqual(english);
+    const ranked = async (collection: string) => {
+      await lore.collections.get(collection);
+      const { hits } = await lore.search({ query: 'das alte Haus', collection, weight: 0 });
+      return hits.map(({ text: held, textScore, textRank }) => ({ held, textScore, textRank }));
+    };
+    const wanted = await ranked('nearby2');
+    expect(wanted.filter(({ textScore }) => textScore !== undefined).length).toBeGreaterThan(1);
+    expect(await ranked('nearby')).toEqual(wanted);
+    expect(await problemsOf('nearby')).toEqual([]);
+    // An index that reads the fields of before would find words by the other language.
+    const { index, manifest } = await lore.collections.get('nearby');
+    const { next: _, ...earlier } = manifest;
+    await lore.databases.knowledge.send(['FT.DROPINDEX', index]);
+    await lore.databases.knowledge.send(createCommand(index, 'nearby', earlier));
+    await lore.databases.knowledge.send(['FT.ALIASADD', 'stacklore:live:nearby', index]);
+    expect((await problemsOf('nearby')).join()).toMatch(/analysed_nearby is read from analysed_nearby, not/);
+    await lore.maintenance.diagnose({ fix: true });
+    expect(await problemsOf('nearby')).toEqual([]);
+    // A document that is published between switch and finish has both, and a roll-back gives back those of before.
+    await lore.documents.delete('nearby-river');
+    await ingest('nearby', 'german');
+    expect(await read('nearby', ['analysed_next', 'analysed_nearby_next'])).toEqual(german);
+    await lore.reindex('nearby', { rollback: true });
+    expect(await read('nearby', live)).toEqual(english);
+    await lore.reindex('nearby', { language: 'german' });
+    await lore.reindex('nearby', { finish: true });
+    expect(await read('nearby', live)).toEqual(german);
+    expect(await fieldsOf('nearby')).not.toContain('analysed_nearby_next');
+    expect((await ranked('nearby')).map(({ held }) => held)).toEqual(wanted.map(({ held }) => held));
   });
 
   it('keeps vectors as float16 in the index, and as float32 for other programs', async () => {

@@ -29,6 +29,7 @@ it('logs errors for 30 days, the newest first, by day and type', async () => {
       { timestamp: '2025-01-15T10:30:00.000Z', message: 'first', context: { model: 'small' } },
     ],
     total: 2,
+    unreadable: [],
   });
   expect(await errorLog.list('Timeout', { offset: 1, limit: 1 })).toMatchObject({
     ...{ items: [{ message: 'first' }], total: 2 },
@@ -81,7 +82,7 @@ it('counts errors by type, the newest day first', async () => {
   expect(await errorLog.types({ date: '2025-03-01' })).toHaveLength(1);
 });
 
-it('reads what another writer logged, and names an element that is no error', async () => {
+it('reads what another writer logged, and names an element that is no error beside the others', async () => {
   const key = 'errors:2025-01-15:ValueError';
   await database.send([
     'RPUSH',
@@ -89,8 +90,20 @@ it('reads what another writer logged, and names an element that is no error', as
     '{"timestamp": "t", "message": "bad", "stack_trace": null, "context": {}}',
   ]);
   expect(await errorLog.list('ValueError')).toMatchObject({ items: [{ message: 'bad' }] });
-  await database.send(['RPUSH', key, 'not json']);
-  await expect(errorLog.list('ValueError')).rejects.toMatchObject({ code: 'record_invalid', key });
+  await database.send(['LPUSH', key, '{"timestamp": 1}', 'not json']);
+  const problem = (text: RegExp) => expect.stringMatching(text);
+  expect(await errorLog.list('ValueError')).toMatchObject({
+    items: [{ message: 'bad' }],
+    total: 3,
+    unreadable: [
+      { key, position: 0, problem: problem(/"errors:2025-01-15:ValueError".*element 0: .*JSON/) },
+      { key, position: 1, problem: problem(/element 1: /) },
+    ],
+  });
+  expect(await errorLog.list('ValueError', { offset: 1, limit: 1 })).toMatchObject({
+    items: [],
+    unreadable: [{ position: 1, problem: problem(/element 1: /) }],
+  });
 });
 
 it('leaves a key of another type as it is, its TTL too', async () => {

@@ -301,6 +301,41 @@ describe('listing facts', () => {
     }
   });
 
+  it('changes nothing of a fact whose other fields cannot be read, and mends the one that is given', async () => {
+    const key = 'fact:unread';
+    const fields = { content: 'x', category: 'Unread', source: 'y', created_at: '2025-01-15T10:30:00Z' };
+    await hset(key, { ...fields, confidence: 'high' });
+    await knowledge.send(['HSET', key, 'verified', Buffer.from([0xff])]);
+    const stored = () => knowledge.send(['HGETALL', key], { buffers: true });
+    const before = await stored();
+
+    for (const change of [{ category: 'Other' }, { content: 'z' }, { confidence: 0.5 }]) {
+      await expect(lore.facts.update('unread', change)).rejects.toMatchObject({
+        code: 'record_invalid',
+        key,
+      });
+    }
+    await expect(lore.facts.update('unread', { verified: true })).rejects.toMatchObject({ key });
+    expect(await stored()).toEqual(before);
+    expect(await lore.facts.update('unread', { confidence: 0.5, verified: true })).toMatchObject({
+      ...{ confidence: 0.5, verified: true, category: 'Unread' },
+    });
+    await lore.facts.delete('unread');
+  });
+
+  it('keeps every change of those made to one fact at once', async () => {
+    await lore.facts.add({ factId: 'busy', content: 'busy', category: 'Busy', confidence: 0 });
+    const changes = Array.from({ length: 64 }, (_, n) =>
+      n % 2 === 0 ? { confidence: (n + 1) / 100 } : { source: `source ${n}` },
+    );
+    await Promise.all(changes.map((change) => lore.facts.update('busy', change)));
+    const fact = await lore.facts.get('busy');
+    expect(fact.confidence).toBeGreaterThan(0);
+    expect(fact.source).toMatch(/^source /);
+    await lore.facts.delete('busy');
+    await expect(lore.facts.update('busy', { source: 'x' })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   it('names a fact that cannot be read and gives the others', async () => {
     await hset('fact:torn', {
       content: 'half a fact',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openStacklore, type Stacklore } from '../../../src/stacklore.ts';
-import type { TaskOutcome } from '../../../src/stores/main/queue-worker.ts';
+import type { QueueWorker, TaskOutcome } from '../../../src/stores/main/queue-worker.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 import { runTypeScript } from '../../support/run-typescript.ts';
@@ -225,8 +225,17 @@ describe('a worker that is killed', () => {
   });
 });
 
-describe('a callback that throws', () => {
-  it('ends the worker with what it threw, also when the lease could not be renewed', async () => {
+describe('a callback that throws or rejects', () => {
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no log');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no log'))],
+    ['rejects later', () => sleep(20).then(() => Promise.reject(new Error('no log')))],
+  ])('ends the worker when it %s, also when the lease could not be renewed', async (_, onTrouble) => {
     await enqueue(1);
     const { opened, open } = gate();
     const begun = gate();
@@ -238,9 +247,7 @@ describe('a callback that throws', () => {
       },
       {
         leaseMs: 150,
-        onTrouble: () => {
-          throw new Error('no log');
-        },
+        onTrouble,
       },
     );
     await begun.opened;
@@ -250,6 +257,24 @@ describe('a callback that throws', () => {
     setTimeout(open, 120);
 
     await expect(worker.done).rejects.toThrow('no log');
+  });
+
+  it('ends the worker when it was told of an outcome, and may wait for its stop', async () => {
+    await enqueue(2);
+    const rejecting = lore.startWorker(queue, () => undefined, {
+      onOutcome: () => Promise.reject(new Error('no log')),
+    });
+    await expect(rejecting.done).rejects.toThrow('no log');
+
+    await enqueue(1);
+    let stopped: unknown;
+    const stopping: QueueWorker = lore.startWorker(queue, () => undefined, {
+      onOutcome: async () => {
+        stopped = await stopping.stop();
+      },
+    });
+    await stopping.done;
+    await expect.poll(() => stopped).toMatchObject({ done: expect.any(Number) });
   });
 });
 

@@ -197,8 +197,8 @@ describe('waiting for a task', () => {
 
   it('notices a retry that becomes due and a lease that ends', async () => {
     await lore.queues.enqueueAll(queue, [{ taskType: 'retried' }, { taskType: 'abandoned' }]);
-    await lore.queues.retry(await take(), { delayMs: 80 });
-    await take({ leaseMs: 150 });
+    await lore.queues.retry(await take(), { delayMs: 600 });
+    await take({ leaseMs: 1_200 });
 
     const later = [await take({ waitMs: 5_000 }), await take({ waitMs: 5_000 })];
     expect(later.map(({ task, attempt }) => [task.taskType, attempt])).toEqual([
@@ -288,7 +288,7 @@ describe('a task that is not settled', () => {
     };
     const expected = deadLetter(element, { error, attempts, now: Date.parse(failedAt) });
     expect(JSON.parse(written)).toEqual(JSON.parse(expected));
-    expect(await lore.deadLetters.retry(queue)).toBe(1);
+    expect(await lore.deadLetters.retry(queue)).toEqual({ retried: 1, unreadable: [] });
     const queued = { buffers: true };
     expect(await lore.databases.main.send(['LRANGE', `queue:${queue}`, '0', '-1'], queued)).toEqual([
       element,
@@ -336,7 +336,7 @@ describe('what is no task', () => {
       expect.stringMatching(/not JSON/),
     ]);
 
-    expect(await lore.deadLetters.retry(queue)).toBe(5);
+    expect(await lore.deadLetters.retry(queue)).toEqual({ retried: 5, unreadable: [] });
     const elements = await lore.databases.main.send<Buffer[]>(['LRANGE', `queue:${queue}`, '0', '-1'], {
       buffers: true,
     });
@@ -364,13 +364,13 @@ describe('dead letters', () => {
 
     const unknown = expect(lore.deadLetters.retry(queue, ['a', 'z'])).rejects;
     await unknown.toMatchObject({ code: 'not_found' });
-    expect(await lore.deadLetters.retry(queue, ['c', 'a'])).toBe(2);
+    expect(await lore.deadLetters.retry(queue, ['c', 'a'])).toEqual({ retried: 2, unreadable: [] });
     expect([await take(), await take()]).toMatchObject([
       { task: { taskId: 'a' }, attempt: 1 },
       { task: { taskId: 'c' }, attempt: 1 },
     ]);
     expect(await lore.deadLetters.purge(queue)).toBe(1);
-    expect(await lore.deadLetters.list(queue)).toEqual({ items: [], total: 0 });
+    expect(await lore.deadLetters.list(queue)).toEqual({ items: [], total: 0, unreadable: [] });
   });
 
   it('are queued again oldest first, however many, equal ones among them', async () => {
@@ -386,17 +386,31 @@ describe('dead letters', () => {
       return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0);
     };
     const before = await commands();
-    expect(await lore.deadLetters.retry(queue)).toBe(1_200);
+    expect(await lore.deadLetters.retry(queue)).toEqual({ retried: 1_200, unreadable: [] });
     expect((await commands()) - before).toBeLessThan(20);
     const { items } = await lore.queues.peek(queue, { limit: 2_000 });
     expect(items.map((item) => ('task' in item ? item.task.taskId : ''))).toEqual(ids);
     expect(await lore.queues.stats(queue)).toMatchObject({ waiting: 1_200, dead: 0 });
   });
 
-  it('that cannot be read are named', async () => {
-    await send('LPUSH', deadKey(), 'no letter');
-    const failure = expect(lore.deadLetters.list(queue)).rejects;
-    await failure.toMatchObject({ code: 'record_invalid', key: deadKey() });
+  it('that cannot be read are named and stay, and the others are given and queued again', async () => {
+    const task = { task_id: 'good', task_type: 'x', payload: null, created_at: '2025-01-15', priority: 5 };
+    const good = deadLetter(JSON.stringify(task), { error: 'e', attempts: 1, now: 0 });
+    await send('RPUSH', deadKey(), 'no letter', good, '{"element":1}');
+    const unreadable = [0, 2].map((position) => ({
+      ...{ key: deadKey(), position },
+      problem: expect.stringMatching(new RegExp(`"${deadKey()}".*element ${position}: `)),
+    }));
+
+    expect(await lore.deadLetters.list(queue)).toMatchObject({
+      ...{ items: [{ task: { taskId: 'good' } }], total: 3, unreadable },
+    });
+    expect(await lore.deadLetters.list(queue, { offset: 1 })).toMatchObject({
+      unreadable: unreadable.slice(1),
+    });
+    expect(await lore.deadLetters.retry(queue)).toEqual({ retried: 1, unreadable });
+    expect(await send('LRANGE', deadKey(), '0', '-1')).toEqual(['no letter', '{"element":1}']);
+    expect((await lore.queues.peek(queue)).items).toMatchObject([{ task: { taskId: 'good' } }]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
-import { connectDatabases, type Database } from '../../../src/redis/databases.ts';
+import { connectDatabases, type Database, type RedisCommand } from '../../../src/redis/databases.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { ResponseCache, type ResponseCacheOptions } from '../../../src/stores/main/response-cache.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
@@ -96,14 +96,78 @@ describe('an answer', () => {
     expect(await allKeys(main, 'cache:*')).toEqual(['cache:api:list:page*']);
   });
 
-  it('that is no JSON counts as a miss and is replaced', async () => {
-    await main.send(['SET', 'cache:api:health:default', Buffer.from([0x7b, 0xff])]);
+  it.each([
+    ['broken JSON', Buffer.from([0x7b, 0xff])],
+    ['an empty text', ''],
+  ])('that is %s counts as a miss and is replaced', async (_, stored) => {
+    await main.send(['SET', 'cache:api:health:default', stored]);
     expect(await cache.getOrCompute({ endpointName: 'health' }, () => 'new')).toEqual({
       value: 'new',
       cached: false,
     });
     expect((await cache.get({ endpointName: 'health' })).value).toBe('new');
     expect(await counts()).toEqual({ hits: 0, misses: 1 });
+  });
+
+  it('that goes while it is looked up is computed, and counts as a miss', async () => {
+    const address = { endpointName: 'brief' };
+    await cache.save(address, 1);
+    const goes: Database = {
+      name: main.name,
+      send: (...sent) => main.send(...sent),
+      pipeline: async <T>([script = [], ...reads]: readonly RedisCommand[]) => {
+        const state = await main.send<T>(script);
+        await main.send(['UNLINK', 'cache:api:brief:default']);
+        return [state, ...(await main.pipeline<T>(reads))];
+      },
+      transaction: (...sent) => main.transaction(...sent),
+      duplicate: () => main.duplicate(),
+      close: () => main.close(),
+    };
+    const looking = new ResponseCache(goes);
+    expect(await looking.getOrCompute(address, () => 2)).toEqual({ value: 2, cached: false });
+    expect((await cache.get(address)).value).toBe(2);
+    expect(await counts()).toEqual({ hits: 0, misses: 1 });
+  });
+
+  describe('that this process has kept', () => {
+    const address = { endpointName: 'known' };
+    const key = 'cache:api:known:default';
+    const known = (value: unknown) => cache.getOrCompute(address, () => value);
+
+    it('counts each time it is taken', async () => {
+      await known(1);
+      expect(await known(2)).toEqual({ value: 1, cached: true });
+      expect(await known(2)).toEqual({ value: 1, cached: true });
+      expect(await counts()).toEqual({ hits: 2, misses: 1 });
+    });
+
+    it('is what another program has put in its place', async () => {
+      await known(1);
+      await main.send(['SET', key, '"theirs"']);
+      expect(await known(2)).toEqual({ value: 'theirs', cached: true });
+    });
+
+    it.each([
+      ['gone', ['UNLINK', key]],
+      ['no JSON any more', ['SET', key, '{']],
+    ])('is computed again when it is %s', async (_, command) => {
+      await known(1);
+      await main.send(command);
+      expect(await known(2)).toEqual({ value: 2, cached: false });
+      expect(await known(3)).toEqual({ value: 2, cached: true });
+      expect(await counts()).toEqual({ hits: 1, misses: 2 });
+    });
+
+    it('is named when it has the wrong type by now', async () => {
+      await known(1);
+      await main.transaction([
+        ['UNLINK', key],
+        ['RPUSH', key, '1'],
+      ]);
+      await expect(known(2)).rejects.toMatchObject({ code: 'record_invalid', key });
+      expect(await counts()).toEqual({ hits: 0, misses: 1 });
+    });
   });
 
   it('may be null, and is what JSON makes of the value', async () => {
@@ -365,6 +429,7 @@ describe('wrong input', () => {
     await main.send(['RPUSH', 'cache:api:listed:default', '1']);
     const asked = () => cache.getOrCompute({ endpointName: 'listed' }, () => 1);
     await expect(asked()).rejects.toMatchObject({ code: 'record_invalid', key: 'cache:api:listed:default' });
+    expect(await counts()).toEqual({ hits: 0, misses: 0 });
     await expect(cache.find({ endpointName: 'listed' })).rejects.toMatchObject({ code: 'record_invalid' });
     await main.send(['SET', 'stacklore:cache-stats', '1']);
     await expect(cache.stats()).rejects.toMatchObject({

@@ -113,6 +113,29 @@ describe('a private prompt', () => {
     });
   });
 
+  it('that cannot be read is not saved over, unless what cannot be read is given', async () => {
+    const key = 'prompt:user:bob:torn';
+    await database.send(['HSET', key, 'content', 'x', 'is_private', 'perhaps']);
+    const expected = { code: 'record_invalid', key };
+    expect(await refusal(prompts.save('bob', 'torn', { content: 'new' }))).toMatchObject(expected);
+    expect(await database.send(['HGETALL', key])).toEqual(['content', 'x', 'is_private', 'perhaps']);
+    expect(await prompts.save('bob', 'torn', { content: 'new', isPrivate: false })).toMatchObject({
+      ...{ content: 'new', isPrivate: false, outcome: 'updated' },
+    });
+    await database.send(['HSET', key, 'created_at', 'long ago']);
+    expect(await refusal(prompts.save('bob', 'torn', { content: 'newer' }))).toMatchObject(expected);
+    expect(await database.send(['HGET', key, 'content'])).toBe('new');
+    await prompts.delete('bob', 'torn');
+  });
+
+  it('that is saved by many at once is created once', async () => {
+    const saves = Array.from({ length: 64 }, (_, n) => prompts.save('bob', 'many', { content: `${n}` }));
+    const outcomes = (await Promise.all(saves)).map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'updated')).toHaveLength(63);
+    await prompts.delete('bob', 'many');
+  });
+
   it('that cannot be read is named to its owner only', async () => {
     await database.send(['HSET', 'prompt:user:bob:broken', 'content', 'x', 'is_private', 'perhaps']);
 

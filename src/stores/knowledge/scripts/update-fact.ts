@@ -4,20 +4,21 @@ import { SHOWN_FIELDS } from '../fact.ts';
 const NAMES = SHOWN_FIELDS.map((name) => `'${name}'`).join(', ');
 
 /**
- * Changes fields of a fact that exists, so that one deleted meanwhile does not come back by half.
+ * Changes fields of a fact if what stays of it is what was read, so that one deleted meanwhile does not come back by half
+ * and nothing is written over what could not be read.
  *
- * KEYS where a fact of this id may be. ARGV field and value in turn of what changes. Returns the key and what
- * `SHOWN_FIELDS` held before, or nil when there is no fact with any of them.
+ * KEYS 1 the fact. ARGV first for each of `SHOWN_FIELDS` what it must hold: `=` and the value, empty when it must be
+ * absent, `*` for one that is changed; then field and value in turn of what changes. Returns 1 when written, 0 when
+ * the fact is another one by now.
  */
 export const UPDATE_FACT = defineScript(`
-for _, key in ipairs(KEYS) do
-  local before = redis.call('HMGET', key, ${NAMES})
-  for at = 1, ${SHOWN_FIELDS.length} do
-    if before[at] then
-      redis.call('HSET', key, unpack(ARGV))
-      return { key, before }
-    end
-  end
+local stored = redis.call('HMGET', KEYS[1], ${NAMES})
+local isThere = false
+for at = 1, ${SHOWN_FIELDS.length} do
+  isThere = isThere or stored[at] ~= false
+  if ARGV[at] ~= '*' and ARGV[at] ~= (stored[at] and '=' .. stored[at] or '') then return 0 end
 end
-return false
+if not isThere then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, ${SHOWN_FIELDS.length + 1}))
+return 1
 `);

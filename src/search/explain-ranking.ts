@@ -1,0 +1,122 @@
+import type { Collection } from '../stores/knowledge/collections.ts';
+import { chunkIdOfKey } from '../stores/knowledge/knn-reply.ts';
+import type { Candidate } from '../stores/knowledge/vector-index.ts';
+import type { CompiledFilter } from './filter.ts';
+import { DEPTH, type HybridParts, type Look, lookUp, order } from './hybrid.ts';
+import { nearestQuery } from './query.ts';
+import type { FoundList, Ranked } from './rank.ts';
+import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
+import { isRanked, type SearchHit } from './search.ts';
+import { wordsQuery } from './words-query.ts';
+
+/** Where the chunks of a search stand, each by its key. */
+export interface Rankings {
+  /** How many chunks a side gave the search that is explained. */
+  readonly depth: number;
+  /** Places among all chunks that pass the filter, from 1, as far as 10,000. */
+  readonly vector: ReadonlyMap<string, number>;
+  readonly text: ReadonlyMap<string, number>;
+  /** Chunks that the search itself had of either side. */
+  readonly candidates: { readonly vector: ReadonlySet<string>; readonly text: ReadonlySet<string> };
+  /** Place and score in the search's own order, of which the page is read. */
+  readonly fused: ReadonlyMap<string, { readonly rank: number; readonly score: number }>;
+}
+
+/** A search as it was carried out. */
+export interface AnsweredSearch {
+  readonly collections: readonly Collection[];
+  /** One for each collection, and so are the terms. */
+  readonly filters: readonly (CompiledFilter | undefined)[];
+  readonly terms: readonly (readonly string[])[];
+  readonly request: SearchRequest;
+  readonly mode: SearchMode;
+  readonly vector: Float32Array;
+  readonly hits: readonly SearchHit[];
+}
+
+const WIDENING = 4;
+
+/** Ranks all chunks by each side, and once more as the search did. */
+export async function rankAll(parts: HybridParts, search: AnsweredSearch): Promise<Rankings> {
+  const { collections, filters, terms, vector, mode } = search;
+  const answers = await Promise.all(
+    collections.map(async (collection, at) => {
+      const filter = filters[at];
+      const nearest = nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter, exact: true });
+      const looked = terms[at] ?? [];
+      const worded =
+        looked.length > 0
+          ? [wordsQuery(looked, { own: mode === 'text', filter, limit: MAX_CANDIDATES })]
+          : [];
+      return (await parts.vectorIndex.candidates(collection, [nearest, ...worded])).lists;
+    }),
+  );
+  const listOf = (side: number) => answers.flatMap((lists) => lists[side] ?? []);
+  const byDistance = listOf(0).sort((a, b) => a.value - b.value);
+  const byWords = listOf(1).sort((a, b) => b.value - a.value);
+  return {
+    vector: places(byDistance),
+    text: places(byWords),
+    ...(mode === 'vector' && !isRanked(search.request)
+      ? rankByVector(search, byDistance)
+      : await rankAsSearched(parts, search)),
+  };
+}
+
+function places(list: readonly Candidate[]): Map<string, number> {
+  return new Map(list.map(({ key }, at) => [key, at + 1]));
+}
+
+type SearchOrder = Omit<Rankings, 'vector' | 'text'>;
+
+/** A vector search has no other order than the distances, however many of them it had. */
+function rankByVector({ request }: AnsweredSearch, byDistance: readonly Candidate[]): SearchOrder {
+  const depth = request.offset + request.topK;
+  return {
+    depth,
+    candidates: {
+      vector: new Set(byDistance.slice(0, depth).map(({ key }) => key)),
+      text: new Set(),
+    },
+    fused: new Map(byDistance.map(({ key, value }, at) => [key, { rank: at + 1, score: 1 - value }])),
+  };
+}
+
+/** Looks as far as the search did: as far as it takes to have all of its hits. */
+async function rankAsSearched(parts: HybridParts, search: AnsweredSearch): Promise<SearchOrder> {
+  const { collections, filters, request, mode, vector, terms, hits } = search;
+  const look: Look = {
+    ...{ collections, filters, request, mode },
+    questions: [{ query: request.query ?? '', vector }],
+    terms: terms.map((asked) => [[...asked]]),
+  };
+  const isFull = hits.length >= request.topK;
+  const start = Math.max(DEPTH, request.offset + request.topK);
+  for (let depth = start; ; depth = Math.min(depth * WIDENING, MAX_CANDIDATES)) {
+    const found = await lookUp(parts, { look, depth, rebuilt: new Set() });
+    const ranking = await order(parts, { look, found, depth });
+    const isExhausted = found.every(({ candidates }) => candidates.length < depth);
+    if ((isFull && holdsAll(ranking, hits, collections)) || isExhausted || depth >= MAX_CANDIDATES) {
+      return {
+        depth,
+        candidates: { vector: keysOf(found, 'distance'), text: keysOf(found, 'text') },
+        fused: new Map(ranking.map(({ key, score }, at) => [key, { rank: at + 1, score }])),
+      };
+    }
+  }
+}
+
+function holdsAll(
+  ranking: readonly Ranked[],
+  hits: readonly SearchHit[],
+  collections: readonly Collection[],
+): boolean {
+  const names = collections.map(({ name }) => name);
+  const ids = new Set(ranking.map(({ at, key }) => `${names[at]} ${chunkIdOfKey(names[at] ?? '', key)}`));
+  return hits.every(({ collection, chunkId }) => ids.has(`${collection} ${chunkId}`));
+}
+
+function keysOf(found: readonly FoundList[], side: FoundList['by']): Set<string> {
+  const lists = found.filter(({ by }) => by === side);
+  return new Set(lists.flatMap(({ candidates }) => candidates.map(({ key }) => key)));
+}

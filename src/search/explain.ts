@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { isId } from '../schema/key.ts';
+import { analyserOf } from '../stores/knowledge/chunk-terms.ts';
+import type { Collection } from '../stores/knowledge/collections.ts';
+import type { Documents } from '../stores/knowledge/documents.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { words } from '../text/words.ts';
+import { type FailedCondition, readDocumentChunks } from './document-chunks.ts';
+import { byPlace, type ChunkExplanation, explainChunk } from './explain-chunk.ts';
+import { type AnsweredSearch, rankAll } from './explain-ranking.ts';
+import { describeOutcome, type Outcome } from './explain-reasons.ts';
+import { compileFilter } from './filter.ts';
+import { findDocuments } from './find-documents.ts';
+import { queryTerms } from './hybrid.ts';
+import { parse, parseSearchRequest, type SearchMode, type SearchRequest, searchRequest } from './request.ts';
+import { type SearchParts, search } from './search.ts';
+
+export type { ChunkExplanation, Standing } from './explain-chunk.ts';
+
+/** Options that ask for something else than hits of one question. */
+const UNEXPLAINED = { like: true, queries: true, cursor: true, facets: true, window: true } as const;
+
+/** What is explained: a search, and the document that is looked for in its answer. */
+export const explainRequest = searchRequest.omit(UNEXPLAINED).extend({
+  /** A doc id, the `_id` of a row, or a source. */
+  docId: z.string('must be the id of a document').min(1, 'must be the id of a document'),
+});
+
+/** An explanation as callers ask for it. */
+export type ExplainInput = z.input<typeof explainRequest>;
+
+/** What an explanation works with. */
+export interface ExplainParts extends SearchParts {
+  readonly documents: Pick<Documents, 'find'>;
+  readonly vectorIndex: SearchParts['vectorIndex'] & Pick<VectorIndex, 'findHealth'>;
+}
+
+/** Why a document is, or is not, in the answer of a search. */
+export interface Explanation {
+  readonly docId: string;
+  readonly collection: string;
+  readonly title?: string;
+  readonly mode: SearchMode;
+  readonly outcome: Outcome;
+  /** Sentences, the decisive one first. */
+  readonly reasons: readonly string[];
+  /** Place of the document's best hit in the answer, from 1, `offset` included. */
+  readonly hit?: number;
+  /** The query as words are looked up, and the words that say too little. */
+  readonly terms: readonly string[];
+  readonly stopWords: readonly string[];
+  /** Terms that no chunk of the document holds. */
+  readonly missingTerms: readonly string[];
+  readonly failedConditions: readonly FailedCondition[];
+  /** How many chunks of each side the search looked at. */
+  readonly depth: number;
+  /** The best 20 chunks of the document, best first, and how many it has. */
+  readonly chunks: readonly ChunkExplanation[];
+  readonly chunkCount: number;
+  readonly warnings: readonly string[];
+}
+
+const MOST_CHUNKS = 20;
+
+/** Explains where a document stands in the answer of a search. Throws what `search` throws. */
+export async function explain(parts: ExplainParts, input: ExplainInput): Promise<Explanation> {
+  const { docId: name, ...rest } = parse(explainRequest, input);
+  const { asked, warnings } = await carryOut(parts, parseSearchRequest(rest));
+  const { request, mode, collections } = asked;
+  const document = (await findDocuments(parts.documents, request.collections, [name])).get(name);
+  const docId = document?.docId ?? name;
+  const place = collections.findIndex((one) => one.name === document?.collection);
+  const collection = collections[Math.max(0, place)] as Collection;
+  const terms = [...new Set(asked.terms[Math.max(0, place)])];
+  const looked = { collection, document, docId, vector: asked.vector, terms, mode, filter: request.filter };
+  const [{ chunks, failed: failedConditions }, rankings, health] = await Promise.all([
+    readDocumentChunks(parts.vectorIndex, looked),
+    rankAll({ ...parts, now: parts.now ?? Date.now }, asked),
+    parts.vectorIndex.findHealth(collection),
+  ]);
+  const context = { asked, rankings, collection, terms, lastFailure: health?.lastFailure };
+  const explained = chunks.map((chunk) => explainChunk(chunk, context)).sort(byPlace);
+  const held = new Set(chunks.flatMap(({ contents }) => [...(contents?.terms ?? [])]));
+  const findings = {
+    ...{ docId, collection: collection.name, mode, terms, failedConditions, depth: rankings.depth },
+    stopWords: mode === 'vector' ? [] : await stopWordsOf(collection, request.query ?? ''),
+    missingTerms: terms.filter((term) => !held.has(term)),
+  };
+  const elsewhere = document ? undefined : await findElsewhere(parts, name);
+  const { outcome, reasons } = describeOutcome({
+    ...{ ...findings, request, isStored: document !== undefined, chunks: explained },
+    ...(elsewhere !== undefined && { elsewhere }),
+    efRuntime: request.efRuntime ?? collection.manifest.index.efRuntime,
+  });
+  const hit = explained[0]?.hit;
+  return {
+    ...{ ...findings, ...(document && { title: document.title }), outcome, reasons },
+    ...(hit !== undefined && { hit }),
+    ...{ chunks: explained.slice(0, MOST_CHUNKS), chunkCount: explained.length, warnings },
+  };
+}
+
+/** Searches as `search` does, and keeps what it was made of. */
+async function carryOut(
+  parts: ExplainParts,
+  request: SearchRequest,
+): Promise<{ asked: AnsweredSearch; warnings: readonly string[] }> {
+  const { hits, mode, warnings } = await search(parts, request);
+  const collections = await Promise.all(request.collections.map((name) => parts.collections.getRecent(name)));
+  const { filter, query = '' } = request;
+  const filters = collections.map(({ manifest }) => filter && compileFilter(filter, manifest.fields));
+  const terms = await Promise.all(
+    collections.map((one) => (mode === 'vector' ? [] : queryTerms(one, query))),
+  );
+  const vector = request.vector ?? (await (await parts.embedder()).embedQuery(query));
+  return { asked: { collections, request, mode, hits, filters, terms, vector }, warnings };
+}
+
+/** The collection of a document that none of those searched has. */
+async function findElsewhere({ documents }: ExplainParts, name: string): Promise<string | undefined> {
+  return isId(name) ? (await documents.find(name))?.collection : undefined;
+}
+
+async function stopWordsOf({ manifest }: Collection, query: string): Promise<string[]> {
+  const analyser = await analyserOf(manifest);
+  return analyser ? [...new Set(words(query))].filter((word) => analyser.analyse(word) === '') : [];
+}

@@ -1,0 +1,59 @@
+import { StackloreError } from '../errors.ts';
+import { chunkRecord } from '../schema/knowledge.ts';
+import type { Collection } from '../stores/knowledge/collections.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { compileFilter } from './filter.ts';
+import type { SearchRequest } from './request.ts';
+
+/** What others are to be like. */
+export interface Likeness {
+  /** Of the chunk, or the mean direction of the document's chunks. */
+  readonly vector: Float32Array;
+  /** The chunk that is no hit of its own search; absent for a document, which a filter excludes. */
+  readonly chunkKey?: string;
+}
+
+/** Chunks of a document that its mean is made of: more change it little. */
+const MOST_CHUNKS = 1_000;
+
+/** Reads the vector of a stored chunk or document. Throws `not_found` when it is not in the collection. */
+export async function findLikeness(
+  vectorIndex: Pick<VectorIndex, 'embeddings' | 'matching'>,
+  collection: Collection | undefined,
+  { like }: SearchRequest,
+): Promise<Likeness> {
+  if (!collection || !like) throw new StackloreError('internal', { message: 'There is nothing to be like.' });
+  const keys =
+    'chunkId' in like
+      ? chunkRecord.key.candidates({ collection: collection.name, chunkId: like.chunkId })
+      : await chunksOf(vectorIndex, collection, like.docId);
+  const found = await vectorIndex.embeddings(keys.slice(0, MOST_CHUNKS).map((key) => ({ key, collection })));
+  const { dimensions } = collection.manifest;
+  const vectors = found.filter((vector) => vector?.length === dimensions) as Float32Array[];
+  if (vectors.length === 0) {
+    const [kind, id] = 'chunkId' in like ? ['chunk', like.chunkId] : ['document', like.docId];
+    throw new StackloreError('not_found', {
+      message: `Collection "${collection.name}" has no ${kind} "${id}" with a vector. See stacklore docs list for its documents.`,
+    });
+  }
+  const chunkKey = 'chunkId' in like ? keys[found.findIndex((vector) => vector !== undefined)] : undefined;
+  return { vector: meanDirection(vectors), ...(chunkKey !== undefined && { chunkKey }) };
+}
+
+function chunksOf(
+  vectorIndex: Pick<VectorIndex, 'matching'>,
+  collection: Collection,
+  docId: string,
+): Promise<string[]> {
+  return vectorIndex.matching(collection, compileFilter({ docId }, collection.manifest.fields));
+}
+
+function meanDirection(vectors: readonly Float32Array[]): Float32Array {
+  if (vectors.length === 1) return vectors[0] as Float32Array;
+  const sum = new Float32Array(vectors[0]?.length ?? 0);
+  for (const vector of vectors) {
+    const length = Math.hypot(...vector);
+    for (const [at, value] of vector.entries()) sum[at] = (sum[at] as number) + value / length;
+  }
+  return sum;
+}
