@@ -88,7 +88,7 @@ const rate = {
 /** The one description of every setting; flags, environment and file all end here. */
 export const configSchema = z.strictObject({
   /** Data home: provisioned files, and the embedded server's socket and data. */
-  home: z.string().min(1),
+  home: z.string().min(1, 'must name a folder'),
   /** Where provisioned files are kept; by default `provision` below the data home. */
   provisionDir: z.string().min(1).optional(),
   /** A server for all four databases. Without any URL the embedded server of the data home is used. */

@@ -71,5 +71,20 @@ export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return error.errors.map(errorMessage).join('; ');
   }
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? (fileProblem(error) ?? error.message) : String(error);
+}
+
+/** What the file system's commonest refusals mean, in words. */
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder, not a file',
+  EEXIST: 'a file of that name is there',
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a file stands where a folder is meant',
+};
+
+function fileProblem(error: Error): string | undefined {
+  const code = 'code' in error ? String(error.code) : '';
+  const words = error.message.startsWith(`${code}: `) ? FILE_PROBLEMS[code] : undefined;
+  if (words === undefined) return undefined;
+  return 'path' in error ? `${words}: ${error.path}` : words;
 }

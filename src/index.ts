@@ -162,11 +162,16 @@ export type { FactListOptions, FactPage, Facts, FactWriteOptions } from './store
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
 export type { EndpointEntries } from './stores/main/cache-contents.ts';
-export type { ConversationInfo, Conversations, RecentMessages } from './stores/main/conversations.ts';
+export type {
+  ConversationInfo,
+  Conversations,
+  MessagePage,
+  RecentMessages,
+} from './stores/main/conversations.ts';
 export type { DeadLetter, DeadLetterPage, DeadLetters, RetriedLetters } from './stores/main/dead-letters.ts';
 export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
 export type { CountTokens } from './stores/main/estimate-tokens.ts';
-export type { NewMessage } from './stores/main/message.ts';
+export type { NewMessage, UnreadableMessage } from './stores/main/message.ts';
 export type { NewTask } from './stores/main/new-task.ts';
 export type {
   QueueWorker,

@@ -52,6 +52,7 @@ const MISTAKES: ReadonlySet<ErrorCode> = new Set([
     'not_found',
     'aborted',
   ] as const),
+  ...(['already_exists', 'manifest_mismatch', 'too_large'] as const),
 ]);
 
 /** Records nothing. */

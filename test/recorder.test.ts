@@ -52,7 +52,8 @@ test('logs what failed, with the stack of what is not ours, and no mistakes of c
   const { recorder, written } = openRecorder();
   recorder.fail(new TypeError('boom'), { service: 'search' });
   recorder.fail(new StackloreError('query_timeout', { message: 'too slow' }), {});
-  recorder.fail(new StackloreError('invalid_input', { message: 'no query' }), {});
+  for (const code of ['invalid_input', 'too_large', 'manifest_mismatch', 'already_exists'] as const)
+    recorder.fail(new StackloreError(code, { message: 'no query' }), {});
   await recorder.close();
   expect(written.errors).toEqual([
     expect.objectContaining({

@@ -63,6 +63,8 @@ export interface Command<Flags extends z.ZodObject = z.ZodObject> {
   readonly arguments?: string;
   readonly flags: readonly Flag[];
   readonly schema: Flags;
+  /** Settings of the library that other flags than those of their names give: setting to flag, both without dashes. */
+  readonly settingFlags?: Readonly<Record<string, string>>;
   readonly examples?: readonly string[];
   run(context: CommandContext, args: readonly string[], flags: z.output<Flags>): Promise<Outcome>;
 }

@@ -14,7 +14,7 @@ export const EXIT_CODES = {
   dimension_mismatch: 1,
   manifest_mismatch: 1,
   record_invalid: 1,
-  too_large: 1,
+  too_large: USAGE,
   unsupported_type: 1,
   parse_failed: 1,
   source_unreadable: 1,

@@ -6,7 +6,7 @@ import type { CommandModule, Host } from './command.ts';
 /** Every command with the sentence `--help` shows. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<CommandModule>]>> = {
   ingest: ['turn files, folders and URLs into searchable chunks', () => import('./commands/ingest.ts')],
-  search: ['find the chunks nearest in meaning to a question', () => import('./commands/search.ts')],
+  search: ['find the chunks that answer a question best', () => import('./commands/search.ts')],
   context: [
     'pack the best passages for a question into one cited text',
     () => import('./commands/context.ts'),
@@ -83,6 +83,8 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
   const isJson = args.includes('--json');
   const program = new Program('stacklore')
     .description('Knowledge retrieval and vector search on Redis: folders of documents in, answers out.')
+    // After a verb, a flag is the verb's own: `prompts show x --version 1.0.0`.
+    .enablePositionalOptions()
     .version(version(), '-V, --version', 'print the version')
     .configureOutput({
       writeOut: (text) => void host.stdout.write(text),

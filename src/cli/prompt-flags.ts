@@ -77,6 +77,8 @@ export async function readContent(
 interface KindFlags {
   readonly user?: string | undefined;
   readonly as?: string | undefined;
+  /** Of a system prompt: this version instead of the current one. */
+  readonly version?: string | undefined;
 }
 
 interface ListFlags extends KindFlags {
@@ -99,7 +101,7 @@ interface SaveFlags extends KindFlags {
 
 /** The kinds that a flag is for, where it is not for all. */
 const FLAG_KINDS: Readonly<Record<string, readonly PromptKind[]>> = {
-  ...{ description: ['system'], expectedVersion: ['system'], setVersion: ['system'] },
+  ...{ description: ['system'], version: ['system'], expectedVersion: ['system'], setVersion: ['system'] },
   ...{ category: ['template'], examples: ['template'], variables: ['system', 'template'] },
   ...{ user: ['user'], as: ['user'], public: ['user'], private: ['user'] },
 };
@@ -153,14 +155,15 @@ export const PROMPTS_OF_KIND: Readonly<Record<PromptKind, PromptsOfKind>> = {
       const rows = page.items.map((one) => [one.promptName, one.version, one.description]);
       return { page, header: ['name', 'version', 'description'], rows };
     },
-    async get({ systemPrompts }, name) {
-      const prompt = await systemPrompts.get(name);
+    async get({ systemPrompts }, name, { version: wanted }) {
+      const prompt =
+        wanted === undefined ? await systemPrompts.get(name) : await systemPrompts.getVersion(name, wanted);
       const { version, description, variables, updatedAt } = prompt;
       const facts = [
         ['version', version],
         ['description', description],
         ['variables', variables.join(', ')],
-        ['updated', updatedAt.toISOString()],
+        ['updated', typeof updatedAt === 'string' ? updatedAt : updatedAt.toISOString()],
       ] as const;
       return { prompt, text: prompt.content, facts };
     },

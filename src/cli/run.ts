@@ -1,11 +1,12 @@
 import type { Command as Program } from 'commander';
 import { ZodError } from 'zod';
 import { type ConfigInput, loadConfig } from '../config.ts';
-import { errorMessage, StackloreError } from '../errors.ts';
+import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
 import { printReport, silentReport } from '../provision/report.ts';
 import { openStacklore, type Stacklore } from '../stacklore.ts';
 import type { Command, CommandContext, CommandModule, Host, Outcome, Terminal } from './command.ts';
 import { EXIT_CODES } from './exit-code.ts';
+import { nameFlags } from './name-flags.ts';
 
 /** Flags every command takes; they are settings, and win over environment and file. */
 const COMMON_FLAGS = [
@@ -60,6 +61,9 @@ function defineOne(program: Program, command: Command, onChosen: OnChosen): void
   );
 }
 
+/** Codes of errors whose messages name settings that a flag may have given. */
+const NAMING: readonly ErrorCode[] = ['invalid_input', 'invalid_config', 'manifest_mismatch'];
+
 interface Call {
   readonly args: readonly string[];
   readonly given: CommonFlags;
@@ -95,7 +99,7 @@ async function runCommand(command: Command, { args, given, host }: Call): Promis
     printOutcome(host, outcome, json);
     return outcome.exitCode ?? 0;
   } catch (error) {
-    return printError(host, error, json);
+    return printError(host, error, { json, nameFlags: (text) => nameFlags(text, command, { ...given }) });
   } finally {
     release();
     await lore?.close();
@@ -120,8 +124,13 @@ function printOutcome({ stdout }: Host, outcome: Outcome, json: boolean): void {
   else for (const line of outcome.lines) stdout.write(`${line}\n`);
 }
 
-function printError({ stdout, stderr, env }: Host, error: unknown, json: boolean): number {
-  const { code, message } = describeError(error);
+function printError(
+  { stdout, stderr, env }: Host,
+  error: unknown,
+  { json, nameFlags: named }: { json: boolean; nameFlags: (message: string) => string },
+): number {
+  const { code, message: text } = describeError(error);
+  const message = NAMING.includes(code) ? named(text) : text;
   if (json) stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
   else stderr.write(`stacklore: ${message}\n`);
   if (code === 'internal' && env.STACKLORE_DEBUG && error instanceof Error) stderr.write(`${error.stack}\n`);

@@ -70,6 +70,8 @@ export class EmbedPool<Input = number[]> {
     }
     while (this.#threads.size < this.#limit && this.#waiting() > JOBS_PER_THREAD * this.#threads.size)
       this.#start();
+    // A thread that is being ended keeps the program alive until it is gone, whatever it says by then.
+    if (this.#closed) return;
     for (const thread of this.#threads) {
       keepAlive(thread, thread.jobs.size > 0 || (!thread.isReady && this.#queue.length > 0));
     }

@@ -4,6 +4,7 @@ import { StackloreError } from '../errors.ts';
 import { type CollectionField, collectionField, type Manifest, vectorType } from '../schema/knowledge.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
+import { describeModels } from '../stores/knowledge/model-mismatch.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { ANALYSER_LANGUAGES, ANALYSER_VERSION } from '../text/analyser.ts';
 import { CHUNKER_VERSION } from './chunk.ts';
@@ -15,23 +16,28 @@ const declaredFields = z
   .max(64)
   .refine((fields) => new Set(fields.map(({ name }) => name)).size === fields.length, 'a name comes twice');
 
+function whole(least: number, most: number) {
+  const message = `must be a whole number from ${least} to ${most}`;
+  return z.int(message).min(least, message).max(most, message);
+}
+
 /** What a collection can be created with; everything has a default. */
 export const collectionSettings = z.strictObject({
   fields: declaredFields.default([]),
   index: z.enum(['hnsw', 'flat']).default('hnsw'),
-  m: z.int().min(2).max(512).default(16),
-  efConstruction: z.int().min(1).max(4096).default(200),
-  efRuntime: z.int().min(1).max(4096).default(64),
+  m: whole(2, 512).default(16),
+  efConstruction: whole(1, 4_096).default(200),
+  efRuntime: whole(1, 4_096).default(64),
   /** Most tokens of a chunk's own text, as the model counts them. */
-  chunkSize: z.int().min(16).max(8_192).default(128),
+  chunkSize: whole(16, 8_192).default(128),
   /** Tokens that a chunk repeats of the one before it. */
-  chunkOverlap: z.int().min(0).max(4_096).default(32),
+  chunkOverlap: whole(0, 4_096).default(32),
   /** What words are reduced to their stems as; `none` for a mix of languages. */
   language: z.enum(ANALYSER_LANGUAGES).optional(),
   /** How exactly the index keeps vectors: `float16` takes half of its memory for them. */
   vectorType: vectorType.default('float32'),
   /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
-  dimensions: z.int().min(1).max(32_768).optional(),
+  dimensions: whole(1, 32_768).optional(),
 });
 export type CollectionSettings = z.input<typeof collectionSettings>;
 
@@ -73,12 +79,25 @@ export async function openCollection(
   name: string,
   settings: CollectionSettings = {},
 ): Promise<Collection> {
-  const existing = (await parts.collections.find(name)) ?? (await createOrFind(parts, name, settings));
+  return (await openOrCreate(parts, name, settings)).collection;
+}
+
+/** Like `openCollection`, and tells whether it was made by this call. */
+export async function openOrCreate(
+  parts: CollectionParts,
+  name: string,
+  settings: CollectionSettings = {},
+): Promise<{ collection: Collection; isNew: boolean }> {
+  const found = await parts.collections.find(name);
+  const { collection: existing, isNew } = found
+    ? { collection: found, isNew: false }
+    : await createOrFind(parts, name, settings);
   requireSameSettings(existing, settings);
   requireSameModel(existing, await parts.embedder());
   await parts.vectorIndex.ensure(existing);
   // One that was made before words were indexed gets them now; its vectors stay.
-  return existing.manifest.analyser ? existing : indexWords(parts, name, settings);
+  const collection = existing.manifest.analyser ? existing : await indexWords(parts, name, settings);
+  return { collection, isNew };
 }
 
 /** A collection with its fields extended, and what should be known of the chunks it held already. */
@@ -173,8 +192,9 @@ function requireSameModel({ name, manifest }: Collection, { model, dimensions }:
       message: `Collection "${name}" holds ${manifest.dimensions}-dimension vectors, the configured model gives ${dimensions}. Correct the model's dimensions, or ingest into another collection.`,
     });
   }
+  const { differences, remedy } = describeModels(made, model);
   throw new StackloreError('manifest_mismatch', {
-    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs in ${differing.join(', ')}. Configure the first one, ingest into another collection, or give this one the configured model: stacklore reindex ${name} --reembed.`,
+    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs (${differences}). ${remedy}, give the collection the configured model (stacklore reindex ${name} --reembed), or ingest into another one.`,
   });
 }
 
@@ -182,13 +202,13 @@ async function createOrFind(
   parts: CollectionParts,
   name: string,
   settings: CollectionSettings,
-): Promise<Collection> {
+): Promise<{ collection: Collection; isNew: boolean }> {
   try {
-    return await createCollection(parts, name, settings);
+    return { collection: await createCollection(parts, name, settings), isNew: true };
   } catch (error) {
     // Another process was quicker; what it made is checked like any other collection.
     if (error instanceof StackloreError && error.code === 'already_exists')
-      return parts.collections.get(name);
+      return { collection: await parts.collections.get(name), isNew: false };
     throw error;
   }
 }

@@ -1,6 +1,7 @@
+import { StackloreError } from '../errors.ts';
 import { defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { isSurelyTooLong } from './chunk.ts';
-import { type CollectionParts, openCollection } from './collection-settings.ts';
+import { type CollectionParts, dropCollection, openOrCreate } from './collection-settings.ts';
 import { forEachLimited } from './for-each-limited.ts';
 import type { IngestRequest, Job, TextDocument, TextIngestRequest, Work } from './job.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
@@ -43,6 +44,7 @@ export async function ingest(parts: CollectionParts, request: IngestRequest): Pr
   }
   job.isSecondPass = true;
   await ingestAll(job, readDocuments(job, [...new Set(job.postponed.values())]));
+  await dropIfUnused(job);
   return reportOf(job);
 }
 
@@ -60,12 +62,12 @@ export async function ingestTexts(
 
 async function startJob(parts: CollectionParts, request: TextIngestRequest, prune = false): Promise<Job> {
   const startedAt = new Date();
-  const collection = await openCollection(parts, request.collection ?? 'default', request.settings);
+  const { collection, isNew } = await openOrCreate(parts, request.collection ?? 'default', request.settings);
   const stop = new AbortController();
   request.signal?.addEventListener('abort', () => stop.abort(), { once: true });
   if (request.signal?.aborted) stop.abort();
   return {
-    ...{ parts, request, collection, stop, started: performance.now(), startedAt },
+    ...{ parts, request, collection, isNew, stop, started: performance.now(), startedAt },
     embedder: await parts.embedder(),
     tally: new Tally(request.onEvent),
     listed: new Set(),
@@ -76,6 +78,16 @@ async function startJob(parts: CollectionParts, request: TextIngestRequest, prun
     room: new Room(TEXT_AT_ONCE),
     turns: new Turns(),
   };
+}
+
+/** A misspelt path leaves no collection behind that somebody would have to drop. */
+async function dropIfUnused({ parts, collection: { name }, isNew, stop }: Job): Promise<void> {
+  if (!isNew || stop.signal.aborted) return;
+  try {
+    if ((await parts.documents.count(name)) === 0) await dropCollection(parts, name);
+  } catch {
+    // An empty collection does no harm; the report of what failed must not be lost for it.
+  }
 }
 
 async function ingestAll(job: Job, works: AsyncIterable<Work>): Promise<void> {
@@ -116,9 +128,10 @@ async function* readDocuments(job: Job, refs: readonly SourceRef[]): AsyncGenera
 }
 
 async function* readDocumentsOf(job: Job, ref: SourceRef): AsyncGenerator<Work> {
-  const { request, rows, stop } = job;
+  const { request, rows, stop, tally } = job;
   const origin = ref.kind;
   const produced = rows && new Set<string>();
+  const ids = new Set<string>();
   let isComplete = true;
   const source = await readSource(ref, request.read ?? {});
   // Bytes are at least as many as the characters they hold, so that no text is made that there is no room for yet.
@@ -127,12 +140,21 @@ async function* readDocumentsOf(job: Job, ref: SourceRef): AsyncGenerator<Work> 
     if (stop.signal.aborted) return;
     if ('status' in parsed) {
       isComplete &&= isEmpty(parsed, ref.source);
-      if (!job.isSecondPass) await addProblem(job, parsed, { source: ref.source });
+      if (!job.isSecondPass) await addProblem(job, parsed, { source: ref.source, origin });
+    } else if (parsed.docId !== undefined && ids.has(parsed.docId)) {
+      if (!job.isSecondPass) tally.add(failure(parsed.source, repeatedId(parsed.docId)));
     } else {
+      if (parsed.docId !== undefined) ids.add(parsed.docId);
       yield { parsed, origin, ref, ...(produced && { produced }) };
     }
   }
   if (isComplete && produced) rows?.set(ref.source, produced);
+}
+
+function repeatedId(docId: string): StackloreError {
+  return new StackloreError('already_exists', {
+    message: `Its id "${docId}" is that of an earlier row of the same source, which was kept. Give each row an id of its own, or none.`,
+  });
 }
 
 function parseOptions({ request, collection }: Job): ParseOptions {
@@ -149,13 +171,32 @@ function isEmpty({ status, code, source }: SourceProblem, whole: string): boolea
   return status === 'skipped' && code === 'invalid_input' && source === whole;
 }
 
-/** Reports a problem. A source that has no text any more takes its stored document along. */
+/** A pipe without text is more often a command that failed than a document that became empty. */
+function emptyStdin({ reason }: SourceProblem, docId: string | undefined): StackloreError {
+  const remedy =
+    docId === undefined
+      ? 'See whether the command before the pipe failed.'
+      : `Its earlier text was kept: see whether the command before the pipe failed, or delete it with stacklore docs delete ${docId}`;
+  return new StackloreError('invalid_input', { message: `Standard input: ${reason} ${remedy}` });
+}
+
+/**
+ * Reports a problem. A source that has no text any more takes its stored document along; of standard input it is kept.
+ */
 async function addProblem(
   { parts, collection, turns, tally }: Job,
   problem: SourceProblem,
-  { source, docId = defaultDocId(collection.name, source) }: { source: string; docId?: string },
+  {
+    source,
+    docId = defaultDocId(collection.name, source),
+    origin,
+  }: { source: string; docId?: string; origin?: Work['origin'] },
 ): Promise<void> {
   const earlier = isEmpty(problem, source) ? await parts.documents.find(docId) : undefined;
+  if (origin === 'stdin' && isEmpty(problem, source)) {
+    tally.add(failure(source, emptyStdin(problem, earlier?.source === source ? earlier.docId : undefined)));
+    return;
+  }
   if (earlier?.source !== source) {
     tally.add(problem);
     return;

@@ -54,6 +54,8 @@ export interface Job {
   readonly started: number;
   readonly startedAt: Date;
   readonly collection: Collection;
+  /** Whether this run made the collection. */
+  readonly isNew: boolean;
   readonly embedder: Embedder;
   /** Sources of the run; what is stored of them may be replaced before it ends. */
   readonly listed: Set<string>;

@@ -55,9 +55,10 @@ async function publishDocument(job: Job, work: Work, hash: string): Promise<Docu
   const { docId, source, title } = document;
   if (job.isSecondPass && !job.postponed.has(docId)) return undefined;
   work.produced?.add(docId);
-  job.vanished.delete(docId);
 
   const earlier = await documents.find(docId);
+  if (earlier && !job.vanished.has(docId)) checkRowOwner(parsed, earlier);
+  job.vanished.delete(docId);
   const isSame = earlier !== undefined && isUnchanged(earlier, document, collection);
   if (isSame && !request.force) {
     return { source, docId, title, status: 'unchanged', chunks: earlier.chunkCount };
@@ -118,6 +119,15 @@ async function chooseDocId({ parts, collection }: Job, { docId, source }: Parsed
   const [plain, own] = await Promise.all([parts.documents.find(docId), parts.documents.find(qualified)]);
   if (own?.collection === collection.name) return qualified;
   return plain === undefined || (plain.collection ?? collection.name) === collection.name ? docId : qualified;
+}
+
+/** Throws where a row's own id is that of a document from elsewhere: one would be lost for the other. */
+function checkRowOwner({ docId, source, container }: ParsedDocument, earlier: StoredDocument): void {
+  if (docId === undefined || container === undefined) return;
+  if (earlier.source === source || earlier.container === container) return;
+  throw new StackloreError('already_exists', {
+    message: `Its id "${docId}" is that of ${earlier.source} in this collection, which was kept. Give the rows ids that no other file has, or ingest this file into another collection; if it takes the other's place, delete the document first: stacklore docs delete ${earlier.docId}`,
+  });
 }
 
 function isUnchanged(earlier: StoredDocument, document: NewDocument, { manifest }: Collection): boolean {

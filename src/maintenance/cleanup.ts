@@ -54,7 +54,7 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
   if (!all && analyticsBefore === undefined && !Object.values(asked).includes(true)) {
     throw new StackloreError('invalid_input', {
       message:
-        'Nothing was chosen, so nothing was deleted. Choose cache, analytics before a date, orphans, empty documents or dead letters, or all of them.',
+        'Nothing was chosen, so nothing was deleted. Choose cache, analyticsBefore with a date, orphans, emptyDocuments or deadLetters, or all.',
     });
   }
   const unlinksKnowledge = all || asked.orphans || asked.emptyDocuments;

@@ -2,6 +2,7 @@ import { constants, type Dirent } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
+import { makeFolder } from '../provision/make-folder.mjs';
 import type { SaveOutcome } from '../stores/prompts/stored-prompts.ts';
 import { nameOfStem, parsePromptFile, textValue } from './prompt-file.ts';
 import {
@@ -223,7 +224,7 @@ async function writePromptFile(
 
 /** Makes the folders of a path below the export's folder, none of which may be a link that leads elsewhere. */
 async function makeFolders(folder: string, path: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   let current = folder;
   for (const part of path.split(/[\\/]/)) {
     current = join(current, part);

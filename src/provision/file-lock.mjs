@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -14,6 +13,7 @@ import {
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from './make-folder.mjs';
 
 const POLL_MS = 50;
 const HEARTBEAT_MS = 5_000;
@@ -45,7 +45,7 @@ const SILENCE_MS = 30_000;
  * @returns {Promise<T>}
  */
 export async function withFileLock(path, run, { timeoutMs = 600_000, onWait } = {}) {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   const owner = {
     pid: process.pid,
     started: processStart(process.pid) ?? '',

@@ -1,6 +1,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { makeFolder } from './make-folder.mjs';
 import { type Proof, proveServer } from './prove-server.ts';
 
 /** A server binary with the modules it may load, best first; `undefined` stands for a module built in. */
@@ -110,7 +111,7 @@ function fingerprint(path: string | undefined): string {
 async function remember(cachePath: string, key: string, proof: RememberedProof): Promise<void> {
   const part = `${cachePath}.${process.pid}`;
   try {
-    await mkdir(dirname(cachePath), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(cachePath), 0o700);
     await writeFile(part, JSON.stringify({ ...(await readCache(cachePath)), [key]: proof }, undefined, 2));
     await rename(part, cachePath);
   } catch {

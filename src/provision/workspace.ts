@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StackloreError } from '../errors.ts';
 import { withFileLock } from './file-lock.mjs';
 import { folderProblem, isFolderProblem } from './folder-problem.ts';
+import { makeFolder } from './make-folder.mjs';
 import type { ProvisionReport } from './report.ts';
 
 /** What `provisionOnce` works with. */
@@ -24,7 +25,7 @@ export interface ProvisionJob<T> {
  * Throws `invalid_config` when the folder cannot be written, `busy` when another process holds it for too long.
  */
 export async function provisionOnce<T>({ dir, kind, find, fetch, report }: ProvisionJob<T>): Promise<T> {
-  await makeFolder(dir);
+  prepareFolder(dir);
   const onWait = (pid: number) =>
     report({ kind: 'note', what: kind, message: `waiting for process ${pid}, which is fetching it` });
   try {
@@ -53,7 +54,7 @@ export async function provisionOnce<T>({ dir, kind, find, fetch, report }: Provi
 /** Puts a finished folder in its place in one step; whatever was there before is removed. */
 export async function publishFolder(finished: string, target: string): Promise<void> {
   const old = `${finished}.${randomUUID()}`;
-  await makeFolder(join(target, '..'));
+  prepareFolder(join(target, '..'));
   try {
     await rename(target, old);
   } catch (error) {
@@ -63,9 +64,9 @@ export async function publishFolder(finished: string, target: string): Promise<v
   await rm(old, { recursive: true, force: true });
 }
 
-async function makeFolder(dir: string): Promise<void> {
+function prepareFolder(dir: string): void {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir, 0o700);
   } catch (cause) {
     throw folderProblem(dir, cause);
   }

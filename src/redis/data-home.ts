@@ -1,14 +1,7 @@
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, StackloreError } from '../errors.ts';
+import { makeFolder } from '../provision/make-folder.mjs';
 import { fitsSocket, shortFolderPrefix } from './socket-path.ts';
 
 /** Where the embedded server of a data home keeps what. */
@@ -36,8 +29,7 @@ export function dataHome(home: string): DataHome {
 /** Makes the folders of a data home, for this user only. Throws `server_failed` when they cannot be had. */
 export function prepareDataHome({ home, dir }: DataHome): void {
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir, 0o700);
     if ((lstatSync(dir).mode & 0o077) !== 0) chmodSync(dir, 0o700);
   } catch (cause) {
     throw new StackloreError('server_failed', {

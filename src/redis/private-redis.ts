@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConfigInput, loadConfig } from '../config.ts';
 import { StackloreError } from '../errors.ts';
+import { makeFolder } from '../provision/make-folder.mjs';
 import { findServer, type ServerFiles } from '../provision/redis-pair.ts';
 import { silentReport } from '../provision/report.ts';
 import { openGuard } from './guarded-server.ts';
@@ -75,7 +75,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
     }
   };
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir, 0o700);
     await start();
   } catch (error) {
     await guard.close();

@@ -3,7 +3,7 @@ import { StackloreError } from '../errors.ts';
 import { familiesOf } from './families.ts';
 
 const databaseName = z.enum(['main', 'knowledge', 'prompts', 'analytics'], {
-  error: 'must be main, knowledge, prompts or analytics',
+  error: ({ input }) => `"${String(input).slice(0, 40)}" must be main, knowledge, prompts or analytics`,
 });
 /** A record family as docs/schema.md names it; `document-index` is read as `document index`. */
 const familyName = z
@@ -89,7 +89,9 @@ export function parseMaintenanceRequest<T>(schema: z.ZodType<T>, input: unknown)
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
   const problems = checked.error.issues.map(({ path, message }) => {
-    return path.length === 0 ? message : `${path.join('.')}: ${message}`;
+    // Which of a list it is, its message says.
+    const place = path.filter((part) => typeof part !== 'number').join('.');
+    return place === '' ? message : `${place}: ${message}`;
   });
   throw new StackloreError('invalid_input', {
     message: `This request cannot be carried out. ${problems.join('; ')}.`,

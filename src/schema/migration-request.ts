@@ -11,7 +11,7 @@ export const EXPORT_LAYOUTS = ['jsonl', ...FOREIGN_LAYOUTS] as const;
 const flag = z.boolean('must be true or false').default(false);
 const text = z.string('must be text').min(1, 'must not be empty');
 const shortText = text.max(256, 'must be shorter');
-const prefix = shortText.regex(/^\P{Cc}+$/u, 'must not hold control characters');
+const prefix = shortText.regex(/^\P{Cc}*$/u, 'must not hold control characters');
 const databaseNumber = z
   .int('must be a whole number')
   .min(0, 'must be at least 0')

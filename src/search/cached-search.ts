@@ -1,9 +1,10 @@
 import { StackloreError } from '../errors.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { ResponseCache } from '../stores/main/response-cache.ts';
+import { rebuiltWarning } from './rebuilt-warning.ts';
 import { refinedSearch } from './refined-search.ts';
 import { parseSearchRequest, type SearchInput } from './request.ts';
-import { rebuiltWarning, type SearchAnswer, type SearchParts } from './search.ts';
+import type { SearchAnswer, SearchParts } from './search.ts';
 
 /** What a cached search works with. */
 export interface CachedSearchParts extends SearchParts {

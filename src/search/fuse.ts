@@ -40,38 +40,31 @@ export interface Sides {
  * all there is, the others count as 0 in its list, so that the one chunk with a rare word stands out.
  */
 export function fuse({ vector, text, isTextComplete }: Sides, { method, weight }: FusionOptions): Fused[] {
-  const keys = new Set([...vector, ...text].map(({ key }) => key));
   const normalise = NORMALISERS[method];
-  const meanings = side(vector, normalise, 0);
-  const words = side(text, normalise, isTextComplete ? keys.size - text.length : 0);
-  const fused = Array.from(keys, (key): Fused => {
-    const [a, b] = [meanings.places.get(key), words.places.get(key)];
-    return {
-      key,
-      score: weight * (a?.value ?? meanings.worst) + (1 - weight) * (b?.value ?? words.worst),
-      ...(a && { vectorRank: a.rank }),
-      ...(b && { textRank: b.rank }),
-    };
-  });
+  const ranks = new Map(text.map(({ key }, at) => [key, at]));
+  const both = vector.reduce((count, { key }) => count + (ranks.has(key) ? 1 : 0), 0);
+  const meanings = normalise(vector.map(({ value }) => value));
+  // What the side is known to have found nothing in.
+  const zeros = isTextComplete ? vector.length - both : 0;
+  const words = normalise([...text.map(({ value }) => value), ...new Array<number>(zeros).fill(0)]);
+  const [farthest, fewest] = [meanings.at(-1) ?? 0, words.at(-1) ?? 0];
+  const score = (meaning = farthest, word = fewest) => weight * meaning + (1 - weight) * word;
+  // Built without copies: this runs for hundreds of candidates in every search.
+  const fused: Fused[] = [];
+  for (const [at, { key }] of vector.entries()) {
+    const rank = ranks.get(key);
+    ranks.delete(key);
+    if (rank === undefined) fused.push({ key, score: score(meanings[at]), vectorRank: at + 1 });
+    else fused.push({ key, score: score(meanings[at], words[rank]), vectorRank: at + 1, textRank: rank + 1 });
+  }
+  for (const [key, rank] of ranks) {
+    fused.push({ key, score: score(undefined, words[rank]), textRank: rank + 1 });
+  }
   return fused.sort((a, b) => b.score - a.score || (a.key < b.key ? -1 : 1));
-}
-
-interface Side {
-  readonly places: ReadonlyMap<string, { readonly rank: number; readonly value: number }>;
-  readonly worst: number;
 }
 
 /** Scores, best first, on the scale of all lists; ranks alone need no more than their number. */
 type Normaliser = (values: readonly number[]) => readonly number[];
-
-/** `zeros` are what the side is known to have found nothing in. */
-function side(list: readonly Scored[], normalise: Normaliser, zeros: number): Side {
-  const values = normalise([...list.map(({ value }) => value), ...new Array<number>(zeros).fill(0)]);
-  return {
-    places: new Map(list.map(({ key }, at) => [key, { rank: at + 1, value: values[at] as number }])),
-    worst: values.at(-1) ?? 0,
-  };
-}
 
 const NORMALISERS: Readonly<Record<FusionMethod, Normaliser>> = {
   /** Standard deviations above the mean. */

@@ -26,13 +26,13 @@ export interface HybridMatch extends Omit<CandidateContents, 'embedding' | 'term
   readonly matchedTerms: readonly string[];
 }
 
-/** One question: its words, and the vector of its meaning. */
+/** One question: its words, and the vector of its meaning, which may still be in the making. */
 export interface Question {
   readonly query: string;
-  readonly vector: Float32Array;
+  readonly vector: Float32Array | Promise<Float32Array>;
 }
 
-/** A search whose vectors and filters are at hand. */
+/** A search whose questions and filters are at hand. */
 export interface HybridSearch {
   readonly collections: readonly Collection[];
   /** One for each collection. */
@@ -77,7 +77,7 @@ export interface Look extends HybridSearch {
   readonly terms: readonly (readonly (readonly string[])[])[];
 }
 
-/** Looks all sides up in one round trip, makes one order of them and reads the page asked for in another. */
+/** Looks all sides up at once, makes one order of them and reads the page asked for in another. */
 export async function findHybrid(parts: HybridParts, search: HybridSearch): Promise<HybridAnswer> {
   const { collections, request, mode } = search;
   const terms = await Promise.all(
@@ -134,48 +134,54 @@ export async function queryTerms({ name, manifest }: Collection, query: string):
     .slice(0, MOST_TERMS);
 }
 
-/** What each side finds for each question in each collection. */
+/** What each side finds for each question in each collection. Words are looked up while the question is being embedded. */
 export async function lookUp(
   { vectorIndex }: { readonly vectorIndex: Pick<VectorIndex, 'candidates'> },
   { look, depth, rebuilt }: { look: Look; depth: number; rebuilt: Set<Collection> },
 ): Promise<FoundList[]> {
+  const ask = async (collection: Collection, at: number, queries: readonly SideQuery[]) => {
+    if (queries.length === 0) return [];
+    const answer = await vectorIndex.candidates(
+      collection,
+      queries.map(({ query }) => query),
+    );
+    if (answer.rebuilt) rebuilt.add(collection);
+    return queries.map(({ query: { by }, question }, n): FoundList => {
+      return { by, question, at, candidates: answer.lists[n] ?? [] };
+    });
+  };
   const found = await Promise.all(
-    look.collections.map(async (collection, at) => {
-      const sides = look.questions.flatMap((_, question) =>
-        sideQueries(look, { at, question, depth }).map((query) => ({ query, question })),
-      );
-      const answer = await vectorIndex.candidates(
-        collection,
-        sides.map(({ query }) => query),
-      );
-      if (answer.rebuilt) rebuilt.add(collection);
-      return sides.map(({ query: { by }, question }, n): FoundList => {
-        return { by, question, at, candidates: answer.lists[n] ?? [] };
-      });
-    }),
+    look.collections.flatMap((collection, at) => [
+      ask(collection, at, wordsQueries(look, at, depth)),
+      vectorQueries(look, at, depth).then((queries) => ask(collection, at, queries)),
+    ]),
   );
   return found.flat();
 }
 
-/** The queries of one question in one collection. */
-function sideQueries(
-  { collections, filters, request, mode, questions, terms }: Look,
-  { at, question, depth }: { at: number; question: number; depth: number },
-): CandidateQuery[] {
-  const collection = collections[at] as Collection;
-  const filter = filters[at];
-  const queries: CandidateQuery[] = [];
-  if (mode !== 'text') {
-    const { vector } = questions[question] as Question;
-    // An HNSW index gives no more than it looked at.
-    const efRuntime = Math.max(request.efRuntime ?? collection.manifest.index.efRuntime, depth);
-    const { exact } = request;
-    queries.push(nearestQuery({ collection, vector, topK: depth, filter, efRuntime, exact }));
-  }
-  const asked = terms[at]?.[question] ?? [];
+/** A query, and the place of the question that it belongs to. */
+interface SideQuery {
+  readonly query: CandidateQuery;
+  readonly question: number;
+}
+
+async function vectorQueries(look: Look, at: number, depth: number): Promise<SideQuery[]> {
+  const { filters, request, mode, questions } = look;
+  if (mode === 'text') return [];
+  const collection = look.collections[at] as Collection;
+  const vectors = await Promise.all(questions.map(({ vector }) => vector));
+  // An HNSW index gives no more than it looked at.
+  const efRuntime = Math.max(request.efRuntime ?? collection.manifest.index.efRuntime, depth);
+  const same = { collection, topK: depth, filter: filters[at], efRuntime, exact: request.exact };
+  return vectors.map((vector, question) => ({ question, query: nearestQuery({ ...same, vector }) }));
+}
+
+function wordsQueries({ filters, mode, terms }: Look, at: number, depth: number): SideQuery[] {
   // Beside the vectors the words around a chunk may find it; whoever asks for words alone wants to see one in each hit.
-  if (asked.length > 0) queries.push(wordsQuery(asked, { filter, limit: depth, own: mode === 'text' }));
-  return queries;
+  const options = { filter: filters[at], limit: depth, own: mode === 'text' };
+  return (terms[at] ?? []).flatMap((asked, question) =>
+    asked.length === 0 ? [] : [{ question, query: wordsQuery(asked, options) }],
+  );
 }
 
 /** Whether looking further cannot give more hits: all was found, or the farthest is too unlike already. */
@@ -235,10 +241,11 @@ async function readPage(
     const wanted = topK - matches.length;
     const part = ranking.slice(end, end + (minScore === undefined ? wanted : Math.max(READ_AHEAD, wanted)));
     const contents = await readContents(vectorIndex, look.collections, part);
+    const vectors = await Promise.all(look.questions.map(({ vector }) => vector));
     for (const [at, chunk] of contents.entries()) {
       if (matches.length >= topK) break;
       end += 1;
-      const match = chunk && toMatch(part[at] as Ranked, chunk, look);
+      const match = chunk && toMatch(part[at] as Ranked, chunk, { vectors, terms: look.terms });
       if (match && 1 - match.distance >= (minScore ?? -1)) matches.push(match);
     }
   }
@@ -265,10 +272,10 @@ async function readContents(
 function toMatch(
   { at, distance, key: _, ...places }: Ranked,
   { embedding, terms: held, ...chunk }: CandidateContents,
-  { questions, terms }: Look,
+  { vectors, terms }: Pick<Look, 'terms'> & { readonly vectors: readonly Float32Array[] },
 ): HybridMatch | undefined {
   const known =
-    distance ?? (embedding && Math.min(...questions.map(({ vector }) => 1 - cosine(vector, embedding))));
+    distance ?? (embedding && Math.min(...vectors.map((vector) => 1 - cosine(vector, embedding))));
   if (known === undefined || Number.isNaN(known)) return undefined;
   const matchedTerms = [...new Set(terms[at]?.flat())].filter((term) => held.has(term));
   return { ...chunk, ...places, distance: Math.min(2, Math.max(0, known)), matchedTerms };

@@ -42,27 +42,46 @@ export function rank(found: readonly FoundList[], options: RankOptions): Ranked[
 }
 
 function rankOne(found: readonly FoundList[], { mode, fusion, weight, depth }: RankOptions): Ranked[] {
-  const places = new Map<string, Pick<Ranked, 'at' | 'distance' | 'textScore'>>();
+  // Built without copies: this runs for hundreds of candidates in every search.
+  const places = new Map<string, { -readonly [Name in keyof Ranked]: Ranked[Name] }>();
   const vector: Scored[] = [];
   const text: Scored[] = [];
   for (const { by, at, candidates } of found) {
     for (const { key, value } of candidates) {
-      const known = places.get(key) ?? { at };
-      places.set(key, by === 'distance' ? { ...known, distance: value } : { ...known, textScore: value });
-      if (by === 'distance') vector.push({ key, value: 1 - value });
-      else text.push({ key, value });
+      let place = places.get(key);
+      if (!place) {
+        place = { key, at, score: 0 };
+        places.set(key, place);
+      }
+      if (by === 'distance') {
+        place.distance = value;
+        vector.push({ key, value: 1 - value });
+      } else {
+        place.textScore = value;
+        text.push({ key, value });
+      }
     }
   }
   for (const list of [vector, text]) list.sort((a, b) => b.value - a.value || (a.key < b.key ? -1 : 1));
   const isTextComplete = found.every(({ by, candidates }) => by === 'distance' || candidates.length < depth);
   const order =
-    mode === 'hybrid'
-      ? fuse({ vector, text, isTextComplete }, { method: fusion, weight })
-      : (mode === 'text' ? text : vector).map(({ key, value }, at) => ({
-          ...{ key, score: value },
-          ...(mode === 'text' ? { textRank: at + 1 } : { vectorRank: at + 1 }),
-        }));
-  return order.map((one) => ({ ...one, ...(places.get(one.key) as { at: number }) }));
+    mode === 'hybrid' ? fuse({ vector, text, isTextComplete }, { method: fusion, weight }) : undefined;
+  const ranking: Ranked[] = [];
+  for (const [at, one] of (order ?? (mode === 'text' ? text : vector)).entries()) {
+    const ranked = places.get(one.key);
+    if (!ranked) continue;
+    if ('score' in one) {
+      ranked.score = one.score;
+      if (one.vectorRank !== undefined) ranked.vectorRank = one.vectorRank;
+      if (one.textRank !== undefined) ranked.textRank = one.textRank;
+    } else {
+      ranked.score = one.value;
+      if (mode === 'text') ranked.textRank = at + 1;
+      else ranked.vectorRank = at + 1;
+    }
+    ranking.push(ranked);
+  }
+  return ranking;
 }
 
 /** The mean of the scores; what a question did not find counts as its worst. */

@@ -2,22 +2,19 @@ import type { QueryEmbedder } from '../embed/embedder.ts';
 import type { Reranker } from '../embed/reranker.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { SearchCursors } from '../stores/knowledge/search-cursors.ts';
-import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { checkComparable, checkModel, requireModel } from './check-models.ts';
 import type { Facets } from './facets.ts';
-import { type CompiledFilter, compileFilter, type Filter } from './filter.ts';
-import type { Highlights } from './highlight.ts';
-import { findHybrid, type HybridMatch, type Question } from './hybrid.ts';
+import { compileFilter, type Filter } from './filter.ts';
+import { type SearchHit, toHit, toHybridHit, toVectorHit } from './hit.ts';
+import { findHybrid, type Question } from './hybrid.ts';
 import { findLikeness } from './likeness.ts';
-import { knnQuery } from './query.ts';
-import {
-  MAX_CANDIDATES,
-  parseSearchRequest,
-  type SearchInput,
-  type SearchMode,
-  type SearchRequest,
-} from './request.ts';
+import { findNearestChunks } from './nearest.ts';
+import { rebuiltWarning } from './rebuilt-warning.ts';
+import { parseSearchRequest, type SearchInput, type SearchMode, type SearchRequest } from './request.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
+
+export type { SearchHit } from './hit.ts';
 
 /** What a search works with. */
 export interface SearchParts {
@@ -33,45 +30,6 @@ export interface SearchParts {
   readonly embedder: () => Promise<QueryEmbedder>;
   /** Opens what `rerank` asks for. Throws `model_unavailable`. */
   readonly reranker?: () => Promise<Reranker>;
-}
-
-/** A chunk found. */
-export interface SearchHit {
-  readonly chunkId: string;
-  readonly docId: string;
-  readonly nodeId: string;
-  readonly collection: string;
-  readonly text: string;
-  /** Orders the hits of one answer, larger is better. */
-  readonly score: number;
-  /** 1 − `distance`: the cosine of the angle between query and chunk. */
-  readonly vectorScore: number;
-  /** Cosine distance, 0 to 2. */
-  readonly distance: number;
-  /** BM25 score of the query's words; absent where they were not looked up or others have far more of them. */
-  readonly textScore?: number;
-  /** Places among the candidates of each side, from 1; absent where a side was not asked, or did not find the chunk. */
-  readonly vectorRank?: number;
-  readonly textRank?: number;
-  /** The query's terms that the chunk holds, as the analyser made them; absent in a vector search. */
-  readonly matchedTerms?: readonly string[];
-  readonly title: string;
-  readonly source: string;
-  /** The headings above the chunk, outermost first. */
-  readonly headings: readonly string[];
-  /** UTF-16 offsets into the document's text; absent in chunks of writers that store none. */
-  readonly start?: number;
-  readonly end?: number;
-  /** Page of a paged document, from 1. */
-  readonly page?: number;
-  /** What the reranker gave it, larger is better; on another model's scale altogether. Only where `rerank` was asked for. */
-  readonly rerankScore?: number;
-  /** Words and sentence that answer the query; only where `highlight` was asked for. */
-  readonly highlights?: Highlights;
-  /** All of the chunk's metadata, the document's own included. */
-  readonly metadata: Record<string, unknown>;
-  /** The texts of the chunks around it; absent unless a window was asked for. */
-  readonly window?: Surroundings;
 }
 
 /** The hits of a search, best first, and what the caller should know about them. */
@@ -115,17 +73,10 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     const hits = matches.map((match) => (mode === 'vector' ? toVectorHit(match) : toHybridHit(match)));
     return { hits: await withSurroundings(parts, hits, request), warnings, mode, ...more };
   }
-  const { vector } = first;
-  const answers = await Promise.all(
-    collections.map((collection, index) => {
-      const search = { collection, request, vector, filter: filters[index] };
-      return request.maxPerDocument === undefined
-        ? findNearest(parts.vectorIndex, search)
-        : findNearestPerDocument(parts.vectorIndex, search, request.maxPerDocument);
-    }),
-  );
-  for (const answer of answers) warnings.push(...answer.warnings);
-  const hits = merge(answers, request).map(toHit);
+  const nearest = { collections, filters, request, vector: await first.vector };
+  const found = await findNearestChunks(parts.vectorIndex, nearest);
+  warnings.push(...found.warnings);
+  const hits = found.matches.map(toHit);
   return { hits: await withSurroundings(parts, hits, request), warnings, mode };
 }
 
@@ -180,63 +131,6 @@ function modeOf(
   return lacking.length === 0 ? 'hybrid' : 'vector';
 }
 
-/** Boosts and decay move the score of a search by meaning, too; words play no part in it. */
-function toVectorHit({ score, vectorRank, ...match }: HybridMatch): SearchHit {
-  return { ...toHit(match), score, ...(vectorRank !== undefined && { vectorRank }) };
-}
-
-function toHybridHit(match: HybridMatch): SearchHit {
-  const { score, textScore, vectorRank, textRank, matchedTerms } = match;
-  return {
-    ...toHit(match),
-    score,
-    ...(textScore !== undefined && { textScore }),
-    ...(vectorRank !== undefined && { vectorRank }),
-    ...(textRank !== undefined && { textRank }),
-    matchedTerms,
-  };
-}
-
-/** A match as callers see it. Chunks of other writers may lack title, source and offsets, or have odd ones. */
-export function toHit(match: ChunkMatch): SearchHit {
-  const { metadata, distance } = match;
-  const { start, end, page } = metadata;
-  const source = textOf(metadata.source) ?? match.docId;
-  const hit: { -readonly [Name in keyof SearchHit]: SearchHit[Name] } = {
-    chunkId: match.chunkId,
-    docId: match.docId,
-    nodeId: match.nodeId,
-    collection: match.collection,
-    text: match.text,
-    score: 1 - distance,
-    vectorScore: 1 - distance,
-    distance,
-    title: textOf(metadata.title) ?? source,
-    source,
-    headings: headingsOf(metadata.headings),
-    metadata,
-  };
-  if (isOffset(start) && isOffset(end) && start <= end) {
-    hit.start = start;
-    hit.end = end;
-  }
-  if (isOffset(page) && page > 0) hit.page = page;
-  return hit;
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
-}
-
-function headingsOf(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) return [];
-  return value.every((heading) => typeof heading === 'string') ? value : [];
-}
-
-function isOffset(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
 /** What is asked, with the vectors; every collection must have been embedded by the same model. */
 async function questionsOf(
   parts: SearchParts,
@@ -248,115 +142,10 @@ async function questionsOf(
   for (const collection of collections) requireModel(collection);
   const embedder = await parts.embedder();
   for (const collection of collections) warnings.push(...checkModel(collection, embedder));
-  return Promise.all(queries.map(async (text) => ({ query: text, vector: await embedder.embedQuery(text) })));
-}
-
-/** One collection's part of a search. */
-interface CollectionSearch {
-  readonly collection: Collection;
-  readonly request: SearchRequest;
-  readonly vector: Float32Array;
-  readonly filter: CompiledFilter | undefined;
-}
-
-interface Nearest {
-  readonly matches: readonly ChunkMatch[];
-  readonly warnings: readonly string[];
-}
-
-async function findNearest(
-  vectorIndex: SearchParts['vectorIndex'],
-  search: CollectionSearch,
-): Promise<Nearest> {
-  const { collection, request } = search;
-  const { topK, offset } = pageOf(request);
-  const { vector, filter } = search;
-  const { efRuntime, exact } = request;
-  const query = knnQuery({ collection, vector, filter, topK, offset, efRuntime, exact });
-  const { matches, rebuilt } = await vectorIndex.knn(collection, query);
-  return { matches, warnings: rebuilt ? [rebuiltWarning(collection)] : [] };
-}
-
-/** The server pages when one collection alone decides the order; otherwise all candidates from the first on are needed. */
-function pageOf(request: SearchRequest): { topK: number; offset: number } {
-  const { topK, offset } = request;
-  return isPagedByServer(request) ? { topK, offset } : { topK: topK + offset, offset: 0 };
-}
-
-function isPagedByServer({ collections, maxPerDocument }: SearchRequest): boolean {
-  return collections.length === 1 && maxPerDocument === undefined;
-}
-
-/** How much further each next look goes while too few documents were found. */
-const WIDENING = 4;
-
-/**
- * At most so many chunks of each document. One document may hold all of the nearest, so the query is widened until
- * enough are left, nothing more is there, or the limit of candidates is reached.
- */
-async function findNearestPerDocument(
-  vectorIndex: SearchParts['vectorIndex'],
-  search: CollectionSearch,
-  maxPerDocument: number,
-): Promise<Nearest> {
-  const { collection, request } = search;
-  const { minScore = -1 } = request;
-  const wanted = request.topK + request.offset;
-  const warnings = new Set<string>();
-  for (let topK = Math.min(wanted * 2, MAX_CANDIDATES); ; topK = Math.min(topK * WIDENING, MAX_CANDIDATES)) {
-    const query = knnQuery({
-      collection,
-      vector: search.vector,
-      filter: search.filter,
-      topK,
-      efRuntime: request.efRuntime,
-      exact: request.exact,
-    });
-    const { matches: candidates, rows, rebuilt } = await vectorIndex.knn(collection, query);
-    if (rebuilt) warnings.add(rebuiltWarning(collection));
-    const last = candidates.at(-1);
-    // Rows, not matches: keys that are gone by now take places too.
-    const isExhausted = rows < topK || (last !== undefined && 1 - last.distance < minScore);
-    const matches = firstOfEachDocument(candidates.toSorted(compareMatches), maxPerDocument);
-    if (matches.length >= wanted || isExhausted) return { matches, warnings: [...warnings] };
-    if (topK === MAX_CANDIDATES) {
-      warnings.add(
-        `Only the nearest ${MAX_CANDIDATES} chunks of collection "${collection.name}" were looked at: a few documents hold most of them.`,
-      );
-      return { matches, warnings: [...warnings] };
-    }
-  }
-}
-
-function firstOfEachDocument(matches: readonly ChunkMatch[], maxPerDocument: number): ChunkMatch[] {
-  const counts = new Map<string, number>();
-  return matches.filter(({ docId }) => {
-    const count = (counts.get(docId) ?? 0) + 1;
-    counts.set(docId, count);
-    return count <= maxPerDocument;
+  return queries.map((text) => {
+    const made = embedder.embedQuery(text);
+    // Whoever awaits it meets its failure; a search that failed before that must not end the process.
+    made.catch(() => undefined);
+    return { query: text, vector: made };
   });
-}
-
-/** All matches in one order, cut to the page asked for. */
-function merge(answers: readonly Nearest[], request: SearchRequest): ChunkMatch[] {
-  const { topK, minScore = -1 } = request;
-  const offset = isPagedByServer(request) ? 0 : request.offset;
-  const matches = answers.flatMap((answer) => answer.matches).sort(compareMatches);
-  return matches.slice(offset, offset + topK).filter(({ distance }) => 1 - distance >= minScore);
-}
-
-/** Nearest first; equally near ones by name, so that the same search gives the same order. */
-function compareMatches(a: ChunkMatch, b: ChunkMatch): number {
-  return (
-    a.distance - b.distance || compareText(a.chunkId, b.chunkId) || compareText(a.collection, b.collection)
-  );
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** What a search says after it had to rebuild the collection's index. */
-export function rebuiltWarning({ name }: Pick<Collection, 'name'>): string {
-  return `The index of collection "${name}" had been lost and was rebuilt from its manifest.`;
 }

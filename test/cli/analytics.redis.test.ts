@@ -67,8 +67,11 @@ describe('errors', () => {
       items: [{ message: 'no answer, token=[redacted]', context: { a: 1 } }],
       total: 1,
     });
-    expect((await run('errors', 'list', 'Timeout')).stdout).toContain('1 of 1 errors');
+    expect((await run('errors', 'list', 'Timeout')).stdout).toContain('1 of 1 error\n');
     expect((await run('errors', 'list', 'Timeout', '--date', 'today')).exitCode).toBe(2);
+    expect(await run('errors', 'record', 'Timeout', '')).toMatchObject({
+      ...{ exitCode: 2, stderr: expect.stringContaining('The message is empty') },
+    });
   });
 });
 

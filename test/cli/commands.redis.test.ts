@@ -155,6 +155,26 @@ it('says how the server is', async () => {
   expect((await run('status')).stdout).toMatch(/^docs +2 +2 +ready/m);
 });
 
+it('names and deletes a document whose record has a wrong type, or cannot be read', async () => {
+  const { knowledge } = lore.databases;
+  await store('stringy', 'spoilt');
+  await store('numberless', 'spoilt');
+  await store('sound', 'spoilt');
+  await knowledge.send(['SET', 'doc:stringy:metadata', 'text']);
+  await knowledge.send(['HSET', 'doc:numberless:metadata', 'word_count', 'many']);
+  for (const docId of ['stringy', 'numberless']) {
+    expect(await run('docs', 'show', docId)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`The record at "doc:${docId}:metadata" cannot be used`),
+    });
+  }
+  expect(await json('docs', 'delete', 'stringy', 'numberless')).toEqual({
+    deleted: ['stringy', 'numberless'],
+  });
+  expect((await lore.documents.list('spoilt')).items).toMatchObject([{ docId: 'sound' }]);
+  expect((await run('docs', 'show', 'stringy')).stderr).toContain('There is no document "stringy"');
+});
+
 it('says that an index was lost', async () => {
   await store('wreck', 'wrecks');
   await lore.databases.knowledge.send(['FT.DROPINDEX', 'stacklore:index:wrecks:1']);
@@ -171,6 +191,7 @@ it('says what of the databases cannot be reached, and how the rest is', async ()
     STACKLORE_CONNECT_TIMEOUT_MS: '2000',
   };
   const status = await runCli(['status', '--json'], { env });
+  expect(status.exitCode).toBe(3);
   expect(jsonOf(status)).toMatchObject({
     databases: {
       knowledge: { keys: expect.any(Number) },
@@ -198,4 +219,14 @@ it('says which stored values a new field leaves out', async () => {
   const { exitCode, stderr } = await run('collections', 'add-field', 'dated', 'year:number');
   expect(exitCode).toBe(0);
   expect(stderr).toMatch(/^Note: .*"year"/);
+});
+
+it.each([
+  ['prompts export', ['prompts', 'export', '/proc/stacklore']],
+  ['backup', ['backup', 'main', '--to', '/proc/stacklore']],
+])('%s says that a folder cannot be made, and ends', async (_verb, args) => {
+  await lore.systemPrompts.save('somebody', { content: 'You answer.' });
+  const { exitCode, stdout, stderr } = await run(...args);
+  expect(exitCode).toBe(1);
+  expect(stdout + stderr).toContain('there is no such file or folder: /proc/stacklore');
 });

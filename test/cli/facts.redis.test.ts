@@ -37,7 +37,7 @@ describe('facts', () => {
       items: [{}],
     });
     expect((await run('list', '--min-confidence', '0.6')).stdout).toMatch(
-      /lamp .*tower\.md[\s\S]*1 of 1 facts/,
+      /lamp .*tower\.md[\s\S]*1 of 1 fact\n/,
     );
   });
 

@@ -35,7 +35,7 @@ describe('ingest', () => {
     expect(stdout).toMatch(/^failed: .*missing\.md \(.*does not exist/m);
     expect(stdout).toMatch(/^failed: .*broken\.pdf \(/m);
     expect(stdout).toMatch(/^skipped: .*picture\.png \(.*image\/png/m);
-    expect(stdout).toMatch(/^mixed: 1 created, 1 skipped, 2 failed; 1 chunks, 1 embedded/m);
+    expect(stdout).toMatch(/^mixed: 1 created, 1 skipped, 2 failed; 1 chunk, 1 embedded/m);
 
     const again = await run([...args, '--json']);
     expect(again).toMatchObject({ exitCode: 1, stderr: '' });
@@ -69,6 +69,19 @@ describe('ingest', () => {
     });
   });
 
+  it('notes metadata that cannot be filtered by, whether an answer was cached, and that nothing was found', async () => {
+    const file = write(temporaryFolder(), 'pier.md', '# Pier\n\nBoats moor here.\n');
+    const metadata = ['--metadata', 'foo=bar', '--metadata', 'lang=en'];
+    const made = await run(['ingest', file, '--collection', 'noted', '--fields', 'lang', ...metadata]);
+    expect(made).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('add-field noted foo:tag') });
+    expect(made.stderr).not.toContain('"lang"');
+    const search = ['search', 'boats', '--collection', 'noted', '--cache'];
+    expect((await run(search)).stderr).toBe('Not in the cache; searched, and kept there.\n');
+    expect((await run(search)).stderr).toBe('From the cache.\n');
+    const nothing = await run(['context', 'boats', '--collection', 'noted', '--filter', '{"lang":"de"}']);
+    expect(nothing).toMatchObject({ exitCode: 0, stdout: 'Nothing found.\n' });
+  });
+
   it('refuses a collection that was made with another model', async () => {
     await run(['collections', 'create', 'given', '--dimensions', '4']);
     const { exitCode, stdout, stderr } = await run(['ingest', temporaryFolder(), '--collection', 'given']);
@@ -87,7 +100,9 @@ it('ingests what is written while and after a watched folder is first ingested, 
   await cli.said('watched: 1 created, 1 unchanged');
   cli.signal('SIGINT');
   const { exitCode } = await cli.result;
-  expect(exitCode).toBe(0);
+  expect(exitCode).toBe(130);
+  const tooLong = await run(['search', 'later '.repeat(300), '--collection', 'watched']);
+  expect(tooLong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('reads 256') });
   const search = await run(['search', 'later', '--collection', 'watched', '--json']);
   expect(jsonOf(search)).toMatchObject({ hits: [{ title: 'Second' }, { title: 'First' }] });
 });
@@ -128,7 +143,7 @@ it('finishes the document under way at Ctrl-C, reports, and ends with exit code 
     return cli.said('press Ctrl-C again');
   };
   const { exitCode, stdout } = await cli.result;
-  expect(stdout).toMatch(/^stopped: 1 created; 1 chunks/m);
+  expect(stdout).toMatch(/^stopped: 1 created; 1 chunk,/m);
   expect(stdout).toContain('Stopped early');
   expect(exitCode).toBe(130);
 

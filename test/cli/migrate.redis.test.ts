@@ -67,10 +67,20 @@ describe('stacklore migrate', () => {
     expect(again.stdout).toContain('bad: The row vl:2');
   });
 
+  it('says that nothing was found, and exits with 1 where rows were meant', async () => {
+    const rows = await run('migrate', '--layout', 'redisvl', '--prefix', 'typo:', '--collection', 'given');
+    expect(rows).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('No rows were found') });
+    const records = await run('migrate', '--from-number', '7');
+    expect(records).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('No records of stacklore'),
+    });
+  });
+
   it('refuses flags that do not go together, and names what is missing', async () => {
     expect(await run('migrate')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('fromNumber, fromUrl'),
+      stderr: expect.stringContaining('--from-number, --from-url'),
     });
     expect(await run('migrate', '--layout', 'csv')).toMatchObject({ exitCode: 2 });
     expect(await run('migrate', '--from-number', 'one')).toMatchObject({ exitCode: 2 });
@@ -89,7 +99,7 @@ describe('stacklore export', () => {
     });
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ docId: 'row', embedding: [0.25, -1] });
     const hashes = await run('export', 'given', '--layout', 'langchain', '--prefix', 'lc:');
-    expect(hashes).toMatchObject({ exitCode: 0, stdout: '1 chunks of 1 documents went to lc:\n' });
+    expect(hashes).toMatchObject({ exitCode: 0, stdout: '1 chunk of 1 document went to lc:\n' });
     expect((await run('export', 'given', '--layout', 'langchain', '--prefix', 'lc:')).stdout).toContain(
       '1 keys were there',
     );
@@ -111,7 +121,7 @@ describe('stacklore export', () => {
     });
     expect(await run('export')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('name the file to write'),
+      stderr: expect.stringContaining('name the file to write (--file)'),
     });
   });
 });

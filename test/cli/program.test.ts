@@ -99,7 +99,7 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   ['top-k in another base', ['search', 'x', '--top-k', '0x10'], '--top-k: must be a whole number'],
   ['a negative offset', ['search', 'x', '--offset=-1'], '--offset: must be a whole number of at least 0'],
   ['a least score of letters', ['search', 'x', '--min-score', 'high'], '--min-score: must be a number'],
-  ['a least score out of range', ['search', 'x', '--min-score', '2'], 'minScore: must be at most 1'],
+  ['a least score out of range', ['search', 'x', '--min-score', '2'], '--min-score: must be at most 1'],
   ['a budget of letters', ['context', 'x', '--max-tokens', 'all'], '--max-tokens: must be a whole number'],
   ['a filter that is no JSON', ['search', 'x', '--filter', '{lang:en}'], '--filter takes a JSON object'],
   ['a filter that is a list', ['search', 'x', '--filter', '[]'], '--filter takes a JSON object'],
@@ -130,7 +130,7 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   [
     'a URL of another kind',
     ['status', '--redis-url', 'http://localhost'],
-    'redisUrl (REDIS_URL): must start with',
+    '--redis-url (REDIS_URL): must start with',
   ],
   [
     'a configuration file that is missing',

@@ -34,6 +34,13 @@ describe('prompts', () => {
     });
     expect(await json(['prompts', 'list'])).toMatchObject({ total: 1, items: [{ promptName: 'chat' }] });
     expect((await run(['prompts', 'history', 'chat'])).stdout).toMatch(/2\.0\.1.*2\.0\.0.*1\.0\.0/s);
+    const first = await run(['prompts', 'show', 'chat', '--version', '1.0.0']);
+    expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^version: 1\.0\.0\n/) });
+    const none = await run(['prompts', 'show', 'chat', '--version', '9.9.9']);
+    expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no version "9.9.9"') });
+    expect(await run(['prompts', 'show', 'x', '--kind', 'template', '--version', '1.0.0'])).toMatchObject({
+      exitCode: 2,
+    });
     expect((await run(['prompts', 'show', 'chat'])).stdout).toMatch(/version: 2\.0\.1.*You help/s);
     expect(await json(['prompts', 'delete', 'chat'])).toEqual({ kind: 'system', deleted: ['chat'] });
     expect(await run(['prompts', 'show', 'chat'])).toMatchObject({ exitCode: 1 });
@@ -61,7 +68,7 @@ describe('prompts', () => {
     writeFileSync(file, '{% for i in range(10**9) %}x{% endfor %}');
     await json(['prompts', 'save', 'endless', ...kind, '--file', file]);
     const endless = await run(['prompts', 'render', 'endless', ...kind, '--json']);
-    expect(endless.exitCode).toBe(1);
+    expect(endless.exitCode).toBe(2);
     expect(jsonOf(endless)).toMatchObject({ error: { code: 'too_large' } });
   });
 

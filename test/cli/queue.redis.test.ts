@@ -63,7 +63,7 @@ it('shows dead letters and queues them again', async () => {
 
   await lore.databases.main.send(['LPUSH', 'stacklore:queue:dead:dead', 'no letter']);
   expect(await run(['dead', 'dead'])).toMatchObject({
-    ...{ exitCode: 0, stdout: expect.stringMatching(/element 0: .*\n0 of 1 dead letters/s) },
+    ...{ exitCode: 0, stdout: expect.stringMatching(/element 0: .*\n0 of 1 dead letter/s) },
   });
   expect(await run(['retry-dead', 'dead', '--all'])).toMatchObject({
     ...{ exitCode: 0, stdout: expect.stringMatching(/element 0: .*\nQueued 0 tasks again/s) },
@@ -81,7 +81,7 @@ it('puts back tasks of workers that are gone', async () => {
 it('deletes only when told so', async () => {
   await lore.queues.enqueue('purged', { taskType: 'x' });
   const refusal = await run(['purge', 'purged']);
-  expect(refusal).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/deletes 1 tasks for good/) });
+  expect(refusal).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/deletes 1 task for good/) });
   expect(await json(['purge', 'purged', '--yes'])).toEqual({ queue: 'purged', waiting: 1, delayed: 0 });
   expect(await json(['purge', 'purged', '--dead', '--yes'])).toEqual({ queue: 'purged', dead: 0 });
 });
@@ -97,7 +97,7 @@ it('runs a command for each task and gives those up that fail too often', async 
   const { exitCode, stdout, stderr } = await runCli(['queue', ...command, '--', 'sh', '-c', script], {});
 
   expect({ exitCode, stdout }).toEqual({
-    exitCode: 0,
+    exitCode: 1,
     stdout:
       'done g (good)\ndead b (bad): exit code 3: broken\n1 done, 0 retried, 1 dead, 0 released, 0 lost\n',
   });

@@ -52,8 +52,8 @@ describe('search --highlight', () => {
 describe('search --rerank', () => {
   it('reorders by the cross-encoder of a folder, and says how long it took', async () => {
     const model = { STACKLORE_RERANKER_DIR: makeCrossEncoder(temporaryFolder()) };
-    const args = ['search', 'keepers who clean', '--rerank'];
-    expect((await run(['search', 'keepers who clean'])).stdout).toMatch(/^1\. .*lamp/);
+    const args = ['search', 'keepers who clean', '--mode', 'text', '--rerank'];
+    expect((await run(['search', 'keepers who clean', '--mode', 'text'])).stdout).toMatch(/^1\. .*lamp/);
     const { stdout, stderr, exitCode } = await run(args, model);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^1\. .*\(reranked \d.*pier/);

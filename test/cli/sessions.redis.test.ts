@@ -53,7 +53,7 @@ describe('sessions', () => {
     await json('sessions', 'create', 'eve', '--id', 'broken');
     await lore.databases.main.send(['HDEL', 'session:broken', 'created_at']);
     expect((await run('sessions', 'list', 'eve')).stdout).toMatch(
-      /broken cannot be read: .*created_at: missing.*\n0 of 1 sessions/,
+      /broken cannot be read: .*created_at: missing.*\n0 of 1 session\n/,
     );
     expect(await json('sessions', 'end', 'broken')).toEqual({ ended: ['broken'] });
     expect(await lore.databases.main.send(['EXISTS', 'session:broken'])).toBe(0);
@@ -120,13 +120,32 @@ describe('conversations', () => {
       'No message fits: the last one alone has more than 10 tokens. Raise --max-tokens.\n',
     );
     expect((await run('conversations', 'last', 'long')).stdout).toMatch(
-      /1 messages with 50 tokens, the whole conversation/,
+      /1 message with 50 tokens, the whole conversation/,
     );
-    expect((await run('conversations', 'show', 'long')).stdout).toMatch(
-      /1 of 1 messages, expires in \d+ s\n/,
-    );
+    expect((await run('conversations', 'show', 'long')).stdout).toMatch(/1 of 1 message, expires in \d+ s\n/);
     await lore.databases.main.send(['PERSIST', 'conversation:long:messages']);
-    expect((await run('conversations', 'show', 'long')).stdout).toMatch(/1 of 1 messages, never expires\n/);
+    expect((await run('conversations', 'show', 'long')).stdout).toMatch(/1 of 1 message, never expires\n/);
+  });
+
+  it('take a message from standard input, and no empty one', async () => {
+    const piped = await runCli(['conversations', 'append', 'piped', '-'], {
+      env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url },
+      input: 'From a pipe.\n',
+    });
+    expect(piped).toMatchObject({ exitCode: 0, stdout: 'Conversation piped has 1 message.\n' });
+    expect((await lore.conversations.list('piped')).items).toMatchObject([{ content: 'From a pipe.' }]);
+    for (const empty of ['', ' ', '-'])
+      expect((await run('conversations', 'append', 'piped', empty)).stderr).toContain('The message is empty');
+  });
+
+  it('name a message that cannot be read, and show the others', async () => {
+    await lore.conversations.append('odd', { role: 'user', content: 'Readable.' });
+    await lore.databases.main.send(['RPUSH', 'conversation:odd:messages', 'not JSON']);
+    for (const verb of ['show', 'last']) {
+      const { exitCode, stdout, stderr } = await run('conversations', verb, 'odd');
+      expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('Readable.') });
+      expect(stderr).toMatch(/^Note: .*message 1/);
+    }
   });
 
   it('say which flag is required', async () => {

@@ -22,6 +22,12 @@ function poolOf(workers: number, dir = 'model'): EmbedPool {
 }
 
 describe('EmbedPool', () => {
+  it('keeps the program alive until it is closed, also while a thread still loads', async () => {
+    const program = runTypeScript(new URL('../support/close-while-loading.ts', import.meta.url));
+    expect(await program.ended).toBe(0);
+    expect(program.output()).toBe('closed');
+  });
+
   it('answers each call with its own vector', async () => {
     const pool = poolOf(2);
     const vectors = await Promise.all(Array.from({ length: 50 }, (_, n) => pool.embed([ANSWER, n])));

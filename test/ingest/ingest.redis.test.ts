@@ -342,6 +342,71 @@ it('keeps one file of rows with ids in two collections apart', async () => {
   ]);
 });
 
+it('leaves no collection behind when nothing was ingested into a new one', async () => {
+  const missing = join(folder, 'nofile.md');
+  expect((await ingest({ sources: [missing] })).counts).toMatchObject({ failed: 1 });
+  expect(await lore.collections.find(collection)).toBeUndefined();
+  await write('a.md', '# A\n\nAlpha.\n');
+  await ingest();
+  await ingest({ sources: [missing] });
+  expect(await lore.collections.find(collection)).toMatchObject({ name: collection });
+});
+
+describe('rows of one id', () => {
+  const people = 'id,text\n1,Anna repairs boats\n2,Bert bakes bread\n';
+  const tools = 'id,text\n1,A hammer drives nails\n3,A saw cuts planks\n';
+
+  it('are kept apart: of two files the first keeps its row, and the other is told what to do', async () => {
+    await write('people.csv', people);
+    await write('tools.csv', tools);
+    const report = await ingest();
+    expect(report.counts).toMatchObject({ created: 3, updated: 0, failed: 1 });
+    const [problem] = report.problems;
+    expect(problem).toMatchObject({ source: join(folder, 'tools.csv#1'), code: 'already_exists' });
+    expect(problem?.reason).toMatch(/"1" is that of .*people\.csv#1 .*docs delete 1$/);
+    expect(await lore.documents.find('1')).toMatchObject({ source: join(folder, 'people.csv#1') });
+    expect((await ingest()).counts).toMatchObject({ unchanged: 3, failed: 1 });
+  });
+
+  it('are updated by the file they came from', async () => {
+    await write('people.csv', people);
+    await ingest();
+    await write('people.csv', people.replace('boats', 'ships'));
+    expect((await ingest()).counts).toMatchObject({ updated: 1, unchanged: 1, failed: 0 });
+  });
+
+  it('do not replace each other within a file', async () => {
+    await write('people.csv', `${people}1,Carla sails\n`);
+    for (const counts of [
+      { created: 2, failed: 1 },
+      { unchanged: 2, failed: 1 },
+    ]) {
+      const report = await ingest();
+      expect(report.counts).toMatchObject({ ...counts, updated: 0 });
+      expect(report.problems[0]?.reason).toContain('an earlier row of the same source');
+    }
+    expect(await find('Anna')).toMatchObject({ text: 'Anna repairs boats' });
+  });
+
+  it('move with a file that was renamed, when pruning', async () => {
+    await write('people.csv', people);
+    await ingest();
+    await rename(join(folder, 'people.csv'), join(folder, 'staff.csv'));
+    expect((await ingest({ prune: true })).counts).toMatchObject({ updated: 2, failed: 0, pruned: 0 });
+  });
+});
+
+it('keeps what standard input had given when it is empty, and fails', async () => {
+  const pipe = (...text: string[]) =>
+    ingest({ sources: ['-'], read: { stdin: Readable.from(text), stdinName: 'piped.md' } });
+  await pipe('Gamma rays.');
+  for (const report of [await pipe(), await pipe(' \n')]) {
+    expect(report.counts).toMatchObject({ failed: 1, pruned: 0 });
+    expect(report.problems[0]?.reason).toMatch(/^Standard input: .*earlier text was kept.*docs delete/);
+  }
+  expect(await find('Gamma')).toMatchObject({ source: 'piped.md' });
+});
+
 it('ends with one whole version when two ingests of one file run at once', async () => {
   const texts = [1, 2].map((n) => `# A\n\n${`Words of version ${n}. `.repeat(200 * n)}`);
   await Promise.all([write('first/a.md', texts[0] ?? ''), write('second/a.md', texts[1] ?? '')]);
@@ -456,6 +521,9 @@ it('refuses another quantisation of the same model for ingest and allows it, wit
   const other = openTestLore(redis, {}, { embedder: embedderOfOther });
   await expect(other.ingest({ sources: [folder], collection })).rejects.toMatchObject({
     code: 'manifest_mismatch',
+    message: expect.stringMatching(
+      /\(weights \S+, configured ffffffff…\)\. Set STACKLORE_MODEL_DIR .*, or ingest into another/,
+    ),
   });
   const answer = await other.search({ query: 'words', collection });
   expect(answer.hits).toHaveLength(1);

@@ -239,10 +239,10 @@ describe('an embedder that does not fit', () => {
     await ingest();
     const stranger = other({ model: { name: 'fake/other', weightsSha256: 'f'.repeat(64) } });
     for (const attempt of [
-      stranger.ingest({ sources: [folder], collection }),
-      stranger.search({ query: 'good', collection }),
+      () => stranger.ingest({ sources: [folder], collection }),
+      () => stranger.search({ query: 'good', collection }),
     ]) {
-      await expect(attempt).rejects.toMatchObject({
+      await expect(attempt()).rejects.toMatchObject({
         code: 'manifest_mismatch',
         message: expect.stringContaining('fake/bag-of-words'),
       });

@@ -154,7 +154,7 @@ describe('the verb', () => {
     expect(jsonOf(await run(...all, '--yes', '--json'))).toMatchObject({ dryRun: false, ...report });
     expect(jsonOf(await run(...all, '--yes', '--json'))).toMatchObject({ total: 0 });
     expect(await lore.databases.main.send(['EXISTS', 'session:s1', 'queue:work'])).toBe(2);
-    expect(await allKeys(lore.databases.analytics, 'usage:*')).toEqual(['usage:2999-01-15:ada']);
+    expect(await allKeys(lore.databases.analytics, 'usage:2*-01-15:ada')).toEqual(['usage:2999-01-15:ada']);
   });
 
   it.each([

@@ -48,7 +48,13 @@ fs.writeFileSync('node_modules/typescript/bin/tsc', ${JSON.stringify(FAKE_COMPIL
 /** A fresh checkout of a program of two lines, with this repository's own bootstrap. */
 function freshCheckout(): string {
   const root = temporaryFolder();
-  for (const path of ['scripts', 'tsconfig.json', 'tsconfig.build.json', 'src/provision/file-lock.mjs']) {
+  for (const path of [
+    'scripts',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'src/provision/file-lock.mjs',
+    'src/provision/make-folder.mjs',
+  ]) {
     cpSync(join(ROOT, path), join(root, path), { recursive: true });
   }
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');

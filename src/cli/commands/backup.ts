@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BackupArchive, BackupReport, BackupRequest } from '../../maintenance/backup/backup.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { formatBytes } from '../format.ts';
+import { counted, formatBytes } from '../format.ts';
 import { keyProgress } from '../key-progress.ts';
 
 export const command = defineCommand({
@@ -29,6 +29,7 @@ export const command = defineCommand({
     keep: wholeNumber(1).optional(),
     keepDays: wholeNumber(1).optional(),
   }),
+  settingFlags: { folder: 'to', families: 'family' },
   examples: [
     'stacklore backup --keep 7',
     'stacklore backup knowledge --to /mnt/backups',
@@ -64,7 +65,7 @@ function describe({ archives, snapshots }: BackupReport): string[] {
 
 function describeArchive({ database, path, keys, bytes, skipped, removed }: BackupArchive): string[] {
   return [
-    `${database}: ${keys} keys, ${formatBytes(bytes)}, ${path}`,
+    `${database}: ${counted(keys, 'key')}, ${formatBytes(bytes)}, ${path}`,
     ...(skipped.count > 0
       ? [`  left out, as archives do not hold their type: ${skipped.count} keys (${skipped.keys.join(', ')})`]
       : []),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
 import { type Command, defineCommand } from '../command.ts';
-import { table } from '../format.ts';
+import { counted, table } from '../format.ts';
 
 const ENDPOINT_FLAGS = [
   { flags: '--endpoint <text>', description: 'what is called; its hash stands in the key' },
@@ -30,7 +30,7 @@ const stats = defineCommand({
     return {
       data: counts,
       lines: [
-        `${hits} hits, ${misses} misses${share}, ${entries} answers kept`,
+        `${counted(hits, 'hit')}, ${misses} misses${share}, ${counted(entries, 'answer')} kept`,
         ...(rows.length === 0 ? [] : table(['endpoint', 'answers'], rows)),
       ],
     };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
 import type { CleanupReport } from '../../maintenance/cleanup.ts';
 import { defineCommand } from '../command.ts';
-import { wholeNumber } from '../flag-values.ts';
+import { dateFlag, wholeNumber } from '../flag-values.ts';
 import { table } from '../format.ts';
 
 const flag = z.boolean().default(false);
@@ -22,7 +22,7 @@ export const command = defineCommand({
   ],
   schema: z.strictObject({
     cache: flag,
-    analyticsBefore: z.string().optional(),
+    analyticsBefore: dateFlag().optional(),
     orphans: flag,
     emptyDocuments: flag,
     deadLetters: flag,
@@ -31,11 +31,18 @@ export const command = defineCommand({
     rate: wholeNumber(1).optional(),
     yes: flag,
   }),
+  settingFlags: { keysPerSecond: 'rate' },
   examples: [
     'stacklore cleanup --orphans --dry-run',
     'stacklore cleanup --cache --analytics-before 2025-01-01 --yes',
   ],
   async run({ lore, terminal }, _args, { yes, dryRun, rate, ...chosen }) {
+    if (!Object.values(chosen).some((value) => value !== undefined && value !== false)) {
+      throw new StackloreError('invalid_input', {
+        message:
+          'Nothing was chosen, so nothing was deleted. Choose --cache, --analytics-before with a date, --orphans, --empty-documents or --dead-letters, or --all.',
+      });
+    }
     const report = await lore().maintenance.cleanup({
       ...chosen,
       dryRun: dryRun || !yes,

@@ -4,7 +4,7 @@ import { ANALYSER_LANGUAGES } from '../../text/analyser.ts';
 import { COLLECTION_FLAGS, collectionFlags, parseFields } from '../collection-flags.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { formatBytes, table } from '../format.ts';
+import { counted, formatBytes, table } from '../format.ts';
 
 const list = defineCommand({
   summary: 'List all collections.',
@@ -59,6 +59,7 @@ const create = defineCommand({
     efRuntime: wholeNumber(0).optional(),
     dimensions: wholeNumber(0).optional(),
   }),
+  settingFlags: { chunkOverlap: 'overlap' },
   examples: ['stacklore collections create docs --fields lang:tag,year:number'],
   async run({ lore }, [name = ''], { overlap, ...settings }) {
     const collection = await lore().createCollection(name, { ...settings, chunkOverlap: overlap });
@@ -102,11 +103,14 @@ const drop = defineCommand({
     if (!yes) {
       const documents = await lore().documents.count(name);
       throw new StackloreError('invalid_input', {
-        message: `Nothing was deleted. Dropping "${name}" deletes ${documents} documents for good: repeat with --yes.`,
+        message: `Nothing was deleted. Dropping "${name}" deletes ${counted(documents, 'document')} for good: repeat with --yes.`,
       });
     }
     const deleted = await lore().dropCollection(name);
-    return { data: { collection: name, deleted }, lines: [`Dropped ${name} with ${deleted} documents.`] };
+    return {
+      data: { collection: name, deleted },
+      lines: [`Dropped ${name} with ${counted(deleted, 'document')}.`],
+    };
   },
 });
 

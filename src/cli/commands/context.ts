@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { toMessages } from '../../search/context.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
+import { counted } from '../format.ts';
 import { given } from '../given.ts';
 import { noteReranking, SEARCH_FLAGS, searchFlags, searchOptions } from './search.ts';
 
@@ -27,13 +28,19 @@ export const command = defineCommand({
     const context = await lore().context({ ...options, facts });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
     noteReranking(terminal, context);
-    const factCount = context.facts ? `${context.facts.citations.length} facts, ` : '';
+    const factCount = context.facts ? `${counted(context.facts.citations.length, 'fact')}, ` : '';
     terminal.note(
-      `${factCount}${context.citations.length} passages, ${context.tokens} tokens, ${context.omitted.length} hits left out`,
+      `${factCount}${counted(context.citations.length, 'passage')}, ${counted(context.tokens, 'token')}, ${counted(context.omitted.length, 'hit')} left out`,
     );
     return {
       data: messages ? { ...context, messages: toMessages(context, question) } : context,
-      lines: [messages ? JSON.stringify(toMessages(context, question), null, 2) : context.text],
+      lines: [
+        messages
+          ? JSON.stringify(toMessages(context, question), null, 2)
+          : context.text === ''
+            ? 'Nothing found.'
+            : context.text,
+      ],
     };
   },
 });

@@ -1,7 +1,11 @@
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
 import type { Message } from '../../schema/main.ts';
-import { type Command, defineCommand } from '../command.ts';
+import type { RecentMessages } from '../../stores/main/conversations.ts';
+import { type Command, defineCommand, type Terminal } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
+import { counted } from '../format.ts';
 
 const show = defineCommand({
   summary: 'Show a page of messages, oldest first.',
@@ -16,7 +20,7 @@ const show = defineCommand({
     limit: wholeNumber(1, 10_000).default(100),
     fromEnd: z.boolean().default(false),
   }),
-  async run({ lore }, [conversationId = ''], { offset, limit, fromEnd }) {
+  async run({ lore, terminal }, [conversationId = ''], { offset, limit, fromEnd }) {
     const { conversations } = lore();
     const info = await conversations.get(conversationId);
     const page = await conversations.list(conversationId, {
@@ -24,18 +28,19 @@ const show = defineCommand({
       limit,
       from: fromEnd ? 'end' : 'start',
     });
+    noteUnreadable(terminal, page);
     return {
       data: { ...info, ...page },
       lines: [
         ...page.items.flatMap(messageLines),
-        `${page.items.length} of ${page.total} messages, ${expiry(info.ttlSeconds)}`,
+        `${page.items.length} of ${counted(page.total, 'message')}, ${expiry(info.ttlSeconds)}`,
       ],
     };
   },
 });
 
 const append = defineCommand({
-  summary: 'Append a message; the first one begins the conversation.',
+  summary: 'Append a message; the first one begins the conversation. - reads it from standard input.',
   arguments: '<conversationId> <content>',
   flags: [
     { flags: '--role <role>', description: 'user, assistant or system (user)' },
@@ -48,7 +53,13 @@ const append = defineCommand({
     tokens: wholeNumber(0).optional(),
   }),
   examples: ['stacklore conversations append conv_789 "When does the library open?"'],
-  async run({ lore }, [conversationId = '', content = ''], { role, tokens }) {
+  async run({ lore, terminal }, [conversationId = '', given = ''], { role, tokens }) {
+    const content = given === '-' ? (await text(terminal.stdin)).replace(/\r?\n$/, '') : given;
+    if (content.trim() === '') {
+      throw new StackloreError('invalid_input', {
+        message: 'The message is empty. Give its text, or - to read it from standard input.',
+      });
+    }
     const messageCount = await lore().conversations.append(conversationId, {
       role,
       content,
@@ -56,7 +67,7 @@ const append = defineCommand({
     });
     return {
       data: { conversationId, messageCount },
-      lines: [`Conversation ${conversationId} has ${messageCount} messages.`],
+      lines: [`Conversation ${conversationId} has ${counted(messageCount, 'message')}.`],
     };
   },
 });
@@ -66,10 +77,11 @@ const last = defineCommand({
   arguments: '<conversationId>',
   flags: [{ flags: '--max-tokens <number>', description: 'the budget (1000)' }],
   schema: z.strictObject({ maxTokens: wholeNumber(1).default(1_000) }),
-  async run({ lore }, [conversationId = ''], { maxTokens }) {
+  async run({ lore, terminal }, [conversationId = ''], { maxTokens }) {
     const { conversations } = lore();
     await conversations.get(conversationId);
     const recent = await conversations.lastMessages(conversationId, { maxTokens });
+    noteUnreadable(terminal, recent);
     return {
       data: recent,
       lines: [...recent.messages.flatMap(messageLines), describeRecent(recent, maxTokens)],
@@ -88,7 +100,7 @@ const tokens = defineCommand({
     const count = await conversations.countTokens(conversationId);
     return {
       data: { conversationId, messageCount, tokens: count },
-      lines: [`${count} tokens in ${messageCount} messages`],
+      lines: [`${counted(count, 'token')} in ${counted(messageCount, 'message')}`],
     };
   },
 });
@@ -100,7 +112,7 @@ const trim = defineCommand({
   schema: z.strictObject({ keepLast: wholeNumber(1) }),
   async run({ lore }, [conversationId = ''], { keepLast }) {
     const removed = await lore().conversations.trim(conversationId, { keepLast });
-    return { data: { conversationId, removed }, lines: [`Removed ${removed} messages.`] };
+    return { data: { conversationId, removed }, lines: [`Removed ${counted(removed, 'message')}.`] };
   },
 });
 
@@ -120,27 +132,25 @@ const remove = defineCommand({
     return {
       data: { deleted },
       lines: deleted.map(
-        ({ conversationId, messages }) => `Deleted ${conversationId} (${messages} messages)`,
+        ({ conversationId, messages }) => `Deleted ${conversationId} (${counted(messages, 'message')})`,
       ),
     };
   },
 });
 
+function noteUnreadable({ note }: Terminal, { unreadable }: Pick<RecentMessages, 'unreadable'>): void {
+  for (const { problem } of unreadable) note(`Note: ${problem}`);
+}
+
 function expiry(ttlSeconds: number | undefined): string {
   return ttlSeconds === undefined ? 'never expires' : `expires in ${ttlSeconds} s`;
 }
 
-interface Recent {
-  readonly messages: readonly Message[];
-  readonly tokens: number;
-  readonly isWhole: boolean;
-}
-
-function describeRecent({ messages, tokens: count, isWhole }: Recent, maxTokens: number): string {
+function describeRecent({ messages, tokens: count, isWhole }: RecentMessages, maxTokens: number): string {
   if (messages.length === 0 && !isWhole) {
     return `No message fits: the last one alone has more than ${maxTokens} tokens. Raise --max-tokens.`;
   }
-  return `${messages.length} messages with ${count} tokens${isWhole ? ', the whole conversation' : ''}`;
+  return `${counted(messages.length, 'message')} with ${counted(count, 'token')}${isWhole ? ', the whole conversation' : ''}`;
 }
 
 function messageLines({ role, content, timestamp }: Message): string[] {

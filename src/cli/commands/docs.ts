@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { StoredChunk } from '../../stores/knowledge/document.ts';
+import { StackloreError } from '../../errors.ts';
+import type { StoredChunk, StoredDocument } from '../../stores/knowledge/document.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { table } from '../format.ts';
+import { counted, table } from '../format.ts';
 
 const list = defineCommand({
   summary: 'List the documents of a collection, most recently updated first.',
@@ -29,7 +30,7 @@ const list = defineCommand({
       data: page,
       lines: [
         ...table(['doc id', 'title', 'chunks', 'source'], rows),
-        `${page.items.length} of ${page.total} documents`,
+        `${page.items.length} of ${counted(page.total, 'document')}`,
       ],
     };
   },
@@ -63,14 +64,32 @@ const remove = defineCommand({
   schema: z.strictObject({}),
   async run({ lore }, args) {
     // All are looked for first: a misspelt id among many must not leave the work half done.
-    await Promise.all(args.map((docId) => lore().documents.get(docId)));
-    const deleted = [];
-    for (const docId of new Set(args)) deleted.push(await lore().documents.delete(docId));
-    return {
-      data: { deleted: deleted.map(({ docId }) => docId) },
-      lines: deleted.map(({ docId, title }) => `Deleted ${docId} (${title})`),
-    };
+    const { documents } = lore();
+    const found = await Promise.all([...new Set(args)].map((docId) => readable(docId, documents.get(docId))));
+    const lines: string[] = [];
+    for (const { docId, title } of found) {
+      if (title === undefined) await documents.deleteUnreadable(docId);
+      else await documents.delete(docId);
+      lines.push(`Deleted ${docId} (${title ?? UNREADABLE})`);
+    }
+    return { data: { deleted: found.map(({ docId }) => docId) }, lines };
   },
 });
+
+const UNREADABLE =
+  'its record could not be read; chunks that nothing tells of go with stacklore cleanup --orphans';
+
+/** What cannot be read can be deleted all the same. */
+async function readable(
+  docId: string,
+  document: Promise<StoredDocument>,
+): Promise<{ docId: string; title?: string }> {
+  try {
+    return await document;
+  } catch (error) {
+    if (!(error instanceof StackloreError && error.code === 'record_invalid')) throw error;
+    return { docId };
+  }
+}
 
 export const commands: Record<string, Command> = { list, show, delete: remove };

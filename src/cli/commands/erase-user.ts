@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
 import { defineCommand } from '../command.ts';
-import { table } from '../format.ts';
+import { counted, table } from '../format.ts';
 
 export const command = defineCommand({
   summary: 'Delete everything that is held about one user id: sessions, conversations, prompts and usage.',
@@ -15,7 +15,7 @@ export const command = defineCommand({
     const report = await lore().maintenance.eraseUser(userId, { dryRun: dryRun || !yes });
     if (!dryRun && !yes) {
       throw new StackloreError('invalid_input', {
-        message: `Nothing was deleted. Erasing user "${userId}" deletes ${report.total} keys for good: see them with --dry-run, or repeat with --yes.`,
+        message: `Nothing was deleted. Erasing user "${userId}" deletes ${counted(report.total, 'key')} for good: see them with --dry-run, or repeat with --yes.`,
       });
     }
     const rows = Object.entries(report.families).map(([family, count]) => [family, String(count)]);
@@ -23,7 +23,7 @@ export const command = defineCommand({
       data: report,
       lines: [
         ...table(['record', dryRun ? 'would go' : 'deleted'], rows),
-        `${dryRun ? 'Would delete' : 'Deleted'} ${report.total} keys of user ${userId}.`,
+        `${dryRun ? 'Would delete' : 'Deleted'} ${counted(report.total, 'key')} of user ${userId}.`,
       ],
     };
   },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { dateFlag, jsonObjectFlag, wholeNumber } from '../flag-values.ts';
-import { oneLine, table } from '../format.ts';
+import { counted, oneLine, table } from '../format.ts';
 
 const types = defineCommand({
   summary: 'Count the logged errors by day and type.',
@@ -43,7 +44,7 @@ const list = defineCommand({
       lines: [
         ...lines,
         ...errors.unreadable.map(({ problem }) => problem),
-        `${errors.items.length} of ${errors.total} errors`,
+        `${errors.items.length} of ${counted(errors.total, 'error')}`,
       ],
     };
   },
@@ -56,6 +57,9 @@ const record = defineCommand({
   schema: z.strictObject({ context: jsonObjectFlag().optional() }),
   examples: [`stacklore errors record LlmTimeout 'no answer in 30 s' --context '{"model":"small"}'`],
   async run({ lore }, [errorType = '', message = ''], { context }) {
+    if (message.trim() === '') {
+      throw new StackloreError('invalid_input', { message: 'The message is empty. Say what went wrong.' });
+    }
     await lore().errorLog.record({ errorType, message, context });
     return { data: { errorType }, lines: [`Logged an error of type ${errorType}.`] };
   },

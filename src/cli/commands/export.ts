@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ExportRequest } from '../../maintenance/migrate/export-collection.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
+import { counted } from '../format.ts';
 import { keyProgress } from '../key-progress.ts';
 
 export const command = defineCommand({
@@ -32,6 +33,7 @@ export const command = defineCommand({
     toUrl: z.string().optional(),
     overwrite: z.boolean().default(false),
   }),
+  settingFlags: { 'databases.knowledge.number': 'to-number' },
   examples: [
     'stacklore export docs --file docs.jsonl --embeddings base64',
     'stacklore export docs --layout langchain --prefix doc:docs:',
@@ -50,7 +52,7 @@ export const command = defineCommand({
       return {
         data: report,
         lines: [
-          `${chunks} chunks of ${documents} documents went to ${to}`,
+          `${counted(chunks, 'chunk')} of ${counted(documents, 'document')} went to ${to}`,
           ...(existing > 0
             ? [`${existing} keys were there and stay as they are (--overwrite replaces them)`]
             : []),

@@ -12,7 +12,7 @@ import {
 } from '../fact-flags.ts';
 import { factProgress } from '../fact-progress.ts';
 import { decimalNumber, wholeNumber } from '../flag-values.ts';
-import { oneLine, table } from '../format.ts';
+import { counted, oneLine, table } from '../format.ts';
 
 const THRESHOLD_FLAG: Flag = {
   flags: '--duplicate-threshold <number>',
@@ -132,7 +132,7 @@ const list = defineCommand({
       data: page,
       lines: [
         ...table(['fact id', 'category', 'confidence', 'verified', 'source', 'content'], rows),
-        `${page.items.length} of ${page.total} facts`,
+        `${page.items.length} of ${counted(page.total, 'fact')}`,
       ],
     };
   },
@@ -201,7 +201,7 @@ const importFile = defineCommand({
     return {
       data: report,
       lines: [
-        `${lines} lines: ${added} added, ${updated} updated, ${unchanged} unchanged, ${failed} failed; ${duplicated} say what others say`,
+        `${counted(lines, 'line')}: ${added} added, ${updated} updated, ${unchanged} unchanged, ${failed} failed; ${duplicated} say what others say`,
         ...(report.interrupted
           ? ['Interrupted: import it again for the rest. Lines without an id would be new facts again.']
           : []),
@@ -235,7 +235,7 @@ const embed = defineCommand({
     return {
       data: report,
       lines: [
-        `${scanned} facts: ${embedded} embedded, ${failed} failed, ${changed} changed meanwhile`,
+        `${counted(scanned, 'fact')}: ${embedded} embedded, ${failed} failed, ${changed} changed meanwhile`,
         ...(report.interrupted ? ['Interrupted: run it again for the rest.'] : []),
       ],
       exitCode: exitCodeOf(report),

@@ -7,6 +7,7 @@ import { watchablePaths, watchSources } from '../../ingest/watch.ts';
 import { COLLECTION_FLAGS, collectionFlags } from '../collection-flags.ts';
 import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
+import { counted } from '../format.ts';
 import { given } from '../given.ts';
 import { ingestProgress } from '../progress.ts';
 
@@ -59,6 +60,7 @@ export const command = defineCommand({
     { flags: '--allow-private', description: 'fetch URLs at private and loopback addresses' },
   ],
   schema,
+  settingFlags: { chunkOverlap: 'overlap', stdinName: 'name' },
   examples: [
     'stacklore ingest docs README.md --collection docs',
     'curl -s https://example.com | stacklore ingest - --name example',
@@ -67,11 +69,32 @@ export const command = defineCommand({
     // Large documents follow each other: without this, several that are done with lie around before any is collected.
     setFlagsFromString('--heap-growing-percent=30');
     const request = toRequest(context, sources, flags);
-    if (!flags.watch) return outcomeOf(await ingestOnce(context, request));
-    // Each pass was told of when it ended.
-    return { ...outcomeOf(await ingestAndWatch(context, request)), lines: [] };
+    if (!flags.watch) {
+      const outcome = outcomeOf(await ingestOnce(context, request));
+      await noteUndeclared(context, flags);
+      return outcome;
+    }
+    const outcome = outcomeOf(await ingestAndWatch(context, request));
+    // Each pass was told of when it ended, and Ctrl-C is how watching ends.
+    return { ...outcome, lines: [], ...(context.terminal.signal.aborted && { exitCode: 130 }) };
   },
 });
+
+/** Metadata of fields that the collection does not declare is kept, but no filter finds it. */
+async function noteUndeclared(
+  { terminal, lore }: CommandContext,
+  { collection: name, metadata = {} }: z.output<typeof schema>,
+): Promise<void> {
+  const given = Object.keys(metadata);
+  const collection = given.length === 0 ? undefined : await lore().collections.find(name);
+  if (!collection) return;
+  const declared = new Set(collection.manifest.fields.map((field) => field.name));
+  for (const field of given.filter((one) => !declared.has(one))) {
+    terminal.note(
+      `Note: "${field}" is no declared field, so it cannot be filtered by. Declare it: stacklore collections add-field ${name} ${field}:tag`,
+    );
+  }
+}
 
 async function ingestOnce({ terminal, lore }: CommandContext, request: IngestRequest): Promise<IngestReport> {
   const progress = ingestProgress(terminal);
@@ -158,7 +181,7 @@ function summary({ collection, counts, chunks, embedded, seconds, interrupted }:
   );
   const rate = seconds > 0 && embedded > 0 ? `, ${(embedded / seconds).toFixed(1)} chunks/s` : '';
   return [
-    `${collection}: ${parts.join(', ') || 'nothing to do'}; ${chunks} chunks, ${embedded} embedded in ${seconds.toFixed(1)} s${rate}`,
+    `${collection}: ${parts.join(', ') || 'nothing to do'}; ${counted(chunks, 'chunk')}, ${embedded} embedded in ${seconds.toFixed(1)} s${rate}`,
     ...(interrupted
       ? ['Stopped early: later sources were not looked at. Run the same command to go on.']
       : []),

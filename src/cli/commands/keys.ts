@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FamilyKeys, KeysReport, KeysRequest } from '../../maintenance/keys.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { formatBytes, oneLine, table } from '../format.ts';
+import { counted, formatBytes, oneLine, table } from '../format.ts';
 import { keyProgress } from '../key-progress.ts';
 
 export const command = defineCommand({
@@ -58,7 +58,7 @@ function describe(report: KeysReport, columns: number): string[] {
   ]);
   const header = ['database', 'family', 'keys', 'memory', '', 'sizes', 'TTL'];
   return [
-    `${report.keys} keys, ${formatBytes(report.bytes)}${report.exact ? '' : ' (a few elements of each measured; --exact for all)'}`,
+    `${counted(report.keys, 'key')}, ${formatBytes(report.bytes)}${report.exact ? '' : ' (a few elements of each measured; --exact for all)'}`,
     ...servers.map(
       (one) =>
         `Server of ${one.databases.join(', ')}: Redis ${one.version}, ${formatBytes(one.usedBytes)} used (peak ${formatBytes(one.peakBytes)}, limit ${one.maxBytes === 0 ? 'none' : formatBytes(one.maxBytes)}), eviction ${one.evictionPolicy}`,

@@ -4,7 +4,7 @@ import type { MigrationRequest } from '../../maintenance/migrate/migrate.ts';
 import type { MoveReport } from '../../maintenance/migrate/move-knowledge.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { table } from '../format.ts';
+import { counted, table } from '../format.ts';
 import { keyProgress } from '../key-progress.ts';
 
 export const command = defineCommand({
@@ -41,6 +41,7 @@ export const command = defineCommand({
     reembed: z.boolean().default(false),
     dryRun: z.boolean().default(false),
   }),
+  settingFlags: { 'databases.knowledge.number': 'from-number' },
   examples: [
     'stacklore migrate --from-number 1 --dry-run',
     'stacklore migrate --from-url redis://old-host:6379/1 --move',
@@ -55,7 +56,8 @@ export const command = defineCommand({
         onProgress: progress.onProgress,
         signal: terminal.signal,
       });
-      const hasFailed = report.layout === 'stacklore' ? report.unequal.count > 0 : report.failed > 0;
+      const hasFailed =
+        report.layout === 'stacklore' ? report.unequal.count > 0 : report.failed > 0 || report.rows === 0;
       const lines = report.layout === 'stacklore' ? describeMove(report) : describeImport(report);
       return { data: report, lines, exitCode: hasFailed ? 1 : 0 };
     } finally {
@@ -73,7 +75,8 @@ function describeMove(report: MoveReport): string[] {
     ...(rows.length > 0 ? table(['family', 'copied', 'there before', 'verified', 'removed'], rows) : []),
     dryRun
       ? `Would copy ${copied}; ${alreadyThere} are there already.`
-      : `Copied ${copied}, ${alreadyThere} were there already; ${verified} keys compared and equal, ${removed} removed from the source.`,
+      : `Copied ${copied}, ${alreadyThere} were there already; ${counted(verified, 'key')} compared and equal, ${removed} removed from the source.`,
+    ...(copied + alreadyThere === 0 ? ['No records of stacklore were found there.'] : []),
     ...(unequal.count > 0
       ? [`${unequal.count} keys changed meanwhile and stay: ${unequal.keys.join(', ')}. Repeat the command.`]
       : []),
@@ -96,7 +99,8 @@ function describeImport(report: ImportReport): string[] {
   const { rows, skipped, created, updated, unchanged, failed, problems, badLines, collection, dryRun } =
     report;
   return [
-    `${rows} rows ${dryRun ? 'would go' : 'went'} into ${collection}: ${created} documents created, ${updated} updated, ${unchanged} unchanged, ${failed} failed; ${skipped} keys are no such rows`,
+    `${counted(rows, 'row')} ${dryRun ? 'would go' : 'went'} into ${collection}: ${counted(created, 'document')} created, ${updated} updated, ${unchanged} unchanged, ${failed} failed; ${skipped} keys are no such rows`,
+    ...(rows === 0 ? ['No rows were found: see whether --prefix, --file and the server are right.'] : []),
     ...problems.map(({ document, message }) => `${document}: ${message}`),
     ...badLines.map(({ line, message }) => `Line ${line}: ${message}`),
   ];

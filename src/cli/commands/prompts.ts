@@ -3,7 +3,7 @@ import { StackloreError } from '../../errors.ts';
 import type { PromptFilesReport } from '../../maintenance/prompt-files.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
-import { oneLine, table } from '../format.ts';
+import { counted, oneLine, table } from '../format.ts';
 import {
   checkFlags,
   examplesFlag,
@@ -37,15 +37,21 @@ const list = defineCommand({
     const { page, header, rows } = await PROMPTS_OF_KIND[kind].list(lore(), flags);
     for (const { message } of page.unreadable) terminal.note(`Note: ${message}`);
     const cells = rows.map((row) => row.map((cell) => oneLine(cell, 60)));
-    return { data: page, lines: [...table(header, cells), `${rows.length} of ${page.total} prompts`] };
+    return {
+      data: page,
+      lines: [...table(header, cells), `${rows.length} of ${counted(page.total, 'prompt')}`],
+    };
   },
 });
 
 const show = defineCommand({
   summary: 'Show a prompt.',
   arguments: '<name>',
-  flags: READ_FLAGS,
-  schema: z.strictObject(readFlags),
+  flags: [
+    ...READ_FLAGS,
+    { flags: '--version <version>', description: 'system prompts: this version (default: the current one)' },
+  ],
+  schema: z.strictObject({ ...readFlags, version: z.string().optional() }),
   async run({ lore }, [name = ''], { kind, ...flags }) {
     checkFlags(kind, flags);
     const { prompt, text, facts } = await PROMPTS_OF_KIND[kind].get(lore(), name, flags);

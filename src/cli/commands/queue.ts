@@ -7,7 +7,7 @@ import type { TaskOutcome } from '../../stores/main/queue-worker.ts';
 import type { QueueStats } from '../../stores/main/queues.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { oneLine, table } from '../format.ts';
+import { counted, oneLine, table } from '../format.ts';
 import { checkProgram, runTaskCommand } from '../run-task-command.ts';
 
 const PAGE_FLAGS = [
@@ -60,7 +60,7 @@ const peek = defineCommand({
     const rows = tasks.items.map((item) => taskCells(item, terminal.columns));
     return {
       data: tasks,
-      lines: [...table(TASK_HEADER, rows), `${tasks.items.length} of ${tasks.total} tasks`],
+      lines: [...table(TASK_HEADER, rows), `${tasks.items.length} of ${counted(tasks.total, 'task')}`],
     };
   },
 });
@@ -78,9 +78,10 @@ const list = defineCommand({
   summary: 'List every queue that holds anything.',
   flags: [],
   schema: z.strictObject({}),
-  async run({ lore }) {
+  async run({ lore, terminal }) {
     const queues = await lore().queues.list();
-    return { data: { queues }, lines: statsTable(queues) };
+    for (const { problem } of queues) if (problem !== undefined) terminal.note(`Note: ${problem}`);
+    return { data: { queues }, lines: statsTable(queues.filter(({ problem }) => problem === undefined)) };
   },
 });
 
@@ -122,7 +123,7 @@ const dead = defineCommand({
       lines: [
         ...table(['task id', 'failed', 'attempts', 'error'], rows),
         ...letters.unreadable.map(({ problem }) => problem),
-        `${letters.items.length} of ${letters.total} dead letters`,
+        `${letters.items.length} of ${counted(letters.total, 'dead letter')}`,
       ],
     };
   },
@@ -142,7 +143,10 @@ const retryDead = defineCommand({
     const { retried, unreadable } = await lore().deadLetters.retry(queue, all ? undefined : taskIds);
     return {
       data: { queue, retried, unreadable },
-      lines: [...unreadable.map(({ problem }) => problem), `Queued ${retried} tasks again in ${queue}.`],
+      lines: [
+        ...unreadable.map(({ problem }) => problem),
+        `Queued ${counted(retried, 'task')} again in ${queue}.`,
+      ],
     };
   },
 });
@@ -157,7 +161,7 @@ const recover = defineCommand({
     const { recovered, buried, due } = found;
     return {
       data: { queue, ...found },
-      lines: [`Put back ${recovered} tasks and ${due} due retries; gave up ${buried}.`],
+      lines: [`Put back ${counted(recovered, 'task')} and ${due} due retries; gave up ${buried}.`],
     };
   },
 });
@@ -173,14 +177,19 @@ const purge = defineCommand({
   async run({ lore }, [queue = ''], { dead: isDead, yes }) {
     if (!yes) {
       const found = await lore().queues.stats(queue);
-      const what = isDead ? `${found.dead} dead letters` : `${found.waiting + found.delayed} tasks`;
+      const what = isDead
+        ? `${counted(found.dead, 'dead letter')}`
+        : `${counted(found.waiting + found.delayed, 'task')}`;
       throw new StackloreError('invalid_input', {
         message: `Nothing was deleted. Purging "${queue}" deletes ${what} for good: repeat with --yes.`,
       });
     }
     if (isDead) {
       const deleted = await lore().deadLetters.purge(queue);
-      return { data: { queue, dead: deleted }, lines: [`Deleted ${deleted} dead letters of ${queue}.`] };
+      return {
+        data: { queue, dead: deleted },
+        lines: [`Deleted ${counted(deleted, 'dead letter')} of ${queue}.`],
+      };
     }
     const deleted = await lore().queues.purge(queue);
     return {
@@ -228,7 +237,7 @@ const work = defineCommand({
     );
     const counts = await worker.done;
     const words = Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`);
-    return { data: { queue, ...counts }, lines: [words.join(', ')] };
+    return { data: { queue, ...counts }, lines: [words.join(', ')], exitCode: counts.dead > 0 ? 1 : 0 };
   },
 });
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
 import type { RestoreReport } from '../../maintenance/backup/restore.ts';
 import { defineCommand } from '../command.ts';
+import { counted } from '../format.ts';
 import { keyProgress } from '../key-progress.ts';
 
 export const command = defineCommand({
@@ -22,6 +23,7 @@ export const command = defineCommand({
     family: z.array(z.string()).optional(),
     unknown: z.boolean().default(false),
   }),
+  settingFlags: { families: 'family' },
   examples: ['stacklore restore backups/stacklore-main-20250115T103000.000Z.backup --dry-run'],
   async run({ lore, terminal }, [file = ''], { skipExisting, replace, family, ...flags }) {
     if (skipExisting && replace) {
@@ -35,7 +37,7 @@ export const command = defineCommand({
         onProgress: progress.onProgress,
         signal: terminal.signal,
       });
-      return { data: report, lines: describe(report) };
+      return { data: report, lines: describe(report), exitCode: report.refused === undefined ? 0 : 1 };
     } finally {
       progress.end();
     }
@@ -44,12 +46,13 @@ export const command = defineCommand({
 
 function describe(report: RestoreReport): string[] {
   const { dryRun, restored, skipped, expired, unselected, existing, database, families } = report;
+  if (report.refused !== undefined) return [`This would be refused. ${report.refused}`];
   const indexes = [
     ...report.indexes.map((one) => [one.collection, one] as const),
     ...(report.factIndex ? [['facts', report.factIndex] as const] : []),
   ];
   return [
-    `${dryRun ? 'Would restore' : 'Restored'} ${restored} keys into ${database}; ${existing} exist, ${skipped} kept as they are, ${expired} expired, ${unselected} not asked for.`,
+    `${dryRun ? 'Would restore' : 'Restored'} ${counted(restored, 'key')} into ${database}; ${existing} exist, ${skipped} kept as they are, ${expired} expired, ${unselected} not asked for.`,
     ...Object.entries(families).map(([name, keys]) => `  ${name === '' ? '(no family)' : name}: ${keys}`),
     ...indexes.map(([name, one]) => {
       return `Index of ${name}: ${one.state === 'ready' ? 'ready' : `failed. ${one.error.message}`}`;

@@ -103,6 +103,9 @@ export const command = defineCommand({
       cache || cacheTtl !== undefined
         ? await lore().cachedSearch(request, { ttlSeconds: cacheTtl })
         : await lore().search(request);
+    if ('cached' in answer) {
+      terminal.note(answer.cached ? 'From the cache.' : 'Not in the cache; searched, and kept there.');
+    }
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
     noteReranking(terminal, answer);
     const width = Math.min(terminal.columns, 110);

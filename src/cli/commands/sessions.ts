@@ -3,7 +3,7 @@ import { RecordError } from '../../errors.ts';
 import type { Session } from '../../schema/main.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
-import { table } from '../format.ts';
+import { counted, table } from '../format.ts';
 
 const CONVERSATION_FLAG = { flags: '--conversation <id>', description: 'conversation it is linked to' };
 const METADATA_FLAG = { flags: '--metadata <json>', description: 'a JSON object to keep with it' };
@@ -29,7 +29,7 @@ const list = defineCommand({
       lines: [
         ...table(['session id', 'created', 'last activity', 'conversation'], rows),
         ...sessions.unreadable.map(({ sessionId, problem }) => `${sessionId} cannot be read: ${problem}`),
-        `${sessions.items.length} of ${sessions.total} sessions`,
+        `${sessions.items.length} of ${counted(sessions.total, 'session')}`,
       ],
     };
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DatabaseStatus, Status } from '../../maintenance/status.ts';
 import { defineCommand } from '../command.ts';
+import { EXIT_CODES } from '../exit-code.ts';
 import { formatBytes, table } from '../format.ts';
 
 export const command = defineCommand({
@@ -30,9 +31,14 @@ export const command = defineCommand({
           ? ['No collections yet. Make one: stacklore ingest <folder> --collection docs']
           : table(['collection', 'documents', 'chunks', 'index', 'index memory', 'refused', 'model'], rows)),
       ],
+      exitCode: Math.max(0, ...Object.values(databases).map(exitCodeOf)),
     };
   },
 });
+
+function exitCodeOf(database: DatabaseStatus): number {
+  return 'error' in database ? EXIT_CODES[database.error.code] : 0;
+}
 
 function describeDatabases(databases: Status['databases']): string[] {
   const all: [string, DatabaseStatus][] = Object.entries(databases);

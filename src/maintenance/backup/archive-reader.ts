@@ -16,8 +16,12 @@ import {
 } from './archive-format.ts';
 
 /** What is wrong with a file that does not begin like an archive. */
-const FOREIGN = 'is not a backup of stacklore';
+const FOREIGN = 'is not a backup of stacklore, or its beginning is damaged';
+const DAMAGED = 'is damaged';
+/** What the header of every archive holds. */
+const MARK = '"stacklore-backup"';
 const CUT_OFF = 'is cut off: it ends before its end mark';
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 const PARTS_PER_PAGE = 1_000;
 const PAGE_BYTES = 1024 * 1024;
 
@@ -101,19 +105,20 @@ interface RawFrame {
 async function* readFrames(path: string): AsyncGenerator<RawFrame> {
   const pieces = new Pieces();
   let isFirst = true;
+  let isForeign = true;
   let head: Buffer | undefined;
   for await (const block of readBlocks(path)) {
     pieces.push(block);
+    if (isFirst) isForeign = !block.subarray(0, 1_000).includes(MARK);
     for (;;) {
       head ??= pieces.take(FRAME_HEAD_BYTES);
       if (!head) break;
       const length = head.readUInt32LE(0);
-      if (length === 0 || length > MAX_BODY_BYTES)
-        throw archiveInvalid(path, isFirst ? FOREIGN : 'is damaged');
+      if (length === 0 || length > MAX_BODY_BYTES) throw archiveInvalid(path, isForeign ? FOREIGN : DAMAGED);
       const body = pieces.take(length);
       if (!body) break;
       if (crc32(body) !== head.readUInt32LE(4)) {
-        throw archiveInvalid(path, isFirst ? FOREIGN : 'is damaged: a checksum does not fit');
+        throw archiveInvalid(path, isForeign ? FOREIGN : `${DAMAGED}: a checksum does not fit`);
       }
       yield { frame: decodeBody(body, path), raw: [head, body] };
       isFirst = false;
@@ -128,6 +133,10 @@ async function* readFrames(path: string): AsyncGenerator<RawFrame> {
 async function* readBlocks(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: 256 * 1024 });
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });
+  let isGzip = false;
+  file.once('data', (bytes) => {
+    isGzip = GZIP_MAGIC.equals(Buffer.from(bytes).subarray(0, GZIP_MAGIC.length));
+  });
   file.on('error', (error) => gunzip.destroy(error));
   file.pipe(gunzip);
   let isEmpty = true;
@@ -139,7 +148,7 @@ async function* readBlocks(path: string): AsyncGenerator<Buffer> {
   } catch (error) {
     throw error instanceof StackloreError
       ? error
-      : explain(error, path, { isEmpty, hasBytes: file.bytesRead > 0 });
+      : explain(error, path, { isDamaged: isGzip || !isEmpty, hasBytes: file.bytesRead > 0 });
   } finally {
     file.destroy();
   }
@@ -148,11 +157,17 @@ async function* readBlocks(path: string): AsyncGenerator<Buffer> {
 function explain(
   error: unknown,
   path: string,
-  { isEmpty, hasBytes }: { isEmpty: boolean; hasBytes: boolean },
+  { isDamaged, hasBytes }: { isDamaged: boolean; hasBytes: boolean },
 ): StackloreError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'Z_BUF_ERROR') return archiveInvalid(path, hasBytes ? CUT_OFF : FOREIGN, error);
-  if (code.startsWith('Z_')) return archiveInvalid(path, isEmpty ? FOREIGN : 'is damaged', error);
+  if (code.startsWith('Z_')) return archiveInvalid(path, isDamaged ? DAMAGED : FOREIGN, error);
+  if (code === 'EISDIR') {
+    return new StackloreError('invalid_input', {
+      message: `${path} is a folder. Name one of the archives in it.`,
+      cause: error,
+    });
+  }
   if (code === 'ENOENT') {
     return new StackloreError('not_found', {
       message: `There is no file ${path}. Name an archive that "stacklore backup" wrote.`,

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import { errorMessage, StackloreError } from '../../errors.ts';
+import { makeFolder } from '../../provision/make-folder.mjs';
 import {
   type ArchiveHeader,
   encodeEnd,
@@ -48,7 +49,7 @@ export async function writeArchive(
   const content = new ArchiveContent(header, parts);
   let failure: StackloreError | undefined;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     const file = await openFile(temporary);
     try {
       const gzip = createGzip({ level: constants.Z_BEST_SPEED, chunkSize: BLOCK_BYTES });
@@ -170,7 +171,9 @@ function unwritable(path: string, cause: unknown): StackloreError {
   const remedy =
     isCode(cause, 'ENOSPC') || isCode(cause, 'EDQUOT')
       ? 'The disk is full: make room, or name a folder on another one.'
-      : 'Correct the permissions of its folder, or name another one.';
+      : isCode(cause, 'ENOTDIR')
+        ? 'Name a folder instead.'
+        : 'Correct the permissions of its folder, or name another one.';
   return new StackloreError('archive_unwritable', {
     message: `The backup ${path} could not be written (${errorMessage(cause)}), and no part of it is left. ${remedy}`,
     cause,

@@ -30,6 +30,8 @@ export interface RestoreReport {
   readonly database: DatabaseName;
   readonly createdAt: string;
   readonly dryRun: boolean;
+  /** Only of a dry run: why the restore itself would refuse, with nothing written. */
+  readonly refused?: string;
   /** Keys written. */
   readonly restored: number;
   /** Of them, keys that replaced another value. Counted before the restore began. */
@@ -60,6 +62,8 @@ interface Checked {
   readonly existing: { readonly count: number; readonly keys: readonly string[] };
 }
 
+const NOTHING_RESTORED = { restored: 0, skipped: 0, expired: 0, unselected: 0, families: {}, indexes: [] };
+
 /**
  * Restores an archive into its named database. The whole archive is checked before anything is written; each key is
  * then written at once with its TTL, and indexes that are missing are made last. Throws `already_exists` with nothing
@@ -74,7 +78,15 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
   const checked = await checkArchive(parts, { file: wanted.file, isWanted });
   const { header, end, existing } = checked;
   checkFamilies(wanted.families, header);
-  if (existing.count > 0 && wanted.existing === 'refuse' && !wanted.dryRun) throw refuseExisting(checked);
+  const about = {
+    ...{ file: wanted.file, database: header.database, createdAt: header.createdAt, dryRun: wanted.dryRun },
+    existing: existing.count,
+  };
+  if (existing.count > 0 && wanted.existing === 'refuse') {
+    const refusal = refuseExisting(checked);
+    if (!wanted.dryRun) throw refusal;
+    return { ...about, ...NOTHING_RESTORED, refused: refusal.message };
+  }
   const database = parts.databases[header.database];
   const collections = new CollectionRestore(parts);
   const writesKnowledge = !wanted.dryRun && header.database === 'knowledge';
@@ -115,8 +127,8 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
   }
   const { restored, skipped, expired, families } = writer.tally;
   return {
-    ...{ file: wanted.file, database: header.database, createdAt: header.createdAt, dryRun: wanted.dryRun },
-    ...{ restored, existing: existing.count, skipped, expired, unselected },
+    ...about,
+    ...{ restored, skipped, expired, unselected },
     families: Object.fromEntries(families),
     ...{ indexes, ...(factIndex && { factIndex }) },
   };

@@ -1,6 +1,6 @@
-import { StackloreError } from '../../errors.ts';
+import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { asObject } from '../../redis/hash.ts';
+import { asObject, readHashes } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
@@ -19,7 +19,7 @@ import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkPrefix } from './document-ids.ts';
-import { chunkWriter, clearCommand, publishCommands } from './publish.ts';
+import { checkOwner, chunkWriter, clearCommand, publishCommands } from './publish.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
 import { readChunks, readEmbeddings } from './stored-chunks.ts';
@@ -172,6 +172,25 @@ export class Documents {
     return document;
   }
 
+  /**
+   * Deletes the record of a document that cannot be read, and of its chunks those that the record still tells. Others
+   * are orphans then, which a cleanup removes.
+   */
+  async deleteUnreadable(docId: string): Promise<void> {
+    const key = await this.#keyOf(docId);
+    if ((await this.#database.send<string>(['TYPE', key])) === 'hash') {
+      const told = ['HMGET', key, 'collection', 'chunk_count'];
+      const [name, count] = await this.#database.send<(string | null)[]>(told);
+      await this.#remove(docId, { name: name ?? 'default', chunkCount: Number(count) || 0 });
+      return;
+    }
+    const lists: string[] = [];
+    for await (const keys of scanKeys(this.#database, collectionDocumentsRecord.key.pattern))
+      lists.push(...keys);
+    const entries = [documentIndexRecord.key.build({}), ...lists].map((list) => ['ZREM', list, docId]);
+    await this.#database.transaction([['UNLINK', key], ...entries]);
+  }
+
   /** Deletes every document of a collection, one by one, and chunks under its prefix that no document knows. */
   async deleteAll({ name }: Pick<Collection, 'name'>): Promise<number> {
     const listed = collectionDocumentsRecord.key.build({ collection: name });
@@ -262,21 +281,17 @@ export class Documents {
     const places = docIds.flatMap((docId) =>
       documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
     );
-    const replies = await this.#database.pipeline<string[]>(places.map(({ key }) => ['HGETALL', key]));
+    const replies = await readHashes(
+      this.#database,
+      places.map(({ key }) => key),
+    );
     const found = new Map<string, StoredDocument>();
     for (const [at, { docId, key }] of places.entries()) {
       const reply = replies[at] ?? [];
+      if (reply instanceof RecordError) throw reply;
       if (reply.length === 0 || found.has(docId)) continue;
       found.set(docId, { docId, ...documentRecord.decode(asObject(reply), key) });
     }
     return [...found.values()];
   }
-}
-
-function checkOwner(earlier: StoredDocument | undefined, collection: string): void {
-  const owner = earlier?.collection ?? collection;
-  if (owner === collection) return;
-  throw new StackloreError('already_exists', {
-    message: `Document "${earlier?.docId}" belongs to collection "${owner}". Give another id, or delete it there first.`,
-  });
 }

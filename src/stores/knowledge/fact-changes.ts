@@ -24,19 +24,23 @@ export function encodeChanges(changes: FactChanges): RedisArgument[] {
 export async function changeFact(
   database: Database,
   factId: string,
-  fields: readonly RedisArgument[],
+  { fields: changes, now }: { fields: readonly RedisArgument[]; now: number },
 ): Promise<StoredFact | undefined> {
   const keys = factRecord.key.candidates({ factId });
-  const changed = new Set(fields.flatMap((field, at) => (at % 2 === 0 ? [String(field)] : [])));
   for (;;) {
     const replies = await database.pipeline<(Buffer | null)[]>(
       keys.map((key) => ['HMGET', key, ...SHOWN_FIELDS]),
       { buffers: true },
     );
-    const at = replies.findIndex((values) => values.some((value) => value !== null));
+    const filled = replies.findIndex((values) => values.some((value) => value !== null));
+    const at = filled >= 0 ? filled : await findTorn(database, keys);
     const key = keys[at];
     const before = replies[at];
     if (key === undefined || before === undefined) return undefined;
+    // A hash without any field of a fact becomes one of now, if the changes are all the rest of it.
+    const createdAt = factRecord.fields.createdAt.encode(new Date(now));
+    const fields = filled >= 0 ? changes : [...changes, 'created_at', createdAt];
+    const changed = new Set(fields.flatMap((field, place) => (place % 2 === 0 ? [String(field)] : [])));
     const fact = readFact(factId, key, valuesAfter(before, fields));
     const kept = SHOWN_FIELDS.map((name, place) => (changed.has(name) ? '*' : expected(before[place])));
     const written = await runScript<number>(database, UPDATE_FACT, {
@@ -46,6 +50,11 @@ export async function changeFact(
     // Otherwise somebody has changed or deleted it since it was read.
     if (written === 1) return fact;
   }
+}
+
+async function findTorn(database: Database, keys: readonly string[]): Promise<number> {
+  const present = await database.pipeline<number>(keys.map((key) => ['EXISTS', key]));
+  return present.indexOf(1);
 }
 
 /** The values of `SHOWN_FIELDS` once these fields are written. */

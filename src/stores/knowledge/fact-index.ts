@@ -13,6 +13,7 @@ import {
   readIndexHealth,
 } from './ft-index.ts';
 import { DISTANCE, type SearchReply } from './knn-reply.ts';
+import { describeModels } from './model-mismatch.ts';
 import { waitUntilIndexed } from './wait-until-indexed.ts';
 
 /** A query of facts in RediSearch's language; user values appear in `params` only. */
@@ -222,13 +223,14 @@ function createCommand(name: string, dimensions: number): string[] {
 
 function requireSame(stored: FactsManifest, wanted: Omit<FactsManifest, 'formatVersion'>): FactsManifest {
   const names = Object.keys(stored.model) as (keyof FactsManifest['model'])[];
-  const differing: string[] = names.filter((name) => stored.model[name] !== wanted.model[name]);
-  if (stored.dimensions !== wanted.dimensions) differing.push('dimensions');
-  if (differing.length === 0) return stored;
+  const isSame = names.every((name) => stored.model[name] === wanted.model[name]);
+  if (isSame && stored.dimensions === wanted.dimensions) return stored;
+  const { differences, remedy } = describeModels(stored.model, wanted.model);
+  const why = isSame ? `dimensions ${stored.dimensions}, configured ${wanted.dimensions}` : differences;
   throw new StackloreError('manifest_mismatch', {
     message:
-      `Facts are embedded with model ${stored.model.name}, and the configured model ${wanted.model.name} differs in ` +
-      `${differing.join(', ')}. Configure the first one, or embed all facts again: stacklore facts embed --switch-model.`,
+      `Facts are embedded with model ${stored.model.name}, and the configured model ${wanted.model.name} differs ` +
+      `(${why}). ${remedy}, or embed all facts again: stacklore facts embed --switch-model.`,
   });
 }
 

@@ -98,12 +98,12 @@ export class Facts {
     return this.#save('any', input, options);
   }
 
-  /** A fact, or `undefined`. */
+  /** A fact, or `undefined`. Throws `record_invalid` for one that cannot be read. */
   async find(factId: string): Promise<StoredFact | undefined> {
     return (await this.#read(factId)).fact;
   }
 
-  /** A fact. Throws `not_found`. */
+  /** A fact. Throws `not_found`, or `record_invalid` for one that cannot be read. */
   async get(factId: string): Promise<StoredFact> {
     const fact = await this.find(factId);
     if (fact) return fact;
@@ -158,7 +158,7 @@ export class Facts {
   /**
    * Changes some fields of a fact in one step. New content needs its vector; without it the fact is not found by
    * meaning until it is embedded. Throws `not_found`, `invalid_input` naming a bad field, or `record_invalid` with
-   * nothing written when what stays of the fact cannot be read.
+   * nothing written when what stays of the fact cannot be read; what is changed may have been what could not be.
    */
   async update(factId: string, changes: FactChanges, options: FactWriteOptions = {}): Promise<AddedFact> {
     const checked = parseFactChanges(changes);
@@ -169,8 +169,8 @@ export class Facts {
       if (options.embedded) await this.#index.open(options.embedded.manifest);
       fields.push(...contentFields(checked.content, options.embedded));
     }
-    const fact = await changeFact(this.#database, factId, fields).catch((error: unknown) =>
-      this.#rejectNamed(error, keys),
+    const fact = await changeFact(this.#database, factId, { fields, now: this.#now() }).catch(
+      (error: unknown) => this.#rejectNamed(error, keys),
     );
     if (!fact) throw notFound(factId);
     const duplicates = checked.content === undefined ? [] : await this.#findDuplicates(fact, keys, options);
@@ -242,6 +242,10 @@ export class Facts {
       const made = values[SHOWN_FIELDS.length];
       if (fact) return { fact, ...(typeof made === 'string' && { inputHash: made }) };
     }
+    const present = await this.#database.pipeline<number>(keys.map((key) => ['EXISTS', key]));
+    const torn = keys.find((_, at) => present[at] === 1);
+    // A hash without any field of a fact: it says what is missing.
+    if (torn !== undefined) return { fact: { factId, ...factRecord.decode({}, torn) } };
     return {};
   }
 

@@ -24,6 +24,15 @@ import { chunkKey, chunkTails } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
 
+/** Throws `already_exists` for a document that another collection has. */
+export function checkOwner(earlier: StoredDocument | undefined, collection: string): void {
+  const owner = earlier?.collection ?? collection;
+  if (owner === collection) return;
+  throw new StackloreError('already_exists', {
+    message: `Document "${earlier?.docId}" belongs to collection "${owner}". Give another id, or delete it there first.`,
+  });
+}
+
 /** What goes with a chunk into its hash. */
 export interface ChunkParts {
   readonly index: number;

@@ -11,7 +11,14 @@ import {
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage, checkWhole } from './check-input.ts';
 import { type CountTokens, estimateTokens } from './estimate-tokens.ts';
-import { decodeMessage, encodeMessage, type NewMessage, timeOf } from './message.ts';
+import {
+  encodeMessage,
+  type NewMessage,
+  readMessage,
+  sortMessages,
+  timeOf,
+  type UnreadableMessage,
+} from './message.ts';
 import { APPEND_MESSAGES } from './scripts/append-messages.ts';
 import { DELETE_CONVERSATION } from './scripts/delete-conversation.ts';
 
@@ -23,6 +30,11 @@ export interface ConversationInfo {
   readonly ttlSeconds?: number;
 }
 
+/** One page of messages; those that cannot be read are named instead of failing the page. */
+export interface MessagePage extends Page<Message> {
+  readonly unreadable: UnreadableMessage[];
+}
+
 /** The end of a conversation that fits a token budget. */
 export interface RecentMessages {
   /** Oldest first. */
@@ -30,6 +42,8 @@ export interface RecentMessages {
   readonly tokens: number;
   /** True when these are all messages of the conversation. */
   readonly isWhole: boolean;
+  /** Messages in between that cannot be read; they count no tokens. */
+  readonly unreadable: UnreadableMessage[];
 }
 
 const FIRST_READ = 64;
@@ -102,7 +116,7 @@ export class Conversations {
       limit = 100,
       from = 'start',
     }: { offset?: number; limit?: number; from?: 'start' | 'end' } = {},
-  ): Promise<Page<Message>> {
+  ): Promise<MessagePage> {
     checkPage({ offset, limit });
     if (from !== 'start' && from !== 'end') {
       throw new StackloreError('invalid_input', { message: 'A page is read from "start" or from "end".' });
@@ -114,7 +128,8 @@ export class Conversations {
       ['LRANGE', key, String(first), String(last)],
     ]);
     const position = from === 'start' ? offset : Math.max(0, total - offset - limit);
-    return { items: elements.map((element, at) => decodeMessage(element, key, position + at)), total };
+    const read = elements.map((element, at) => readMessage(element, key, position + at));
+    return { ...sortMessages(read), total };
   }
 
   /**
@@ -126,17 +141,21 @@ export class Conversations {
     { maxTokens, countTokens = this.#countTokens }: { maxTokens: number; countTokens?: CountTokens },
   ): Promise<RecentMessages> {
     checkWhole(maxTokens, 'maxTokens', { least: 1 });
-    const messages: Message[] = [];
+    const read: (Message | UnreadableMessage)[] = [];
     let tokens = 0;
+    const recent = (isWhole: boolean): RecentMessages => {
+      const { items: messages, unreadable } = sortMessages(read.reverse());
+      return { messages, tokens, isWhole, unreadable };
+    };
     for await (const page of this.#fromTheEnd(conversationId, FIRST_READ)) {
       for (const message of page) {
-        const more = tokensOf(message, countTokens);
-        if (tokens + more > maxTokens) return { messages: messages.reverse(), tokens, isWhole: false };
-        messages.push(message);
+        const more = 'problem' in message ? 0 : tokensOf(message, countTokens);
+        if (tokens + more > maxTokens) return recent(false);
+        read.push(message);
         tokens += more;
       }
     }
-    return { messages: messages.reverse(), tokens, isWhole: true };
+    return recent(true);
   }
 
   /** How many tokens all messages have together; reads them page by page, and leaves out what is appended meanwhile. */
@@ -146,7 +165,7 @@ export class Conversations {
   ): Promise<number> {
     let tokens = 0;
     for await (const page of this.#fromTheEnd(conversationId, READ)) {
-      for (const message of page) tokens += tokensOf(message, countTokens);
+      for (const message of page) tokens += 'problem' in message ? 0 : tokensOf(message, countTokens);
     }
     return tokens;
   }
@@ -178,7 +197,10 @@ export class Conversations {
   }
 
   /** Every message, last first, in pages that are decoded as they are walked. Leaves out what is appended meanwhile. */
-  async *#fromTheEnd(conversationId: string, firstRead: number): AsyncGenerator<Iterable<Message>> {
+  async *#fromTheEnd(
+    conversationId: string,
+    firstRead: number,
+  ): AsyncGenerator<Iterable<Message | UnreadableMessage>> {
     const key = await this.#keyOf(conversationId);
     let [start, elements] = await this.#transaction<[number, string[]]>(key, [
       ['LLEN', key],
@@ -252,9 +274,13 @@ function isList(messages: NewMessage | readonly NewMessage[]): messages is reado
   return Array.isArray(messages);
 }
 
-function* lastFirst(elements: readonly string[], key: string, start: number): Generator<Message> {
+function* lastFirst(
+  elements: readonly string[],
+  key: string,
+  start: number,
+): Generator<Message | UnreadableMessage> {
   for (let at = elements.length - 1; at >= 0; at -= 1) {
-    yield decodeMessage(elements[at] ?? '', key, start + at);
+    yield readMessage(elements[at] ?? '', key, start + at);
   }
 }
 

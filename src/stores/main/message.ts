@@ -9,6 +9,12 @@ export interface NewMessage extends Omit<Message, 'timestamp'> {
   readonly timestamp?: Date | string | undefined;
 }
 
+/** A stored message that cannot be read: where it stands from the start, and why. */
+export interface UnreadableMessage {
+  readonly position: number;
+  readonly problem: string;
+}
+
 const KEYS = ['role', 'content', 'timestamp', 'tokens'];
 const ROLES: ReadonlySet<unknown> = new Set(['user', 'assistant', 'system']);
 
@@ -33,8 +39,7 @@ export function encodeMessage(message: NewMessage, now: string): string {
   }) as string;
 }
 
-/** A stored message. Throws `RecordError` naming the key and the message's position from the start. */
-export function decodeMessage(element: string, key: string, position: number): Message {
+function decodeMessage(element: string, key: string, position: number): Message {
   try {
     return findPlain(element) ?? conversationRecord.element.decode(element);
   } catch (error) {
@@ -64,6 +69,26 @@ function isPlain(stored: unknown): stored is Message {
 
 function isTokenCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** A stored message, or why it cannot be read, naming the key and its position from the start. */
+export function readMessage(element: string, key: string, position: number): Message | UnreadableMessage {
+  try {
+    return decodeMessage(element, key, position);
+  } catch (error) {
+    return { position, problem: errorMessage(error) };
+  }
+}
+
+/** Messages, and apart from them those that cannot be read. */
+export function sortMessages(read: readonly (Message | UnreadableMessage)[]) {
+  const items: Message[] = [];
+  const unreadable: UnreadableMessage[] = [];
+  for (const message of read) {
+    if ('problem' in message) unreadable.push(message);
+    else items.push(message);
+  }
+  return { items, unreadable };
 }
 
 /** A moment as messages carry it. Throws `invalid_input`. */

@@ -26,13 +26,20 @@ export function makeTask(
   checkObject(given, 'task', KEYS);
   const { taskType, payload = null, priority = DEFAULT_PRIORITY, taskId = newId() } = given;
   const createdAt = String(timestamp.encode(new Date(now())));
+  for (const [name, value] of Object.entries({ taskType, taskId })) {
+    if (value === '') throw refusal(`its ${name} is empty`);
+  }
   const task: Task = { taskId, taskType, payload, createdAt, priority };
   try {
     return { task, wire: taskQueueRecord.element.encode(task) };
   } catch (error) {
-    throw new StackloreError('invalid_input', {
-      message: `The task cannot be queued (${errorMessage(error)}). Correct it; nothing was queued.`,
-      cause: error,
-    });
+    throw refusal(errorMessage(error), error);
   }
+}
+
+function refusal(problem: string, cause?: unknown): StackloreError {
+  return new StackloreError('invalid_input', {
+    message: `The task cannot be queued (${problem}). Correct it; nothing was queued.`,
+    cause,
+  });
 }

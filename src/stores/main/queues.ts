@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { RecordError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript, type Script } from '../../redis/script.ts';
@@ -32,6 +33,8 @@ export interface QueueStats {
   /** Failed, to be tried again later. */
   readonly delayed: number;
   readonly dead: number;
+  /** Only in a list: why nothing is known of this one. */
+  readonly problem?: string;
 }
 
 /** What `recover` found. */
@@ -200,7 +203,7 @@ export class Queues {
     return { queue, waiting: Number(waiting), processing, delayed: Number(delayed), dead: Number(dead) };
   }
 
-  /** Every queue that holds anything, by name. Looks through all keys of the database. */
+  /** Every queue that holds anything, by name; one that cannot be read says why. Looks through all keys of the database. */
   async list(): Promise<QueueStats[]> {
     const names = new Set<string>();
     for await (const keys of scanKeys(this.#database, `*${taskQueueRecord.key.pattern}`)) {
@@ -212,10 +215,21 @@ export class Queues {
       }
     }
     const stats: QueueStats[] = [];
-    for (const name of [...names].sort()) stats.push(await this.stats(name));
+    for (const name of [...names].sort()) stats.push(await this.#statsOrProblem(name));
     return stats.filter(
-      ({ waiting, processing, delayed, dead }) => waiting + processing + delayed + dead > 0,
+      ({ waiting, processing, delayed, dead, problem }) =>
+        waiting + processing + delayed + dead > 0 || problem !== undefined,
     );
+  }
+
+  /** One queue whose keys are not what they should be keeps no other from being listed. */
+  async #statsOrProblem(queue: string): Promise<QueueStats> {
+    try {
+      return await this.stats(queue);
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      return { queue, waiting: 0, processing: 0, delayed: 0, dead: 0, problem: error.message };
+    }
   }
 
   /**

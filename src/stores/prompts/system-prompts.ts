@@ -150,16 +150,19 @@ export class SystemPrompts {
     return { versions, unreadable };
   }
 
+  /** A version of a prompt, the current one or one of its history. Throws `not_found`. */
+  async getVersion(promptName: string, version: string): Promise<PromptVersion> {
+    const { versions } = await this.history(promptName);
+    const found = versions.find((one) => one.version === version);
+    if (found) return found;
+    throw new StackloreError('not_found', {
+      message: `System prompt "${promptName}" has no version "${version}". It has ${versions.map((one) => one.version).join(', ')}.`,
+    });
+  }
+
   /** Makes an earlier version current again, as a new version, so that the history only grows. Throws `not_found`. */
   async rollback(promptName: string, version: string): Promise<SavedSystemPrompt> {
-    const { versions } = await this.history(promptName);
-    const earlier = versions.find((one) => one.version === version);
-    if (!earlier) {
-      throw new StackloreError('not_found', {
-        message: `System prompt "${promptName}" has no version "${version}". It has ${versions.map((one) => one.version).join(', ')}.`,
-      });
-    }
-    const { content, description } = earlier;
+    const { content, description } = await this.getVersion(promptName, version);
     return this.save(promptName, { content, description });
   }
 

@@ -170,7 +170,11 @@ describe('backup and restore', () => {
     );
     expect(await allKeys(to.databases.main, '*')).toEqual(['session:s1']);
     const dry = await to.maintenance.restore({ file: main, dryRun: true });
-    expect(dry).toMatchObject({ dryRun: true, restored: 3, existing: 1, skipped: 1 });
+    expect(dry).toMatchObject({ dryRun: true, restored: 0, existing: 1 });
+    expect(dry.refused).toMatch(/Nothing was restored: 1 keys .*--replace/);
+    expect(await to.maintenance.restore({ file: main, dryRun: true, existing: 'skip' })).toMatchObject({
+      ...{ dryRun: true, restored: 3, existing: 1, skipped: 1 },
+    });
     expect(await allKeys(to.databases.main, '*')).toEqual(['session:s1']);
     expect(await to.maintenance.restore({ file: main, existing: 'skip' })).toMatchObject({
       restored: 3,
@@ -326,6 +330,15 @@ describe('an archive', () => {
       },
       /damaged/,
     ],
+    ...[3, 12, 40, 100].map((at): [string, (file: string) => void, RegExp] => [
+      `with the byte at ${at} changed`,
+      (file) => {
+        const bytes = readFileSync(file);
+        bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+        writeFileSync(file, bytes);
+      },
+      /damaged/,
+    ]),
     ['that is no gzip', (file) => writeFileSync(file, 'hello there'), /not a backup/],
     [
       'that is another gzip',
@@ -466,7 +479,11 @@ describe('the verbs', () => {
     const { archives } = jsonOf(made) as { archives: { path: string; keys: number }[] };
     expect(archives).toMatchObject([{ database: 'main', keys: 4 }]);
     const args = ['restore', archives[0]?.path ?? '', '--dry-run'];
-    const dry = await runCli(args, { env: env(target.url) });
+    const refused = await runCli(args, { env: env(source.url) });
+    expect(refused).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^This would be refused/) });
+    const asFolder = await runCli(['restore', folder], { env: env(target.url) });
+    expect(asFolder).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is a folder') });
+    const dry = await runCli([...args, '--replace'], { env: env(target.url) });
     expect(dry.exitCode).toBe(0);
     expect(dry.stdout).toMatch(/Would restore \d keys into main/);
     const both = await runCli([...args, '--replace', '--skip-existing'], { env: env(target.url) });

@@ -172,10 +172,23 @@ describe('changing a fact', () => {
     expect(await lore.facts.get('mended')).toMatchObject({ confidence: 0.25 });
   });
 
+  it('names, mends and deletes a hash that has no field of a fact', async () => {
+    await hset('fact:empty', { foo: 'bar' });
+    const named = { code: 'record_invalid', key: 'fact:empty' };
+    await expect(lore.facts.get('empty')).rejects.toMatchObject(named);
+    await expect(lore.facts.update('empty', { verified: true })).rejects.toMatchObject(named);
+    const fields = { content: 'Mended.', category: 'a', source: 'b', confidence: 1, verified: true };
+    expect(await lore.facts.update('empty', fields)).toMatchObject(fields);
+    expect(await lore.facts.get('empty')).toMatchObject(fields);
+    await hset('fact:bare', { foo: 'bar' });
+    await lore.facts.delete('bare');
+    await expect(lore.facts.get('bare')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   it('leaves a hash alone that holds nothing of a fact', async () => {
     await hset('fact:hollow', { note: 'not a fact' });
 
-    await expect(lore.facts.verify('hollow')).rejects.toMatchObject({ code: 'not_found' });
+    await expect(lore.facts.verify('hollow')).rejects.toMatchObject({ code: 'record_invalid' });
     expect(await knowledge.send(['HGETALL', 'fact:hollow'])).toEqual(['note', 'not a fact']);
     await knowledge.send(['UNLINK', 'fact:hollow']);
   });

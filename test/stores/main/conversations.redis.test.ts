@@ -130,7 +130,7 @@ describe('list', () => {
   });
 
   it('is empty for an absent conversation, which find and get tell', async () => {
-    expect(await conversations.list('absent')).toEqual({ items: [], total: 0 });
+    expect(await conversations.list('absent')).toEqual({ items: [], total: 0, unreadable: [] });
     expect(await conversations.find('absent')).toBeUndefined();
     await expect(conversations.get('absent')).rejects.toMatchObject({ code: 'not_found' });
     expect(await conversations.get('paged')).toEqual({
@@ -138,16 +138,26 @@ describe('list', () => {
     });
   });
 
-  it('names the key and the message that cannot be read', async () => {
+  it('names the key and the message that cannot be read, and gives the others', async () => {
     await main.send(['RPUSH', keyOf('spoilt'), '{"role":"user","content":"a","timestamp":"t"}', 'not JSON']);
-    await expect(conversations.list('spoilt')).rejects.toThrow(
-      /"conversation:spoilt:messages" cannot be used \(message 1: "not JSON" is not JSON\)/,
-    );
+    expect(await conversations.list('spoilt')).toEqual({
+      items: [expect.objectContaining({ content: 'a' })],
+      total: 2,
+      unreadable: [
+        {
+          position: 1,
+          problem: expect.stringMatching(
+            /"conversation:spoilt:messages" cannot be used \(message 1: "not JSON" is not JSON\)/,
+          ),
+        },
+      ],
+    });
     expect(await conversations.list('spoilt', { limit: 1 })).toMatchObject({ total: 2 });
     await main.send(['RPUSH', keyOf('robot'), '{"role":"robot","content":"a","timestamp":"t"}']);
-    await expect(conversations.lastMessages('robot', { maxTokens: 9 })).rejects.toMatchObject({
-      code: 'record_invalid',
+    expect(await conversations.lastMessages('robot', { maxTokens: 9 })).toMatchObject({
+      ...{ messages: [], tokens: 0, isWhole: true, unreadable: [{ position: 0 }] },
     });
+    expect(await conversations.countTokens('spoilt')).toBe(1);
   });
 
   it('and all others name a key that holds something else, which stays as it is', async () => {
@@ -174,13 +184,14 @@ describe('lastMessages', () => {
     await conversations.append('budget', numbered(5, 10));
     const last = async (maxTokens: number) => {
       const { messages, ...rest } = await conversations.lastMessages('budget', { maxTokens });
-      return { contents: contents(messages), ...rest };
+      expect(rest.unreadable).toEqual([]);
+      return { contents: contents(messages), tokens: rest.tokens, isWhole: rest.isWhole };
     };
     expect(await last(25)).toEqual({ contents: ['message 3', 'message 4'], tokens: 20, isWhole: false });
     expect(await last(50)).toMatchObject({ tokens: 50, isWhole: true });
     expect(await last(9)).toEqual({ contents: [], tokens: 0, isWhole: false });
     expect(await conversations.lastMessages('absent', { maxTokens: 5 })).toEqual({
-      ...{ messages: [], tokens: 0, isWhole: true },
+      ...{ messages: [], tokens: 0, isWhole: true, unreadable: [] },
     });
   });
 

@@ -506,6 +506,9 @@ describe('a key of the wrong type', () => {
       await expect(call()).rejects.toMatchObject({ code: 'record_invalid', key });
     }
     expect(await send('GET', key)).toBe('text');
+    await lore.queues.enqueue(`${queue}-other`, { taskType: 'a' });
+    const all = (await lore.queues.list()).filter((one) => one.queue.startsWith(queue));
+    expect(all).toMatchObject([{ queue, problem: expect.stringContaining(key) }, { waiting: 1 }]);
   });
 
   it('loses no task that was to go there', async () => {

@@ -12,13 +12,11 @@ const NAMES = SHOWN_FIELDS.map((name) => `'${name}'`).join(', ');
  * the fact is another one by now.
  */
 export const UPDATE_FACT = defineScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local stored = redis.call('HMGET', KEYS[1], ${NAMES})
-local isThere = false
 for at = 1, ${SHOWN_FIELDS.length} do
-  isThere = isThere or stored[at] ~= false
   if ARGV[at] ~= '*' and ARGV[at] ~= (stored[at] and '=' .. stored[at] or '') then return 0 end
 end
-if not isThere then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, ${SHOWN_FIELDS.length + 1}))
 return 1
 `);
