@@ -36,6 +36,10 @@ import {
 import { recordIngest } from './ingest/record-ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
+import type { ReindexParts } from './maintenance/reindex/parts.ts';
+import { reindex } from './maintenance/reindex/reindex.ts';
+import type { ReindexReport } from './maintenance/reindex/report.ts';
+import type { ReindexInput } from './maintenance/reindex/request.ts';
 import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
 import {
   type CitationCheck,
@@ -56,18 +60,19 @@ import { type ExplainInput, type Explanation, explain } from './search/explain.t
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
-import type { SearchAnswer, SearchParts } from './search/search.ts';
+import { type SearchAnswer, type SearchParts, search } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
 import { Metrics } from './stores/analytics/metrics.ts';
 import { UsageLog } from './stores/analytics/usage.ts';
-import { type Collection, Collections } from './stores/knowledge/collections.ts';
+import { type Collection, Collections, REMEMBERED_MS } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
 import type { AddedFact } from './stores/knowledge/fact.ts';
 import { FactBacklog } from './stores/knowledge/fact-backlog.ts';
 import { FactIndex } from './stores/knowledge/fact-index.ts';
 import { Facts } from './stores/knowledge/facts.ts';
+import { Reindexes } from './stores/knowledge/reindexes.ts';
 import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { Conversations } from './stores/main/conversations.ts';
@@ -331,6 +336,19 @@ export class Stacklore {
     return indexWords(this.#parts, collection, options);
   }
 
+  /**
+   * Gives a collection another model, analyser or index, built beside the live one, which serves until the switch and can
+   * be rolled back to; `finish` ends it.
+   *
+   * @example
+   * const { comparison } = await lore.reindex('docs', { reembed: true, queries: 'queries.jsonl', buildOnly: true });
+   * await lore.reindex('docs');
+   * await lore.reindex('docs', { finish: true });
+   */
+  async reindex(collection: string, request: ReindexInput = {}): Promise<ReindexReport> {
+    return reindex(this.#reindexParts, collection, request);
+  }
+
   /** Deletes a collection with all its documents; gives how many there were. */
   async dropCollection(name: string): Promise<number> {
     return dropCollection(this.#parts, name);
@@ -382,6 +400,27 @@ export class Stacklore {
       embedder?.close?.(),
       reranker?.close?.(),
     ]);
+  }
+
+  get #reindexParts(): ReindexParts {
+    const parts = this.#parts;
+    const { knowledge } = this.databases;
+    return {
+      ...parts,
+      knowledge,
+      reindexes: new Reindexes(knowledge),
+      answer: async ({ collection, embedder }, request) => {
+        const one = { ...parts, embedder, collections: { getRecent: async () => collection } };
+        return (await search(one, { ...request, collection: collection.name })).hits;
+      },
+      openModel: ({ name, pooling, maxTokens, queryPrefix, documentPrefix }, dimensions) => {
+        // The configured folder holds the configured model, not this one.
+        const { dir: _, ...own } = this.config.model;
+        const model = { ...own, name, pooling, maxTokens, queryPrefix, documentPrefix, dimensions };
+        return openLocalEmbedder({ ...this.config, model });
+      },
+      graceMs: REMEMBERED_MS + 200,
+    };
   }
 
   get #parts(): CollectionParts & FactParts & Required<Pick<SearchParts, 'cursors' | 'reranker'>> {

@@ -81,7 +81,7 @@ describe('the documents', () => {
 
   test('number the decisions without a gap', () => {
     const numbers = decisions.map((name) => Number(/(\d{4})-[a-z0-9-]+\.md$/.exec(name)?.[1]));
-    expect(numbers.sort()).toEqual(numbers.map((_, index) => index + 1));
+    expect(numbers.sort((a, b) => a - b)).toEqual(numbers.map((_, index) => index + 1));
   });
 
   test('have a section of ARCHITECTURE.md for each folder of src', () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../errors.ts';
-import { type CollectionField, collectionField } from '../schema/knowledge.ts';
+import { type CollectionField, collectionField, vectorType } from '../schema/knowledge.ts';
 import { ANALYSER_LANGUAGES } from '../text/analyser.ts';
 import type { Flag } from './command.ts';
 import { wholeNumber } from './flag-values.ts';
@@ -24,6 +24,10 @@ export const COLLECTION_FLAGS: readonly Flag[] = [
     flags: '--language <language>',
     description: 'language whose words are reduced to stems, in a new collection (english); none for a mix',
   },
+  {
+    flags: '--vector-type <type>',
+    description: 'vectors in the index of a new collection: float32 (default), or float16 in half the memory',
+  },
 ];
 
 /** The schema of those flags. */
@@ -33,6 +37,7 @@ export const collectionFlags = {
   chunkSize: wholeNumber(0).optional(),
   overlap: wholeNumber(0).optional(),
   language: z.enum(ANALYSER_LANGUAGES).optional(),
+  vectorType: vectorType.optional(),
 };
 
 /** `lang:tag,year:number` as declared fields. Throws `invalid_input`. */

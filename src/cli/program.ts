@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     'list, inspect, create, extend and drop collections',
     () => import('./commands/collections.ts'),
   ],
+  reindex: [
+    'give a collection another model, analyser or index without downtime',
+    () => import('./commands/reindex.ts'),
+  ],
   docs: ['list, show and delete documents', () => import('./commands/docs.ts')],
   facts: ['add, find, check, import and embed single facts', () => import('./commands/facts.ts')],
   sessions: ['create, show, use, link, list and end sessions', () => import('./commands/sessions.ts')],

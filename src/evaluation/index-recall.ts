@@ -1,9 +1,9 @@
+import { float16 } from '../schema/float16.ts';
 import { cosine } from '../search/cosine.ts';
 import { type KnnQueryParts, nearestQuery } from '../search/query.ts';
 import type { SearchParts } from '../search/search.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import type { Candidate, VectorIndex } from '../stores/knowledge/vector-index.ts';
-import { roundToFloat16 } from './float16.ts';
 import type { EvaluationQuery } from './test-set.ts';
 
 /** How much of what is really nearest an HNSW index finds. */
@@ -26,7 +26,7 @@ export interface IndexRecall {
 export interface Float16Estimate {
   /** Mean share of the 10 nearest chunks that would be among the 10 nearest still. */
   readonly recallAt10: number;
-  /** Bytes of the index that would be saved: two for each number of each vector. */
+  /** Bytes of the index that would be saved: two for each number of each vector; 0 where it has such vectors already. */
   readonly savedBytes: number;
 }
 
@@ -99,7 +99,8 @@ async function measureOne(
   collection: Collection,
   { vectors, chunks }: { vectors: readonly Float32Array[]; chunks: number },
 ): Promise<IndexRecall> {
-  const { efRuntime } = collection.manifest.index;
+  const { dimensions, vectorType, index } = collection.manifest;
+  const { efRuntime } = index;
   const measured = [...new Set([...EF_RUNTIMES, efRuntime])]
     .sort((a, b) => a - b)
     .map((ef) => ({ efRuntime: ef, shares: [] as number[], times: [] as number[] }));
@@ -127,7 +128,7 @@ async function measureOne(
     proposed: enough?.efRuntime ?? efRuntime,
     float16: {
       recallAt10: await float16Recall(vectorIndex, collection, vectors.slice(0, MOST_READ)),
-      savedBytes: chunks * collection.manifest.dimensions * 2,
+      savedBytes: vectorType === 'float16' ? 0 : chunks * dimensions * 2,
     },
   };
 }
@@ -151,12 +152,13 @@ async function float16Recall(
     const query = nearestQuery({ collection, vector, topK: NEARBY, exact: true });
     const [near = []] = (await vectorIndex.candidates(collection, [query])).lists;
     const keys = near.map(({ key }) => key);
-    const contents = await vectorIndex.contents(collection.name, keys);
-    const rounded = near.map(({ key }, at) => {
+    const contents = await vectorIndex.contents(collection, keys);
+    const compared = near.map(({ key }, at) => {
       const embedding = contents[at]?.embedding;
-      return { key, value: embedding ? 1 - cosine(vector, roundToFloat16(embedding)) : 2 };
+      const rounded = embedding && float16.decode(float16.encode(embedding));
+      return { key, value: rounded ? 1 - cosine(vector, rounded) : 2 };
     });
-    const order = rounded.sort((a, b) => a.value - b.value).map(({ key }) => key);
+    const order = compared.sort((a, b) => a.value - b.value).map(({ key }) => key);
     const nearest = new Set(keys.slice(0, NEAREST));
     const kept = order.slice(0, NEAREST).filter((key) => nearest.has(key));
     shares.push(nearest.size === 0 ? 1 : kept.length / nearest.size);

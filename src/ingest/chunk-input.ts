@@ -1,3 +1,4 @@
+import { hash as digest } from 'node:crypto';
 import type { TextTokenizer } from '../text/count-tokens.ts';
 
 /** What may stand before a chunk's text in what is embedded. */
@@ -39,6 +40,11 @@ export function chunkInput(
     if (isReadable(input, tokens, limits)) return input;
   }
   return text;
+}
+
+/** What a chunk keeps of its input, so that its vector is made anew only when that changed. */
+export function hashInput(input: string): string {
+  return digest('sha256', input).slice(0, 32);
 }
 
 /** Whether the model reads all of a text with the document prefix before it; `tokens` are the text's, if known. */

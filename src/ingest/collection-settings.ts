@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Embedder, EmbeddingModel } from '../embed/embedder.ts';
 import { StackloreError } from '../errors.ts';
-import { type CollectionField, collectionField, type Manifest } from '../schema/knowledge.ts';
+import { type CollectionField, collectionField, type Manifest, vectorType } from '../schema/knowledge.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import { describeModels } from '../stores/knowledge/model-mismatch.ts';
@@ -34,6 +34,8 @@ export const collectionSettings = z.strictObject({
   chunkOverlap: whole(0, 4_096).default(32),
   /** What words are reduced to their stems as; `none` for a mix of languages. */
   language: z.enum(ANALYSER_LANGUAGES).optional(),
+  /** How exactly the index keeps vectors: `float16` takes half of its memory for them. */
+  vectorType: vectorType.default('float32'),
   /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
   dimensions: whole(1, 32_768).optional(),
 });
@@ -192,7 +194,7 @@ function requireSameModel({ name, manifest }: Collection, { model, dimensions }:
   }
   const { differences, remedy } = describeModels(made, model);
   throw new StackloreError('manifest_mismatch', {
-    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs (${differences}). ${remedy}, or ingest into another collection.`,
+    message: `Collection "${name}" was made with model ${made.name}, and the configured model ${model.name} differs (${differences}). ${remedy}, give the collection the configured model (stacklore reindex ${name} --reembed), or ingest into another one.`,
   });
 }
 
@@ -231,7 +233,7 @@ async function manifestFor(
     model: embedder?.model ?? null,
     dimensions: embedder?.dimensions ?? (dimensions as number),
     metric: 'COSINE',
-    vectorType: 'float32',
+    vectorType: settings.vectorType,
     chunker: { version: CHUNKER_VERSION, size, overlap },
     fields: settings.fields,
     index: { kind: settings.index, m, efConstruction, efRuntime },
@@ -266,13 +268,14 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
     m: index.m,
     efConstruction: index.efConstruction,
     efRuntime: index.efRuntime,
+    vectorType: manifest.vectorType,
     language: manifest.analyser?.language ?? settings.language,
   };
   for (const [setting, value] of Object.entries(made)) {
     const given = settings[setting as keyof typeof made];
     if (given === undefined || given === value) continue;
     throw new StackloreError('manifest_mismatch', {
-      message: `Collection "${name}" was made with ${setting} ${value}, not ${given}. Leave the setting out, or ingest into a new collection.`,
+      message: `Collection "${name}" was made with ${setting} ${value}, not ${given}. Leave the setting out, or ingest into a new collection${isReindexed(setting) ? `, or change it: stacklore reindex --help` : ''}.`,
     });
   }
   const declared = new Map(fields.map((field) => [field.name, field.type]));
@@ -281,4 +284,9 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
   throw new StackloreError('manifest_mismatch', {
     message: `Collection "${name}" has no field ${missing.map((field) => `${field.name}:${field.type}`).join(', ')}. Add it first: stacklore collections add-field ${name} ${missing[0]?.name}:${missing[0]?.type}.`,
   });
+}
+
+/** Whether a reindex can change a setting; chunks would have to be cut from texts that are not kept. */
+function isReindexed(setting: string): boolean {
+  return !setting.startsWith('chunk');
 }

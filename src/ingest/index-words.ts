@@ -30,10 +30,15 @@ export async function indexWords(
       message: `"${language}" is no language whose words can be indexed. Languages are ${ANALYSER_LANGUAGES.join(', ')}.`,
     });
   }
-  const analyser: AnalyserSettings = { version: ANALYSER_VERSION, language };
+  const analyser = analyserFor(language);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const collection = await collections.get(name);
     if (isSame(collection.manifest.analyser, analyser)) return collection;
+    if (collection.manifest.next?.includes('analysed')) {
+      throw new StackloreError('busy', {
+        message: `A reindex of collection "${name}" that changes how words are analysed is not finished. End it first: stacklore reindex ${name} --finish, or --rollback.`,
+      });
+    }
     await vectorIndex.addTerms(collection);
     await documents.backfillTerms(collection, analyser);
     // Searches by words begin when every chunk has them; what was published meanwhile gets its own next.
@@ -45,6 +50,11 @@ export async function indexWords(
   throw new StackloreError('busy', {
     message: `Other programs keep changing the settings of collection "${name}". Repeat when they are done.`,
   });
+}
+
+/** How words of a language are analysed by the present version. */
+export function analyserFor(language: AnalyserLanguage): AnalyserSettings {
+  return { version: ANALYSER_VERSION, language };
 }
 
 function isSame(stored: AnalyserSettings | undefined, wanted: AnalyserSettings): boolean {

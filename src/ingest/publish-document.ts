@@ -4,6 +4,7 @@ import { type Collection, manifestHash } from '../stores/knowledge/collections.t
 import type { NewDocument, StoredDocument } from '../stores/knowledge/document.ts';
 import { checkDocId, defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { chunkDocument, type TextChunk } from './chunk.ts';
+import { hashInput } from './chunk-input.ts';
 import type { Job, Work } from './job.ts';
 import type { ParsedDocument } from './parse/document.ts';
 import { deleteIfPresent } from './prune.ts';
@@ -179,7 +180,7 @@ async function cutIntoChunks(job: Job, parsed: ParsedDocument, maxChunks: number
     if (chunks.length === maxChunks) {
       throw tooManyChunks(maxChunks);
     }
-    chunks.push({ ...chunk, inputHash: digest('sha256', chunk.input).slice(0, 32) });
+    chunks.push({ ...chunk, inputHash: hashInput(chunk.input) });
     if (chunks.length % CHUNKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return chunks;

@@ -34,7 +34,12 @@ const ISO_TIMESTAMP =
 /** As we write it; nearly every timestamp that is read. */
 const CANONICAL_TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
 
-function field<T>(kind: string, encode: (value: T) => Wire, decode: (wire: Wire) => T): RequiredField<T> {
+/** A field that every record of its kind carries, by how it is written and read. */
+export function field<T>(
+  kind: string,
+  encode: (value: T) => Wire,
+  decode: (wire: Wire) => T,
+): RequiredField<T> {
   const required: RequiredField<T> = {
     kind,
     isOptional: false,

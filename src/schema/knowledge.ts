@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { boolean, float32, fraction, integer, json, jsonObject, text, timestamp } from './fields.ts';
+import { float16 } from './float16.ts';
 import { hash, map, sortedSet, string, type ValueOf } from './record.ts';
 
 /** What precedes every chunk key of a collection; an FT index of the collection has exactly this prefix. */
@@ -35,6 +36,12 @@ export const chunkRecord = hash({
     analysed: text.optional(),
     // Those of the chunks before and after that are not in it.
     analysedNearby: text.optional(),
+    // What the index of a collection with `vectorType` float16 reads; `embedding` stays as it is.
+    embeddingFloat16: float16.optional(),
+    // Written by a reindex beside the fields of these names, see `manifest.next`.
+    embeddingNext: float32.optional(),
+    analysedNext: text.optional(),
+    analysedNearbyNext: text.optional(),
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
@@ -133,6 +140,14 @@ const indexSettings = z.strictObject({
 });
 export type IndexSettings = z.output<typeof indexSettings>;
 
+/** How exactly an index keeps vectors. */
+export const vectorType = z.enum(['float32', 'float16']);
+export type VectorType = z.output<typeof vectorType>;
+
+/** A field of chunks that a reindex writes anew. */
+const nextField = z.enum(['embedding', 'analysed']);
+export type NextField = z.output<typeof nextField>;
+
 /** Everything that makes a collection's chunks comparable with each other and with a query. */
 export const manifest = z.strictObject({
   formatVersion: z.literal(1),
@@ -140,12 +155,18 @@ export const manifest = z.strictObject({
   model: embeddingModel.nullable(),
   dimensions: z.int().min(1).max(32_768),
   metric: z.literal('COSINE'),
-  vectorType: z.literal('float32'),
+  /** How exactly the index keeps vectors; `embedding` itself is always float32. */
+  vectorType,
   chunker: z.strictObject({ version: z.int(), size: z.int().positive(), overlap: z.int().nonnegative() }),
   fields: z.array(collectionField),
   index: indexSettings,
   /** Absent: chunks can be found by their vectors alone. */
   analyser: analyserSettings.optional(),
+  /**
+   * Fields that the index reads from those named `…_next`, `analysed` with `analysed_nearby`, from the switch of a
+   * reindex until it is finished; model, dimensions and analyser are those of the new ones.
+   */
+  next: z.array(nextField).optional(),
 });
 export type Manifest = z.output<typeof manifest>;
 
@@ -157,6 +178,46 @@ export const collectionRecord = hash({
     'A collection: manifest, corpus version (bumped by each publish and delete), name of its FT index.',
   isHelper: true,
   fields: { manifest: json(manifest), version: integer, index: text, createdAt: timestamp },
+});
+
+/** The part of a manifest that a reindex changes; `null`: no analyser. */
+const reindexedSettings = z.strictObject({
+  model: embeddingModel.optional(),
+  dimensions: z.int().positive().optional(),
+  analyser: analyserSettings.nullable().optional(),
+  index: indexSettings.optional(),
+  vectorType: vectorType.optional(),
+});
+export type ReindexedSettings = z.output<typeof reindexedSettings>;
+
+/** A reindex that is under way, or that can still be rolled back; how far it is tells the collection's `index`. */
+export const reindexRecord = hash({
+  database: 'knowledge',
+  key: 'stacklore:reindex:{collection}',
+  description: 'A reindex that is not finished: what it changes, and the indexes before and after.',
+  isHelper: true,
+  fields: {
+    changes: json(reindexedSettings),
+    /** What the changes replaced. */
+    before: json(reindexedSettings).optional(),
+    index: text,
+    previousIndex: text,
+    /** When the collection was created: one dropped and made anew is another. */
+    collectionCreatedAt: timestamp,
+    startedAt: timestamp,
+    intent: text,
+  },
+});
+export type Reindex = ValueOf<typeof reindexRecord>;
+
+/** Held by the process that carries a reindex out. */
+export const reindexLockRecord = string({
+  database: 'knowledge',
+  key: 'stacklore:reindex-lock:{collection}',
+  description: 'Held by the process that carries a reindex out.',
+  isHelper: true,
+  ttlSeconds: 15,
+  value: text,
 });
 
 /** The names of all collections. */

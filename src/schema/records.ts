@@ -10,6 +10,8 @@ import {
   documentRecord,
   factRecord,
   factsManifestRecord,
+  reindexLockRecord,
+  reindexRecord,
 } from './knowledge.ts';
 import {
   cacheLockRecord,
@@ -55,6 +57,8 @@ export const RECORDS = {
   collections: collectionsRecord,
   'collection documents': collectionDocumentsRecord,
   'content hashes': contentHashesRecord,
+  reindex: reindexRecord,
+  'reindex lock': reindexLockRecord,
   'facts manifest': factsManifestRecord,
   arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,

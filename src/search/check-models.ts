@@ -23,7 +23,7 @@ export function checkModel(
   if (differences !== '') {
     throw mismatch(
       `The configured model does not fit collection "${name}" (collection / configured: ${differences}). ` +
-        `Configure ${stored.name} as that collection has it, or ingest the documents into another collection.`,
+        `Configure ${stored.name} as that collection has it, or give it the configured one: stacklore reindex ${name} --reembed.`,
     );
   }
   if (stored.weightsSha256 === model.weightsSha256) return [];

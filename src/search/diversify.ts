@@ -1,10 +1,9 @@
+import type { Collection } from '../stores/knowledge/collections.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { cosine } from './cosine.ts';
 import type { Ranked } from './rank.ts';
 import { SAME_TEXT } from './ranking-options.ts';
 import type { SearchRequest } from './request.ts';
-
-type EmbeddingSource = Pick<VectorIndex, 'embeddings'>;
 
 /** Hits of a page that are weighed against each other: so many times over, within bounds. The same for each page. */
 const SPARE = 5;
@@ -12,30 +11,33 @@ const [FEWEST, MOST] = [50, 500];
 /** Candidates that are looked at for near-duplicates; those beyond are left out, as nobody knows what they are like. */
 const MOST_COLLAPSED = 2_000;
 
+/** What diversifying works with: the collections as rankings count them. */
+export interface DiversifyParts {
+  readonly vectorIndex: Pick<VectorIndex, 'embeddings'>;
+  readonly collections: readonly Collection[];
+}
+
 /** Orders candidates so that hits differ from each other as far as was asked. */
 export async function diversify(
-  vectorIndex: EmbeddingSource,
+  parts: DiversifyParts,
   ranking: readonly Ranked[],
   { topK, diversity = 0, collapse = false }: SearchRequest,
 ): Promise<readonly Ranked[]> {
   const threshold = collapse === true ? SAME_TEXT : collapse;
-  const different = threshold === false ? ranking : await dropSame(vectorIndex, ranking, threshold);
+  const different = threshold === false ? ranking : await dropSame(parts, ranking, threshold);
   if (diversity === 0) return different;
   const size = Math.min(MOST, Math.max(FEWEST, SPARE * topK));
-  return [
-    ...(await orderByRelevance(vectorIndex, different.slice(0, size), diversity)),
-    ...different.slice(size),
-  ];
+  return [...(await orderByRelevance(parts, different.slice(0, size), diversity)), ...different.slice(size)];
 }
 
 /** Leaves out what says the same as a better one. */
 async function dropSame(
-  vectorIndex: EmbeddingSource,
+  parts: DiversifyParts,
   ranking: readonly Ranked[],
   threshold: number,
 ): Promise<Ranked[]> {
   const compared = ranking.slice(0, MOST_COLLAPSED);
-  const embeddings = await vectorIndex.embeddings(compared.map(({ key }) => key));
+  const embeddings = await embeddingsOf(parts, compared);
   const kept: Float32Array[] = [];
   return compared.filter((_, at) => {
     const embedding = embeddings[at];
@@ -51,11 +53,11 @@ async function dropSame(
  * Carbonell and Goldstein 1998, with lambda = 1 - diversity.
  */
 async function orderByRelevance(
-  vectorIndex: EmbeddingSource,
+  parts: DiversifyParts,
   compared: readonly Ranked[],
   diversity: number,
 ): Promise<Ranked[]> {
-  const embeddings = await vectorIndex.embeddings(compared.map(({ key }) => key));
+  const embeddings = await embeddingsOf(parts, compared);
   const [best, worst] = [compared[0]?.score ?? 0, compared.at(-1)?.score ?? 0];
   const left = compared.map((one, place) => ({
     one,
@@ -76,4 +78,13 @@ async function orderByRelevance(
     }
   }
   return chosen;
+}
+
+function embeddingsOf(
+  { vectorIndex, collections }: DiversifyParts,
+  ranking: readonly Ranked[],
+): Promise<(Float32Array | undefined)[]> {
+  return vectorIndex.embeddings(
+    ranking.map(({ key, at }) => ({ key, collection: collections[at] as Collection })),
+  );
 }

@@ -76,7 +76,7 @@ export async function readDocumentChunks(
     (list) => new Map(list.map(({ key, value }) => [key, value])),
   );
   const places = placesOf(collection.name, { docId, document, indexed: [...indexed.keys()] });
-  const contents = await vectorIndex.contents(collection.name, places);
+  const contents = await vectorIndex.contents(collection, places);
   const chunks = places.map((key, at): DocumentChunk => {
     const distance = distances?.get(key);
     const textScore = scores?.get(key);

@@ -144,7 +144,9 @@ async function facetsOf(
   const { facets: names, minScore } = request;
   if (!names) return undefined;
   if (minScore === undefined) return countFacets(vectorIndex, ranking, { names, collections });
-  const embeddings = await vectorIndex.embeddings(ranking.map(({ key }) => key));
+  const embeddings = await vectorIndex.embeddings(
+    ranking.map(({ key, at }) => ({ key, collection: collections[at] as Collection })),
+  );
   const vectors = await Promise.all(questions.map(({ vector }) => vector));
   const similar = ranking.filter((_, at) => 1 - distanceOf(embeddings[at], vectors) >= minScore);
   return countFacets(vectorIndex, similar, { names, collections });
@@ -237,7 +239,7 @@ export async function order(
   const adjusted = await adjustScores({ vectorIndex, collections, now: parts.now() }, others, request);
   const limited =
     maxPerDocument === undefined ? adjusted : await firstOfEach(parts, adjusted, maxPerDocument);
-  return diversify(vectorIndex, limited, request);
+  return diversify({ vectorIndex, collections }, limited, request);
 }
 
 async function firstOfEach(
@@ -316,10 +318,10 @@ async function readContents(
 ): Promise<(CandidateContents | undefined)[]> {
   const contents = new Map<string, CandidateContents | undefined>();
   await Promise.all(
-    collections.map(async ({ name }, at) => {
+    collections.map(async (collection, at) => {
       const keys = part.filter((one) => one.at === at).map(({ key }) => key);
       if (keys.length === 0) return;
-      for (const [n, chunk] of (await vectorIndex.contents(name, keys)).entries())
+      for (const [n, chunk] of (await vectorIndex.contents(collection, keys)).entries())
         contents.set(keys[n] as string, chunk);
     }),
   );

@@ -27,7 +27,7 @@ export async function findLikeness(
     'chunkId' in like
       ? chunkRecord.key.candidates({ collection: collection.name, chunkId: like.chunkId })
       : await chunksOf(vectorIndex, collection, like.docId);
-  const found = await vectorIndex.embeddings(keys.slice(0, MOST_CHUNKS));
+  const found = await vectorIndex.embeddings(keys.slice(0, MOST_CHUNKS).map((key) => ({ key, collection })));
   const { dimensions } = collection.manifest;
   const vectors = found.filter((vector) => vector?.length === dimensions) as Float32Array[];
   if (vectors.length === 0) {

@@ -1,3 +1,6 @@
+import { float32 } from '../schema/fields.ts';
+import { float16 } from '../schema/float16.ts';
+import type { VectorType } from '../schema/knowledge.ts';
 import { checkVector } from '../stores/knowledge/check-vector.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import { type CandidateQuery, DISTANCE, type KnnQuery } from '../stores/knowledge/vector-index.ts';
@@ -36,9 +39,9 @@ export function knnQuery({
   efRuntime,
   exact = false,
 }: KnnQueryParts): KnnQuery {
-  const { dimensions, index } = collection.manifest;
+  const { dimensions, index, vectorType } = collection.manifest;
   checkVector(vector, dimensions);
-  const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+  const bytes = vectorBytes(vectorType, vector);
   const params: (string | Buffer)[] = ['k', String(offset + topK), 'vector', bytes];
   const isHnsw = index.kind === 'hnsw';
   const condition = filter ?? (exact && isHnsw ? ANY_CHUNK : undefined);
@@ -53,4 +56,9 @@ export function knnQuery({
 export function nearestQuery(parts: KnnQueryParts): CandidateQuery {
   const { query, params, limit } = knnQuery(parts);
   return { by: 'distance', query, params, limit };
+}
+
+/** A query vector as the index of a collection compares it. */
+export function vectorBytes(vectorType: VectorType, vector: Float32Array): string | Buffer {
+  return (vectorType === 'float16' ? float16 : float32).encode(vector);
 }

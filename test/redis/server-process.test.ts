@@ -58,7 +58,11 @@ test('a server without a module of its own is given no module arguments', () => 
   const files = { serverPath: '/bin/redis-server', origin: 'path' } as const;
   expect(serverArguments({ ...settings, files })).not.toContain('--loadmodule');
   const withModule = serverArguments({ ...settings, files: { ...files, modulePath: '/lib/redisearch.so' } });
-  expect(withModule.slice(-4)).toEqual(['--loadmodule', '/lib/redisearch.so', 'ON_TIMEOUT', 'FAIL']);
+  expect(withModule).toContain('--loadmodule');
+  expect(withModule.slice(withModule.indexOf('--loadmodule'))).toEqual([
+    ...['--loadmodule', '/lib/redisearch.so', 'ON_TIMEOUT', 'FAIL'],
+    ...['FORK_GC_CLEAN_THRESHOLD', '1'],
+  ]);
 });
 
 test('a socket path may have 107 bytes, counted in bytes', () => {

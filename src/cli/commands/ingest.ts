@@ -108,13 +108,13 @@ function toRequest(
   sources: readonly string[],
   flags: z.output<typeof schema>,
 ): IngestRequest {
-  const { collection, fields, index, chunkSize, overlap: chunkOverlap, language } = flags;
+  const { collection, fields, index, chunkSize, overlap: chunkOverlap, language, vectorType } = flags;
   const { maxChunks, prune, force, metadata } = flags;
   const { maxBytes, maxPages, base, gitignore, encoding, textColumns, allowPrivate, name } = flags;
   return {
     sources,
     collection,
-    settings: given({ fields, index, chunkSize, chunkOverlap, language }),
+    settings: given({ fields, index, chunkSize, chunkOverlap, language, vectorType }),
     read: {
       ...given({ maxBytes, maxPages, base, stdinName: name }),
       ...{ gitignore, allowPrivate, stdin: terminal.stdin },

@@ -15,6 +15,7 @@ import { missingChunkCheck } from './missing-chunks.ts';
 import { modelCheck } from './models.ts';
 import { serverSettingsCheck } from './server.ts';
 import { ttlCheck } from './ttl.ts';
+import { vectorFieldCheck } from './vector-fields.ts';
 
 export type DiagnosisRequest = z.input<typeof diagnosisRequest> & { readonly signal?: AbortSignal };
 
@@ -39,6 +40,7 @@ export interface Diagnosis {
 const CHECKS: readonly Check[] = [
   ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck, modelCheck],
   ...[ghostCheck, chunkCheck, missingChunkCheck, emptyDocumentCheck, documentIndexCheck, factCheck, ttlCheck],
+  vectorFieldCheck,
 ];
 const KEYS_PER_SECOND = 200_000;
 

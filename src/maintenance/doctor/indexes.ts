@@ -1,12 +1,13 @@
 import { CHUNK_PREFIX, collectionRecord, factRecord } from '../../schema/knowledge.ts';
-import { type Collection, collectionOfIndex } from '../../stores/knowledge/collections.ts';
+import type { Collection } from '../../stores/knowledge/collections.ts';
 import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { dropIndex } from '../../stores/knowledge/ft-index.ts';
+import { collectionOfIndex, indexedVectorField, termsFields } from '../../stores/knowledge/index-fields.ts';
 import { aliasOf, metadataAttribute } from '../../stores/knowledge/vector-index.ts';
 import type { Check, Examination, Problem } from './check.ts';
 import { after, findIndexInfo, type IndexInfo } from './index-info.ts';
 
-/** Made by another version, an index may have some of them. */
+/** Attributes for terms; made by another version, an index may have some of them. */
 const TERM_FIELDS = ['analysed', 'analysed_nearby'];
 
 export const collectionIndexCheck: Check = {
@@ -94,6 +95,7 @@ function differences({ keyType, prefixes, attributes }: IndexInfo, { name, manif
   }
   if (!embedding) return [...differing, 'it has no vectors'];
   const wanted = {
+    identifier: indexedVectorField(manifest),
     dim: String(manifest.dimensions),
     data_type: manifest.vectorType,
     distance_metric: manifest.metric,
@@ -104,6 +106,12 @@ function differences({ keyType, prefixes, attributes }: IndexInfo, { name, manif
     if (told !== undefined && String(told).toUpperCase() !== value.toUpperCase()) {
       differing.push(`${word} is ${told}, not ${value}`);
     }
+  }
+  const { own, nearby } = termsFields(manifest);
+  for (const [attribute, field] of Object.entries({ analysed: own, analysed_nearby: nearby })) {
+    const told = after(attributes.get(attribute), 'identifier');
+    if (told !== undefined && told !== field)
+      differing.push(`${attribute} is read from ${told}, not ${field}`);
   }
   return differing;
 }

@@ -13,7 +13,7 @@ export const modelCheck: Check = {
           severity: 'warning',
           what: `Collection ${name} was made with model ${made} (${manifest.dimensions} dimensions), configured is ${model.name}.`,
           why: 'With this configuration text can neither be ingested into it nor searched in it.',
-          fix: `Configure ${made}, or ingest its documents into another collection.`,
+          fix: `Configure ${made}, or give the collection the configured one: stacklore reindex ${name} --reembed.`,
         },
       ];
     });

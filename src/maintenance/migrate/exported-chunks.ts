@@ -5,6 +5,7 @@ import type { Collection } from '../../stores/knowledge/collections.ts';
 import type { StoredDocument } from '../../stores/knowledge/document.ts';
 import { chunkIdOf } from '../../stores/knowledge/document-ids.ts';
 import type { Documents } from '../../stores/knowledge/documents.ts';
+import { embeddingField } from '../../stores/knowledge/index-fields.ts';
 import type { ExportedChunk } from './layout.ts';
 import { throwIfStopped } from './progress.ts';
 
@@ -58,8 +59,9 @@ async function readChunks(
     const ids = { collection: collection.name, chunkId: place.chunkId };
     return chunkRecord.key.candidates(ids).map((key) => ({ ...place, key }));
   });
+  const vectorField = embeddingField(collection.manifest);
   const replies = await knowledge.pipeline<(Buffer | null)[]>(
-    candidates.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id', 'embedding']),
+    candidates.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id', vectorField]),
     { buffers: true },
   );
   const chunks: ExportedChunk[] = [];

@@ -1,11 +1,13 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import type { CollectionField } from '../../schema/knowledge.ts';
+import { type CollectionField, chunkRecord } from '../../schema/knowledge.ts';
 import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
-import { ownTerms, type WordedChunk, withNeighbours } from './chunk-terms.ts';
+import { type TermsFields, termsFields } from './index-fields.ts';
 import { fieldArguments } from './publish.ts';
 import { ADD_CHUNK_FIELDS } from './scripts/add-chunk-fields.ts';
+import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
+import { storedTerms } from './stored-terms.ts';
 
 /** A declared field that some stored chunks could not be given, as their metadata does not fit it. */
 export interface SkippedField {
@@ -47,45 +49,47 @@ export async function backfillChunks(
 export async function backfillTerms(
   database: Database,
   keys: readonly string[],
-  analyser: Analyser,
+  { analyser, fields = termsFields({}) }: { analyser: Analyser; fields?: TermsFields },
 ): Promise<void> {
   for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
     const page = keys.slice(from, from + CHUNKS_PER_WRITE);
-    const places = [...new Set(page.flatMap((key) => [key, ...neighbourKeys(key)]))];
     const stored = await database.pipeline<(string | null)[]>(
-      places.map((key) => ['HMGET', key, 'text', 'metadata']),
+      page.map((key) => ['HMGET', key, 'text', 'metadata']),
     );
-    const known = new Map<string, { metadata: string; terms: string }>();
-    for (const [at, [text, metadata]] of stored.entries()) {
-      if (typeof text !== 'string' || typeof metadata !== 'string') continue;
-      known.set(places[at] as string, { metadata, terms: ownTerms(analyser, worded(text, metadata)) });
-    }
-    const writes = page.flatMap((key) => {
-      const chunk = known.get(key);
-      if (!chunk) return [];
-      const neighbours = neighbourKeys(key).map((neighbour) => known.get(neighbour)?.terms ?? '');
-      const { analysed, analysedNearby } = withNeighbours(chunk.terms, ...neighbours);
-      const values = ['analysed', analysed, 'analysed_nearby', analysedNearby];
-      return [ADD_CHUNK_FIELDS.evalCommand([key], [chunk.metadata, ...values])];
+    const chunks = stored.flatMap(([text, metadata], at) => {
+      if (typeof text !== 'string' || typeof metadata !== 'string') return [];
+      return { key: page[at] as string, text, metadata: parseMetadata(metadata), metadataText: metadata };
+    });
+    const terms = await storedTerms(database, analyser, chunks);
+    const writes = chunks.map(({ key, metadataText }, at) => {
+      const { analysed = '', analysedNearby = '' } = terms[at] ?? {};
+      const values = [fields.own, analysed, fields.nearby, analysedNearby];
+      return ADD_CHUNK_FIELDS.evalCommand([key], [metadataText, ...values]);
     });
     await database.pipeline(writes);
   }
 }
 
-/** Where the chunks before and after would be; other programs may number theirs in other ways, or not at all. */
-function neighbourKeys(key: string): string[] {
-  const [, start, number] = /^(.*_chunk_)(\d+)$/su.exec(key) ?? [];
-  if (start === undefined) return [];
-  return [Number(number) - 1, Number(number) + 1].filter((n) => n >= 0).map((n) => `${start}${n}`);
-}
-
-function worded(text: string, metadata: string): WordedChunk {
-  const { title, headings } = parseMetadata(metadata);
-  return {
-    title: typeof title === 'string' ? title : '',
-    headings: Array.isArray(headings) ? headings.filter((heading) => typeof heading === 'string') : [],
-    text,
-  };
+/** Gives stored chunks the float16 form of their vectors; may be repeated, and runs beside other writers. */
+export async function backfillFloat16(database: Database, keys: readonly string[]): Promise<number> {
+  const { embedding: codec, embeddingFloat16 } = chunkRecord.fields;
+  let written = 0;
+  for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
+    const page = keys.slice(from, from + CHUNKS_PER_WRITE);
+    const stored = await database.pipeline<Buffer | null>(
+      page.map((key) => ['HGET', key, 'embedding']),
+      { buffers: true },
+    );
+    const writes: RedisArgument[][] = [];
+    for (const [at, bytes] of stored.entries()) {
+      if (!bytes || bytes.byteLength % 4 !== 0) continue;
+      const fields = ['embedding_float16', embeddingFloat16.encode(codec.decode(bytes))];
+      writes.push(ADD_DERIVED_FIELDS.evalCommand([page[at] as string], ['1', 'embedding', bytes, ...fields]));
+    }
+    const replies = await database.pipeline<number>(writes);
+    written += replies.filter((count) => count > 0).length;
+  }
+  return written;
 }
 
 /** The counts of two parts of a backfill in one list. */

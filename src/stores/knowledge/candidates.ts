@@ -1,6 +1,7 @@
 import type { RedisArgument } from '../../redis/databases.ts';
-import { chunkRecord } from '../../schema/knowledge.ts';
+import { chunkRecord, type Manifest } from '../../schema/knowledge.ts';
 import { parseMetadata } from './chunk-metadata.ts';
+import { embeddingField, termsFields } from './index-fields.ts';
 import { type ChunkMatch, chunkIdOfKey, DISTANCE, type SearchReply } from './knn-reply.ts';
 
 /** A query for chunks alone; user values appear in `params` only, terms of the analyser in the query itself. */
@@ -59,10 +60,9 @@ export interface CandidateContents extends Omit<ChunkMatch, 'distance'> {
   readonly terms: ReadonlySet<string>;
 }
 
-const CONTENTS = ['text', 'metadata', 'doc_id', 'node_id', 'analysed', 'embedding'] as const;
-
-export function contentsCommand(key: string): string[] {
-  return ['HMGET', key, ...CONTENTS];
+export function contentsCommand(key: string, manifest: Manifest): string[] {
+  const own = [termsFields(manifest).own, embeddingField(manifest)];
+  return ['HMGET', key, 'text', 'metadata', 'doc_id', 'node_id', ...own];
 }
 
 /** The contents of a chunk, or `undefined` when it was deleted since it was found. */

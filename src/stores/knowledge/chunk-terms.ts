@@ -2,7 +2,7 @@ import type { Manifest } from '../../schema/knowledge.ts';
 import { type Analyser, loadAnalyser } from '../../text/analyser.ts';
 
 /** The analyser of a collection, or `undefined` where it has none. */
-export async function analyserOf({ analyser }: Manifest): Promise<Analyser | undefined> {
+export async function analyserOf({ analyser }: Pick<Manifest, 'analyser'>): Promise<Analyser | undefined> {
   return analyser && loadAnalyser(analyser);
 }
 

@@ -3,8 +3,8 @@ import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { readHash } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
-import { keyTemplate } from '../../schema/key.ts';
-import { collectionRecord, collectionsRecord, type Manifest } from '../../schema/knowledge.ts';
+import { collectionRecord, collectionsRecord, type Manifest, reindexRecord } from '../../schema/knowledge.ts';
+import { indexName } from './index-fields.ts';
 import { CREATE_COLLECTION } from './scripts/create-collection.ts';
 import { SAVE_MANIFEST } from './scripts/save-manifest.ts';
 
@@ -19,10 +19,8 @@ export interface Collection {
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-/** The names of indexes; the number leaves room for a second one beside the first. */
-const INDEX = keyTemplate('stacklore:index:{collection}:{number}');
 /** How old a manifest read earlier may be when a search uses it again; saves a round trip a search. */
-const REMEMBERED_MS = 1_000;
+export const REMEMBERED_MS = 1_000;
 
 /** The collections of the knowledge base and their manifests. */
 export class Collections {
@@ -39,7 +37,7 @@ export class Collections {
   async create(name: string, manifest: Manifest): Promise<Collection> {
     checkCollectionName(name);
     const createdAt = new Date(this.#now());
-    const value = { manifest, version: 0, index: INDEX.build({ collection: name, number: '1' }), createdAt };
+    const value = { manifest, version: 0, index: indexName(name, 1), createdAt };
     const created = await runScript<number>(this.#database, CREATE_COLLECTION, {
       keys: [collectionRecord.key.build({ collection: name }), collectionsRecord.key.build({})],
       args: [name, String(Math.floor(createdAt.getTime() / 1_000)), ...collectionRecord.encode(value)],
@@ -110,10 +108,14 @@ export class Collections {
   }
 
   /**
-   * Replaces a collection's manifest. Gives `undefined` and changes nothing when the stored one is not the given
+   * Replaces a collection's manifest, and the index that serves it where another is named. Gives `undefined` and changes nothing when the stored one is not the given
    * collection's any more: read it again then.
    */
-  async saveManifest(collection: Collection, manifest: Manifest): Promise<Collection | undefined> {
+  async saveManifest(
+    collection: Collection,
+    manifest: Manifest,
+    index = collection.index,
+  ): Promise<Collection | undefined> {
     const key = collectionRecord.key.build({ collection: collection.name });
     const { createdAt, manifest: codec } = collectionRecord.fields;
     // Compared as values, then swapped by the text as stored: a later version may write its keys in another order.
@@ -123,10 +125,10 @@ export class Collections {
     }
     const saved = await runScript<number>(this.#database, SAVE_MANIFEST, {
       keys: [key],
-      args: [createdAt.encode(collection.createdAt), stored, codec.encode(manifest)],
+      args: [createdAt.encode(collection.createdAt), stored, codec.encode(manifest), index],
     });
     this.#remembered.delete(collection.name);
-    return saved === 1 ? { ...collection, manifest } : undefined;
+    return saved === 1 ? { ...collection, manifest, index } : undefined;
   }
 
   /** Forgets a collection whose documents and index are gone already. */
@@ -134,14 +136,10 @@ export class Collections {
     await this.#database.transaction([
       ['UNLINK', collectionRecord.key.build({ collection: name })],
       ['ZREM', collectionsRecord.key.build({}), name],
+      ['UNLINK', reindexRecord.key.build({ collection: name })],
     ]);
     this.#remembered.delete(name);
   }
-}
-
-/** The collection that an index of this name is of, whether or not there is such a collection; `undefined` for others. */
-export function collectionOfIndex(index: string): string | undefined {
-  return INDEX.parse(index)?.collection;
 }
 
 /** Throws `invalid_input` unless the name can be part of a key prefix and of an index name. */

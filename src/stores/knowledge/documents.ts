@@ -1,12 +1,11 @@
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { asObject, readHash, readHashes } from '../../redis/hash.ts';
+import { asObject, readHashes } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
   type AnalyserSettings,
   type CollectionField,
-  chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
   contentHashesRecord,
@@ -15,15 +14,15 @@ import {
 } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
-import { hasDirection } from './check-vector.ts';
-import { parseMetadata } from './chunk-metadata.ts';
+import { catchUp, requireSameModel } from './catch-up.ts';
 import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
-import { chunkIdOf, chunkKey, chunkPrefix } from './document-ids.ts';
-import { chunkWriter, clearCommand, publishCommands } from './publish.ts';
+import { chunkKey, chunkPrefix } from './document-ids.ts';
+import { checkOwner, chunkWriter, clearCommand, publishCommands } from './publish.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
+import { readChunks, readEmbeddings } from './stored-chunks.ts';
 
 /** One page of a list and how many there are in all. */
 export interface Page<T> {
@@ -31,7 +30,6 @@ export interface Page<T> {
   readonly total: number;
 }
 
-const CHUNKS_PER_READ = 200;
 const SOURCES_PER_READ = 500;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
 const MS_PER_WRITE = 2;
@@ -97,60 +95,24 @@ export class Documents {
   }
 
   /** The chunks of a document in order, without their embeddings, read page by page. */
-  async *chunks(document: StoredDocument): AsyncGenerator<StoredChunk> {
-    const collection = document.collection ?? 'default';
-    for (let from = 0; from < document.chunkCount; from += CHUNKS_PER_READ) {
-      const numbers = range(from, Math.min(document.chunkCount, from + CHUNKS_PER_READ));
-      const places = numbers.flatMap((n) => {
-        const chunkId = chunkIdOf(document.docId, n);
-        return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ chunkId, key }));
-      });
-      const replies = await this.#database.pipeline<(string | null)[]>(
-        places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
-      );
-      let last: string | undefined;
-      for (const [at, [text, metadata, nodeId]] of replies.entries()) {
-        const chunkId = places[at]?.chunkId as string;
-        // Not at this key, or removed by hand, which doctor reports; or given from its raw key already.
-        if (typeof text !== 'string' || chunkId === last) continue;
-        last = chunkId;
-        yield { chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
-      }
-    }
+  chunks(document: StoredDocument): AsyncGenerator<StoredChunk> {
+    return readChunks(this.#database, document);
   }
 
   /**
    * The stored vectors of a document by the hash of what was embedded, to be kept for chunks that stay the same. Those
    * that could not be stored again are left out.
    */
-  async embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
-    const vectors = new Map<string, Float32Array>();
-    const bytes = collection.manifest.dimensions * 4;
-    for (let from = 0; from < document.chunkCount; from += CHUNKS_PER_READ) {
-      const numbers = range(from, Math.min(document.chunkCount, from + CHUNKS_PER_READ));
-      const replies = await this.#database.pipeline<(Buffer | null)[]>(
-        numbers.map((n) => [
-          'HMGET',
-          chunkKey(collection.name, document.docId, n),
-          'input_hash',
-          'embedding',
-        ]),
-        { buffers: true },
-      );
-      for (const [inputHash, embedding] of replies) {
-        if (!inputHash || embedding?.byteLength !== bytes) continue;
-        const vector = chunkRecord.fields.embedding.decode(embedding);
-        if (hasDirection(vector)) vectors.set(inputHash.toString(), vector);
-      }
-    }
-    return vectors;
+  embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
+    return readEmbeddings(this.#database, collection, document);
   }
 
   /**
    * Publishes a document: its chunks, its metadata and its index entries appear, and those of an earlier version
    * disappear, in one MULTI. Throws `not_found` when the collection was dropped, even if one of that name was made
-   * since. Vectors must have the collection's dimensions, be finite and not zero; nothing is written otherwise
-   * (`dimension_mismatch`, `invalid_vector`). Do not change the vectors before the promise resolves.
+   * since; `manifest_mismatch` when a reindex gave it another model. Vectors must have the collection's dimensions, be
+   * finite and not zero; nothing is written otherwise (`dimension_mismatch`, `invalid_vector`). Do not change the
+   * vectors before the promise resolves.
    */
   async replace(
     collection: Collection,
@@ -163,7 +125,10 @@ export class Documents {
         message: `${chunks.length} chunks came with ${embeddings.length} embeddings. Give one embedding for each chunk.`,
       });
     }
-    const earlier = await this.find(document.docId);
+    const [earlier] = await Promise.all([
+      this.find(document.docId),
+      requireSameModel(this.#database, collection),
+    ]);
     checkOwner(earlier, collection.name);
     const updatedAt = new Date(this.#now());
     const stored: StoredDocument = {
@@ -193,7 +158,10 @@ export class Documents {
         message: `Collection "${collection.name}" was dropped meanwhile, so the document was not kept. Create the collection again, or open the new one of that name, then repeat.`,
       });
     }
-    if (cleared === CLEARED.manifestChanged) await this.#catchUp(collection, stored);
+    if (cleared === CLEARED.manifestChanged) {
+      const keys = chunks.map((_, n) => chunkKey(collection.name, document.docId, n));
+      if (await catchUp(this.#database, collection, keys)) await this.#bumpVersion(collection.name);
+    }
     return stored;
   }
 
@@ -276,27 +244,8 @@ export class Documents {
   async backfillTerms({ name }: Pick<Collection, 'name'>, settings: AnalyserSettings): Promise<void> {
     const analyser = await loadAnalyser(settings);
     for await (const keys of scanKeys(this.#database, `${chunkPrefix(name)}*`, { type: 'hash' })) {
-      await backfillTerms(this.#database, keys, analyser);
+      await backfillTerms(this.#database, keys, { analyser });
     }
-    await this.#bumpVersion(name);
-  }
-
-  /** Adds what was declared after the writer of this version had opened the collection: fields, and how words are analysed. */
-  async #catchUp({ name, manifest }: Collection, { docId, chunkCount }: StoredDocument): Promise<void> {
-    const current = await readHash(
-      this.#database,
-      collectionRecord,
-      collectionRecord.key.build({ collection: name }),
-    );
-    if (!current) return;
-    const known = new Set(manifest.fields.map((field) => field.name));
-    const later = current.manifest.fields.filter((field) => !known.has(field.name));
-    const { analyser } = current.manifest;
-    const isAnalysedAnew = analyser && JSON.stringify(analyser) !== JSON.stringify(manifest.analyser);
-    if (later.length === 0 && !isAnalysedAnew) return;
-    const keys = range(0, chunkCount).map((n) => chunkKey(name, docId, n));
-    await backfillChunks(this.#database, keys, later);
-    if (isAnalysedAnew) await backfillTerms(this.#database, keys, await loadAnalyser(analyser));
     await this.#bumpVersion(name);
   }
 
@@ -345,16 +294,4 @@ export class Documents {
     }
     return [...found.values()];
   }
-}
-
-function checkOwner(earlier: StoredDocument | undefined, collection: string): void {
-  const owner = earlier?.collection ?? collection;
-  if (owner === collection) return;
-  throw new StackloreError('already_exists', {
-    message: `Document "${earlier?.docId}" belongs to collection "${owner}". Give another id, or delete it there first.`,
-  });
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
 }

@@ -4,6 +4,7 @@ import type { RedisArgument } from '../../redis/databases.ts';
 import { float, snakeCase } from '../../schema/fields.ts';
 import { checkId } from '../../schema/key.ts';
 import {
+  type Chunk,
   type CollectionField,
   chunkRecord,
   collectionDocumentsRecord,
@@ -11,6 +12,7 @@ import {
   contentHashesRecord,
   documentIndexRecord,
   documentRecord,
+  type Manifest,
   RESERVED_METADATA,
 } from '../../schema/knowledge.ts';
 import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
@@ -21,6 +23,15 @@ import type { NewChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkTails } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
+
+/** Throws `already_exists` for a document that another collection has. */
+export function checkOwner(earlier: StoredDocument | undefined, collection: string): void {
+  const owner = earlier?.collection ?? collection;
+  if (owner === collection) return;
+  throw new StackloreError('already_exists', {
+    message: `Document "${earlier?.docId}" belongs to collection "${owner}". Give another id, or delete it there first.`,
+  });
+}
 
 /** What goes with a chunk into its hash. */
 export interface ChunkParts {
@@ -55,10 +66,26 @@ export function chunkWriter(collection: Collection, document: StoredDocument) {
       contentType,
       updatedAt: updatedSeconds,
       inputHash,
-      ...terms,
+      ...indexedFields(manifest, embedding, terms),
     });
     const declared = extra ? fieldArguments(manifest.fields, { ...metadata, ...extra }) : fields;
     return ['HSET', `${keyPrefix}${index}`, ...encoded, ...declared];
+  };
+}
+
+/** What the index reads of a chunk beside its `embedding`, see `index-fields.ts`. */
+function indexedFields(
+  manifest: Manifest,
+  embedding: Float32Array,
+  terms: ChunkTerms | undefined,
+): Partial<Chunk> {
+  const { next, vectorType } = manifest;
+  return {
+    ...(next?.includes('analysed')
+      ? { analysedNext: terms?.analysed, analysedNearbyNext: terms?.analysedNearby }
+      : terms),
+    ...(next?.includes('embedding') && { embeddingNext: embedding }),
+    ...(vectorType === 'float16' && { embeddingFloat16: embedding }),
   };
 }
 

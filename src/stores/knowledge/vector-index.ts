@@ -1,7 +1,7 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import { type CollectionField, collectionRecord, type Manifest } from '../../schema/knowledge.ts';
+import { type CollectionField, collectionRecord } from '../../schema/knowledge.ts';
 import {
   type CandidateAnswer,
   type CandidateContents,
@@ -13,9 +13,7 @@ import {
   readContents,
 } from './candidates.ts';
 import type { Collection } from './collections.ts';
-import { chunkPrefix } from './document-ids.ts';
 import {
-  attributeArguments,
   createIndex,
   dropIndex,
   type IndexHealth,
@@ -23,11 +21,14 @@ import {
   isUnknownCommand,
   readIndexHealth,
 } from './ft-index.ts';
+import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
+import { collectionOfIndex, embeddingField } from './index-fields.ts';
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
-import { waitUntilIndexed } from './wait-until-indexed.ts';
+import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
+export { DOCUMENT_ATTRIBUTES, metadataAttribute } from './index-command.ts';
 export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
 
 /** A nearest-neighbour query in RediSearch's language; user values appear in `params` only. */
@@ -47,24 +48,10 @@ export interface KnnAnswer {
   readonly rebuilt: boolean;
 }
 
-/** Attributes of a document that every collection's index can filter by. */
-export const DOCUMENT_ATTRIBUTES = [
-  { attribute: 'doc_id', type: 'tag', mayBeMissing: false },
-  { attribute: 'node_id', type: 'tag', mayBeMissing: false },
-  { attribute: 'source', type: 'tag', mayBeMissing: true },
-  { attribute: 'content_type', type: 'tag', mayBeMissing: true },
-  { attribute: 'updated_at', type: 'number', mayBeMissing: true },
-] as const;
-
 /** The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all. */
 const SEARCH_MARGIN_MS = 2_000;
 
 const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
-
-/** The name a collection's filterable metadata field has in the hash and in the index. */
-export function metadataAttribute(field: string): string {
-  return `meta_${field}`;
-}
 
 /** The FT index of each collection: made from the manifest, always asked by its alias. */
 export class VectorIndex {
@@ -92,7 +79,7 @@ export class VectorIndex {
    */
   async candidates(collection: Collection, queries: readonly CandidateQuery[]): Promise<CandidateAnswer> {
     const timeout = String(this.#searchTimeoutMs);
-    const commands = queries.map((query) => candidateCommand(aliasOf(collection.name), query, timeout));
+    const commands = queries.map((query) => candidateCommand(readAliasOf(collection), query, timeout));
     const { answer, rebuilt } = await this.#ask(collection, () =>
       this.#database.pipeline<SearchReply>(commands, { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS }),
     );
@@ -103,11 +90,13 @@ export class VectorIndex {
   }
 
   /** What candidates hold, in their order; `undefined` where a chunk was deleted since it was found. */
-  async contents(collection: string, keys: readonly string[]): Promise<(CandidateContents | undefined)[]> {
-    const replies = await this.#database.pipeline<(Buffer | null)[]>(keys.map(contentsCommand), {
-      buffers: true,
-    });
-    return replies.map((reply, at) => readContents(collection, keys[at] as string, reply));
+  async contents(
+    { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
+    keys: readonly string[],
+  ): Promise<(CandidateContents | undefined)[]> {
+    const commands = keys.map((key) => contentsCommand(key, manifest));
+    const replies = await this.#database.pipeline<(Buffer | null)[]>(commands, { buffers: true });
+    return replies.map((reply, at) => readContents(name, keys[at] as string, reply));
   }
 
   /** Stored fields of chunks, in the order asked for; `null` where a chunk lacks one or is gone. */
@@ -115,9 +104,11 @@ export class VectorIndex {
     return this.#database.pipeline<(string | null)[]>(keys.map((key) => ['HMGET', key, ...names]));
   }
 
-  /** The vectors of chunks, in their order; `undefined` where a chunk has none or is gone. */
-  async embeddings(keys: readonly string[]): Promise<(Float32Array | undefined)[]> {
-    const commands = keys.map((key) => ['HGET', key, 'embedding']);
+  /** The vectors of chunks of collections, in their order; `undefined` where a chunk has none or is gone. */
+  async embeddings(
+    chunks: readonly { readonly key: string; readonly collection: Pick<Collection, 'manifest'> }[],
+  ): Promise<(Float32Array | undefined)[]> {
+    const commands = chunks.map(({ key, collection }) => ['HGET', key, embeddingField(collection.manifest)]);
     const replies = await this.#database.pipeline<Buffer | null>(commands, { buffers: true });
     return replies.map((bytes) => decodeEmbedding(bytes ?? undefined));
   }
@@ -129,19 +120,11 @@ export class VectorIndex {
     among?: readonly string[],
   ): Promise<string[]> {
     if (among?.length === 0) return [];
-    const command = ['FT.SEARCH', aliasOf(collection.name), clause];
+    const command = ['FT.SEARCH', readAliasOf(collection), clause];
     if (params.length > 0) command.push('PARAMS', String(params.length), ...params);
     if (among) command.push('INKEYS', String(among.length), ...among);
-    command.push(
-      'NOCONTENT',
-      'LIMIT',
-      '0',
-      '10000',
-      'TIMEOUT',
-      String(this.#searchTimeoutMs),
-      'DIALECT',
-      '2',
-    );
+    const timeout = String(this.#searchTimeoutMs);
+    command.push(...['NOCONTENT', 'LIMIT', '0', '10000', 'TIMEOUT', timeout, 'DIALECT', '2']);
     const options = { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS };
     const { answer } = await this.#ask(collection, () =>
       this.#database.send<[number, ...string[]]>(command, options),
@@ -157,15 +140,24 @@ export class VectorIndex {
       if (isUnknownCommand(error)) await requireSearch(this.#database);
       if (!isLostIndex(error)) throw error;
       await this.#requireRecord(collection);
+      // Collections of earlier versions have only the alias that all readers share.
+      const known = await this.findHealth(collection);
+      const isThere = known?.index === collection.index && !known.indexing;
       await this.ensure(collection);
-      return { answer: await ask(), rebuilt: true };
+      return { answer: await ask(), rebuilt: !isThere };
     }
   }
 
-  /** A collection may be a second old here: one that was dropped meanwhile must not get its index back. */
-  async #requireRecord({ name }: Collection): Promise<void> {
+  /** A collection may be a second old here: what was dropped or replaced meanwhile must not get its index back. */
+  async #requireRecord({ name, index }: Collection): Promise<void> {
     const key = collectionRecord.key.build({ collection: name });
-    if ((await this.#database.send<number>(['EXISTS', key])) === 1) return;
+    const stored = await this.#database.send<string | null>(['HGET', key, 'index']);
+    if (stored === index) return;
+    if (stored !== null) {
+      throw new StackloreError('busy', {
+        message: `Collection "${name}" was given another index a moment ago. Repeat.`,
+      });
+    }
     throw new StackloreError('not_found', {
       message: `Collection "${name}" was dropped. See stacklore collections list for those there are.`,
     });
@@ -181,11 +173,20 @@ export class VectorIndex {
    * alias to search by, so that every reader comes here and waits too instead of taking a partial answer.
    * Throws `busy` when the server makes no progress.
    */
-  async ensure({ name, manifest, index }: Collection): Promise<void> {
+  async ensure(collection: Collection): Promise<void> {
+    await this.build(collection);
+    await this.#database.send(['FT.ALIASUPDATE', aliasOf(collection.name), collection.index]);
+  }
+
+  /** Like `ensure`, but for an index that does not serve the collection yet; `onProgress` is told shares from 0 to 1. */
+  async build(
+    { name, manifest, index }: Pick<Collection, 'name' | 'manifest' | 'index'>,
+    onProgress: (share: number) => void = () => {},
+  ): Promise<void> {
     await requireSearch(this.#database);
     await createIndex(this.#database, createCommand(index, name, manifest));
-    await this.#waitUntilIndexed(index);
-    await this.#database.send(['FT.ALIASUPDATE', aliasOf(name), index]);
+    await this.#waitUntilIndexed(index, onProgress);
+    await this.#database.send(['FT.ALIASUPDATE', readAliasOf({ index }), index]);
   }
 
   /** Adds attributes for fields declared later, where they are missing; the server then scans the chunks again. */
@@ -193,12 +194,18 @@ export class VectorIndex {
     await this.#ask(collection, () => this.#alter(collection, fields.map(fieldAttribute)));
   }
 
-  /** Adds the attributes for the terms of chunks, where they are missing. */
-  async addTerms(collection: Collection): Promise<void> {
-    await this.#ask(collection, () => this.#alter(collection, TERMS_ATTRIBUTES));
+  /** Adds what the manifest declares and the index lacks, where it was made before that was declared. */
+  async complete({ manifest, index }: Pick<Collection, 'manifest' | 'index'>): Promise<void> {
+    const terms = manifest.analyser ? termsAttributes(manifest) : [];
+    await this.#alter({ index }, [...terms, ...manifest.fields.map(fieldAttribute)]);
   }
 
-  async #alter({ index }: Collection, attributes: readonly string[][]): Promise<void> {
+  /** Adds the attributes for the terms of chunks, where they are missing. */
+  async addTerms(collection: Collection): Promise<void> {
+    await this.#ask(collection, () => this.#alter(collection, termsAttributes(collection.manifest)));
+  }
+
+  async #alter({ index }: Pick<Collection, 'index'>, attributes: readonly string[][]): Promise<void> {
     for (const attribute of attributes) {
       const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...attribute];
       await this.#database.send(command).catch((error: unknown) => {
@@ -208,8 +215,12 @@ export class VectorIndex {
     await this.#waitUntilIndexed(index);
   }
 
-  #waitUntilIndexed(index: string): Promise<void> {
-    return waitUntilIndexed(index, () => readIndexHealth(this.#database, index));
+  #waitUntilIndexed(index: string, onProgress: (share: number) => void = () => {}): Promise<void> {
+    return waitUntilIndexed(index, async (): Promise<ScanProgress> => {
+      const health = await readIndexHealth(this.#database, index);
+      onProgress(health.indexing ? health.percentIndexed : 1);
+      return health;
+    });
   }
 
   /** What the server says of a collection's index, or `undefined` when it is lost. */
@@ -225,9 +236,22 @@ export class VectorIndex {
     return undefined;
   }
 
-  /** Removes a collection's index and alias; the chunks stay. */
-  async drop({ index }: Collection): Promise<void> {
+  /** Removes every index of a collection with their aliases, those of a reindex too; the chunks stay. */
+  async drop({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
+    await this.dropOthers({ name, index });
     await dropIndex(this.#database, index);
+  }
+
+  /** Removes one index; the chunks stay. */
+  async dropIndex(index: string): Promise<void> {
+    await dropIndex(this.#database, index);
+  }
+
+  /** Removes the indexes of a collection that do not serve it. */
+  async dropOthers({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
+    const all = await this.#database.send<string[]>(['FT._LIST']);
+    const others = all.filter((other) => collectionOfIndex(other) === name && other !== index);
+    for (const other of others) await dropIndex(this.#database, other);
   }
 
   async #search(
@@ -235,14 +259,18 @@ export class VectorIndex {
     { query, params, offset, limit }: KnnQuery,
   ): Promise<Omit<KnnAnswer, 'rebuilt'>> {
     const timeout = String(this.#searchTimeoutMs);
-    const command: RedisArgument[] = [
-      'FT.SEARCH',
-      aliasOf(collection.name),
-      query,
+    const command: RedisArgument[] = ['FT.SEARCH', readAliasOf(collection), query];
+    command.push(
       'PARAMS',
       String(params.length),
-    ];
-    command.push(...params, 'SORTBY', DISTANCE, 'ASC', 'LIMIT', String(offset), String(limit));
+      ...params,
+      'SORTBY',
+      DISTANCE,
+      'ASC',
+      'LIMIT',
+      String(offset),
+      String(limit),
+    );
     command.push('RETURN', String(RETURNED.length), ...RETURNED, 'TIMEOUT', timeout, 'DIALECT', '2');
     const reply = await this.#database.send<SearchReply>(command, {
       timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS,
@@ -251,46 +279,15 @@ export class VectorIndex {
   }
 }
 
-/** The alias that searches of a collection go through, so that the index behind it can be swapped. */
+/** The alias of whichever index serves a collection; a reindex moves it. */
 export function aliasOf(collection: string): string {
   return `stacklore:live:${collection}`;
 }
 
-function createCommand(index: string, collection: string, manifest: Manifest): string[] {
-  return [
-    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), ...INDEX_OPTIONS, 'SCHEMA'],
-    ...vectorAttribute(manifest),
-    ...(manifest.analyser ? TERMS_ATTRIBUTES.flat() : []),
-    ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),
-    ...manifest.fields.flatMap(fieldAttribute),
-  ];
-}
-
-/** The analyser drops stop words by language, and nobody asks for phrases, so places of words need no memory. */
-const INDEX_OPTIONS = ['NOOFFSETS', 'STOPWORDS', '0'];
-
 /**
- * Stems are made by the analyser already; another time would join what it keeps apart. A chunk's own term counts as
- * if it stood there three times as often: measured on four collections, where 2 and 4 are as good.
+ * The alias that searches go through. It is set when the index is complete, and is of this index alone: a search whose
+ * manifest is a second old asks the index which that manifest describes, not one with other vectors.
  */
-const TERMS_ATTRIBUTES = [
-  ['analysed', 'TEXT', 'NOSTEM', 'WEIGHT', '3'],
-  ['analysed_nearby', 'TEXT', 'NOSTEM'],
-];
-
-function vectorAttribute({ dimensions, metric, index }: Manifest): string[] {
-  const common = ['TYPE', 'FLOAT32', 'DIM', String(dimensions), 'DISTANCE_METRIC', metric];
-  const settings =
-    index.kind === 'flat'
-      ? common
-      : [
-          ...common,
-          ...['M', String(index.m), 'EF_CONSTRUCTION', String(index.efConstruction)],
-          ...['EF_RUNTIME', String(index.efRuntime)],
-        ];
-  return ['embedding', 'VECTOR', index.kind.toUpperCase(), String(settings.length), ...settings];
-}
-
-function fieldAttribute({ name, type }: CollectionField): string[] {
-  return attributeArguments({ attribute: metadataAttribute(name), type, mayBeMissing: true });
+function readAliasOf({ index }: Pick<Collection, 'index'>): string {
+  return `${index}:live`;
 }

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Stacklore } from '../../../src/stacklore.ts';
-import { collectionOfIndex } from '../../../src/stores/knowledge/collections.ts';
+import { collectionOfIndex } from '../../../src/stores/knowledge/index-fields.ts';
 import { openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StackloreError } from '../../errors.ts';
+import type { Reindex } from '../../schema/knowledge.ts';
+import type { Collection } from '../../stores/knowledge/collections.ts';
+import { indexName, indexNumber } from '../../stores/knowledge/index-fields.ts';
+import { NextFields, namesOf } from '../../stores/knowledge/next-fields.ts';
+import { fillChunks } from './fill.ts';
+import { finishedManifest, nextFieldsOf } from './manifests.ts';
+import { type ReindexParts, switchTo, throwIfStopped } from './parts.ts';
+import { type ReindexReport, warningsOf } from './report.ts';
+import type { ReindexRequest } from './request.ts';
+
+/**
+ * Ends a reindex for good: what was written beside the live fields takes their places, so that other programs find it
+ * there, and the index that served before goes. Interrupted, it goes on when repeated.
+ */
+export async function finishReindex(
+  parts: ReindexParts,
+  collection: Collection,
+  request: ReindexRequest,
+): Promise<ReindexReport> {
+  const { name } = collection;
+  const { reindexes, vectorIndex } = parts;
+  const begun = await findBegun(parts, collection);
+  if (begun.intent === 'roll-back') throw interrupted(name, '--rollback');
+  if (collection.index === begun.previousIndex) {
+    throw new StackloreError('invalid_input', {
+      message: `The new index of collection "${name}" does not serve it yet. Repeat stacklore reindex ${name} first, or drop it with --rollback.`,
+    });
+  }
+  await reindexes.save(name, { ...begun, intent: 'finish' });
+  let live = collection;
+  let left = 0;
+  if (collection.index === begun.index && (collection.manifest.next ?? []).length > 0) {
+    left = await settle(parts, collection, { begun, request });
+    live = await switchTo(parts, name, {
+      index: indexName(name, indexNumber(begun.index) + 1),
+      manifestOf: (manifest) => finishedManifest(manifest, begun),
+    });
+    // What was published between the last look and the switch.
+    if (live.manifest.vectorType === 'float16') await addFloat16(parts, name);
+  }
+  await sleep(parts.graceMs);
+  await vectorIndex.dropOthers(live);
+  await removeFields(parts, name, { begun, isFloat16Kept: live.manifest.vectorType === 'float16', request });
+  await reindexes.delete(name);
+  return { collection: name, state: 'finished', chunks: 0, warnings: warningsOf(left) };
+}
+
+/** The reindex of a collection. Throws `not_found` where there is none. */
+export async function findBegun(
+  { reindexes }: Pick<ReindexParts, 'reindexes'>,
+  collection: Collection,
+): Promise<Reindex> {
+  const begun = await reindexes.find(collection);
+  if (begun) return begun;
+  throw new StackloreError('not_found', {
+    message: `There is no unfinished reindex of collection "${collection.name}".`,
+  });
+}
+
+/** The refusal of one ending while another one was interrupted. */
+export function interrupted(name: string, flag: string): StackloreError {
+  return new StackloreError('busy', {
+    message: `A reindex of collection "${name}" was being ended the other way. Repeat that: stacklore reindex ${name} ${flag}.`,
+  });
+}
+
+async function settle(
+  parts: ReindexParts,
+  { name, manifest }: Collection,
+  { begun, request }: { begun: Reindex; request: ReindexRequest },
+): Promise<number> {
+  const { knowledge, vectorIndex } = parts;
+  const { changes } = begun;
+  const { onProgress, signal } = request;
+  const total = (await vectorIndex.findHealth({ name, index: begun.index }))?.documents ?? 0;
+  const { left } = await fillChunks(parts, name, { changes, total, onProgress, signal });
+  // There is no way back from here, so that it need not be kept up to date.
+  await vectorIndex.dropIndex(begun.previousIndex);
+  const chunks = new NextFields(knowledge, name);
+  const isFloat16 = finishedManifest(manifest, begun).vectorType === 'float16';
+  for await (const keys of chunks.keys()) {
+    throwIfStopped(signal);
+    await chunks.settle(keys, manifest.next ?? []);
+    if (isFloat16) await chunks.addFloat16(keys);
+  }
+  return left;
+}
+
+async function addFloat16({ knowledge }: ReindexParts, name: string): Promise<void> {
+  const chunks = new NextFields(knowledge, name);
+  for await (const keys of chunks.keys()) await chunks.addFloat16(keys);
+}
+
+/** Removes what a reindex wrote beside the live fields. */
+export async function removeFields(
+  { knowledge }: Pick<ReindexParts, 'knowledge'>,
+  name: string,
+  {
+    begun,
+    isFloat16Kept,
+    request: { onProgress, signal },
+  }: { begun: Reindex; isFloat16Kept: boolean; request: ReindexRequest },
+): Promise<void> {
+  const fields = namesOf(nextFieldsOf(begun.changes)).map(({ next }) => next);
+  const hadFloat16 = begun.changes.vectorType !== undefined || begun.before?.vectorType === 'float16';
+  if (hadFloat16 && !isFloat16Kept) fields.push('embedding_float16');
+  if (fields.length === 0) return;
+  const chunks = new NextFields(knowledge, name);
+  let done = 0;
+  for await (const keys of chunks.keys()) {
+    throwIfStopped(signal);
+    await chunks.remove(keys, fields);
+    done += keys.length;
+    onProgress?.({ step: 'clean-up', done, total: done });
+  }
+}

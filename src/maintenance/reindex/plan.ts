@@ -1,0 +1,123 @@
+import type { Database } from '../../redis/databases.ts';
+import type { Manifest, ReindexedSettings } from '../../schema/knowledge.ts';
+import type { Collection } from '../../stores/knowledge/collections.ts';
+import { NextFields } from '../../stores/knowledge/next-fields.ts';
+import { finishedManifest, settingsBefore, switchedManifest } from './manifests.ts';
+import type { ReindexParts } from './parts.ts';
+
+/** What a reindex does and what it takes, told before anything is written. Bytes are estimates. */
+export interface ReindexPlan {
+  readonly collection: string;
+  readonly changes: ReindexedSettings;
+  readonly chunks: number;
+  /** Chunks that go through the model, those of an earlier run left out; analysing words and building an index need none. */
+  readonly chunksToEmbed: number;
+  /** Memory of the server until it is finished: the second index, and the fields that chunks are given. */
+  readonly memoryBytes: number;
+  readonly indexBytes: number;
+  readonly fieldBytes: number;
+  /** What remains of it, once finished, against now; negative when less is needed. */
+  readonly memoryAfterBytes: number;
+  /** What snapshots and archives grow by until it is finished: indexes are not in them. */
+  readonly diskBytes: number;
+  readonly server: {
+    readonly usedMemoryBytes: number;
+    /** `null`: no limit is set. */
+    readonly maxMemoryBytes: number | null;
+    readonly totalMemoryBytes: number;
+  };
+  /** Whether the server has room for it, by its limit or the memory of its machine. */
+  readonly fits: boolean;
+}
+
+/** Chunks looked at for the size of what is stored of their words. */
+const SAMPLED_CHUNKS = 200;
+/** What a further field of a hash takes beside its value. */
+const FIELD_OVERHEAD_BYTES = 80;
+
+/** What the changes of a collection take. */
+export async function planReindex(
+  { knowledge, vectorIndex }: Pick<ReindexParts, 'knowledge' | 'vectorIndex'>,
+  collection: Collection,
+  changes: ReindexedSettings,
+): Promise<ReindexPlan> {
+  const { name, manifest } = collection;
+  const [health, server, sample, chunksToEmbed] = await Promise.all([
+    vectorIndex.findHealth(collection),
+    readServer(knowledge),
+    sampleTerms(knowledge, name),
+    changes.model ? new NextFields(knowledge, name).countLacking('embedding') : 0,
+  ]);
+  const chunks = health?.documents ?? 0;
+  const switched = switchedManifest(manifest, changes);
+  const reindex = { changes, before: settingsBefore(manifest, changes) };
+  const finished = finishedManifest(switched, reindex);
+  const words = switched.analyser ? sample * INDEXED_TERMS_FACTOR : 0;
+  const indexBytes = Math.round(chunks * (vectorBytes(switched) + OTHER_ATTRIBUTES_BYTES + words));
+  const embedding = changes.model ? switched.dimensions * 4 + FIELD_OVERHEAD_BYTES : 0;
+  const terms = changes.analyser ? sample + 2 * FIELD_OVERHEAD_BYTES : 0;
+  const isFloat16 = finished.vectorType === 'float16';
+  const gainsFloat16 = isFloat16 && (changes.model !== undefined || manifest.vectorType !== 'float16');
+  const float16 = gainsFloat16 ? finished.dimensions * 2 + FIELD_OVERHEAD_BYTES : 0;
+  const fieldBytes = Math.round(chunks * (embedding + terms + float16));
+  const memoryBytes = indexBytes + fieldBytes;
+  const after = chunks * (storedBytes(finished) - storedBytes(manifest));
+  const room = (server.maxMemoryBytes ?? server.totalMemoryBytes) - server.usedMemoryBytes;
+  return {
+    ...{ collection: name, changes, chunks, chunksToEmbed },
+    ...{ memoryBytes, indexBytes, fieldBytes, memoryAfterBytes: Math.round(after) },
+    ...{ diskBytes: fieldBytes, server, fits: memoryBytes <= room },
+  };
+}
+
+/** What ids, sources and the like of a chunk take in an index, and what its terms take there for each of their bytes. */
+const OTHER_ATTRIBUTES_BYTES = 750;
+const INDEXED_TERMS_FACTOR = 1.5;
+/** Bytes of these terms for each byte of text, where none are stored yet. */
+const WORDS_OF_TEXT = 2;
+
+/** Bytes of a chunk in the vector index; those beside the vector as measured with RediSearch 2.10. */
+function vectorBytes({ dimensions, vectorType, index }: Manifest): number {
+  const vector = dimensions * (vectorType === 'float16' ? 2 : 4);
+  return index.kind === 'flat' ? vector + 70 : vector + index.m * 16 + 144;
+}
+
+/** Bytes of a chunk that depend on the manifest, in index and hash. */
+function storedBytes(manifest: Manifest): number {
+  const { dimensions, vectorType } = manifest;
+  const float16 = vectorType === 'float16' ? dimensions * 2 + FIELD_OVERHEAD_BYTES : 0;
+  return vectorBytes(manifest) + dimensions * 4 + float16;
+}
+
+async function readServer(knowledge: Database): Promise<ReindexPlan['server']> {
+  const info = await knowledge.send<string>(['INFO', 'memory']);
+  const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+  const maxMemory = read('maxmemory');
+  return {
+    usedMemoryBytes: read('used_memory'),
+    maxMemoryBytes: maxMemory === 0 ? null : maxMemory,
+    totalMemoryBytes: read('total_system_memory'),
+  };
+}
+
+/** Bytes of the terms of a chunk and of those around it, on average of a few. */
+async function sampleTerms(knowledge: Database, collection: string): Promise<number> {
+  for await (const keys of new NextFields(knowledge, collection).keys()) {
+    const some = keys.slice(0, SAMPLED_CHUNKS);
+    if (some.length === 0) continue;
+    const lengths = await knowledge.pipeline<number>(
+      some.flatMap((key) => [
+        ['HSTRLEN', key, 'analysed'],
+        ['HSTRLEN', key, 'analysed_nearby'],
+        ['HSTRLEN', key, 'text'],
+      ]),
+    );
+    let sum = 0;
+    for (let at = 0; at < lengths.length; at += 3) {
+      const [own = 0, nearby = 0, text = 0] = lengths.slice(at, at + 3);
+      sum += own === 0 ? text * WORDS_OF_TEXT : own + nearby;
+    }
+    return sum / some.length;
+  }
+  return 0;
+}

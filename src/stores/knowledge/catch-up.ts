@@ -1,0 +1,61 @@
+import { StackloreError } from '../../errors.ts';
+import type { Database } from '../../redis/databases.ts';
+import { readHash } from '../../redis/hash.ts';
+import { collectionRecord, type Manifest } from '../../schema/knowledge.ts';
+import { loadAnalyser } from '../../text/analyser.ts';
+import { backfillChunks, backfillFloat16, backfillTerms } from './backfill.ts';
+import { type Collection, manifestHash } from './collections.ts';
+import { termsFields } from './index-fields.ts';
+
+/** Throws `manifest_mismatch` when a reindex has given the collection another model than the one its writer knows. */
+export async function requireSameModel(
+  database: Database,
+  { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
+): Promise<void> {
+  const key = collectionRecord.key.build({ collection: name });
+  const codec = collectionRecord.fields.manifest;
+  const stored = await database.send<string | null>(['HGET', key, 'manifest']);
+  // A collection that is gone is told of by the publish itself.
+  if (stored === null || stored === codec.encode(manifest)) return;
+  if (manifestHash(codec.decode(stored)) !== manifestHash(manifest)) throw otherModel(name);
+}
+
+/**
+ * Gives the chunks of a document what was declared after its writer had opened the collection: fields, how words are
+ * analysed, what the index reads. Gives whether anything was. Throws `manifest_mismatch` where that takes another model.
+ */
+export async function catchUp(
+  database: Database,
+  { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
+  keys: readonly string[],
+): Promise<boolean> {
+  const key = collectionRecord.key.build({ collection: name });
+  const current = (await readHash(database, collectionRecord, key))?.manifest;
+  if (!current) return false;
+  const known = new Set(manifest.fields.map((field) => field.name));
+  const later = current.fields.filter((field) => !known.has(field.name));
+  const isAnalysedAnew = isAnother(current, manifest);
+  const isFloat16 = current.vectorType === 'float16' && manifest.vectorType !== 'float16';
+  if (later.length > 0) await backfillChunks(database, keys, later);
+  if (isAnalysedAnew && current.analyser) {
+    const analyser = await loadAnalyser(current.analyser);
+    await backfillTerms(database, keys, { analyser, fields: termsFields(current) });
+  }
+  if (isFloat16) await backfillFloat16(database, keys);
+  if (manifestHash(current) !== manifestHash(manifest)) throw otherModel(name);
+  return later.length > 0 || isAnalysedAnew || isFloat16;
+}
+
+function isAnother(current: Manifest, manifest: Manifest): boolean {
+  if (!current.analyser) return false;
+  return (
+    JSON.stringify(current.analyser) !== JSON.stringify(manifest.analyser) ||
+    termsFields(current).own !== termsFields(manifest).own
+  );
+}
+
+function otherModel(name: string): StackloreError {
+  return new StackloreError('manifest_mismatch', {
+    message: `Collection "${name}" was given another model by a reindex. Configure that model, open the collection again and ingest the document once more; stacklore collections info ${name} names it.`,
+  });
+}
