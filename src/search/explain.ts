@@ -17,8 +17,11 @@ import { type SearchParts, search } from './search.ts';
 
 export type { ChunkExplanation, Standing } from './explain-chunk.ts';
 
-/** Options that ask for something else than hits of one question. */
-const UNEXPLAINED = { like: true, queries: true, cursor: true, facets: true, window: true } as const;
+/** Options that ask for something else than hits of one question, and what is made of hits once they are found. */
+const UNEXPLAINED = {
+  ...({ like: true, queries: true, cursor: true, facets: true, window: true } as const),
+  ...({ rerank: true, highlight: true } as const),
+};
 
 /** What is explained: a search, and the document that is looked for in its answer. */
 export const explainRequest = searchRequest.omit(UNEXPLAINED).extend({

@@ -68,6 +68,7 @@ describe('the evaluation on the command line', () => {
     expect(await call('eval', '--qrels', qrels)).toMatch(/^2 .*--queries: is required/s);
     expect(await call('eval', '--queries', queries)).toMatch(/^2 .*--qrels: is required/s);
     expect(await call('explain', 'a', '--collection', 'services')).toMatch(/^2 .*--doc: is required/s);
+    expect(await call('explain', 'a', '--doc', 'b', '--rerank')).toMatch(/^2 .*unknown option '--rerank'/s);
     const files = ['--queries', queries, '--qrels', queries, '--collection', 'services'];
     expect(await call('eval', ...files)).toMatch(/^1 .*cannot be used: line 1 has/s);
     expect(await call('eval', ...files, '--compare', 'vector')).toMatch(

@@ -285,6 +285,13 @@ describe('an explanation', () => {
     await expect(explain({ queries: ['a', 'b'], docId: 'x' })).rejects.toMatchObject({
       code: 'invalid_input',
     });
+    for (const option of ['rerank', 'highlight']) {
+      const request = { query: 'a', docId: 'errors', [option]: true };
+      await expect(explain(request)).rejects.toMatchObject({
+        code: 'invalid_input',
+        message: expect.stringContaining(`Unrecognized key: "${option}"`),
+      });
+    }
     await expect(explain({ docId: 'errors' })).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(explain({ query: 'a', docId: 'errors', filter: { no: 1 } })).rejects.toMatchObject({
       code: 'invalid_filter',
