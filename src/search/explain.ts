@@ -90,10 +90,12 @@ export async function explain(parts: ExplainParts, input: ExplainInput): Promise
     missingTerms: terms.filter((term) => !held.has(term)),
   };
   const elsewhere = document ? undefined : await findElsewhere(parts, name);
+  const { index } = collection.manifest;
+  const isApproximate = index.kind === 'hnsw' && !request.exact;
   const { outcome, reasons } = describeOutcome({
     ...{ ...findings, request, isStored: document !== undefined, chunks: explained },
     ...(elsewhere !== undefined && { elsewhere }),
-    efRuntime: request.efRuntime ?? collection.manifest.index.efRuntime,
+    ...(isApproximate && { efRuntime: request.efRuntime ?? index.efRuntime }),
   });
   const hit = explained[0]?.hit;
   return {

@@ -209,8 +209,9 @@ export async function order(
   return diversify(vectorIndex, limited, request);
 }
 
-async function firstOfEach(
-  { vectorIndex }: HybridParts,
+/** The best `most` chunks of each document, in the order they had. */
+export async function firstOfEach(
+  { vectorIndex }: Pick<HybridParts, 'vectorIndex'>,
   ranking: readonly Ranked[],
   most: number,
 ): Promise<readonly Ranked[]> {
