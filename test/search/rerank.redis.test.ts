@@ -61,11 +61,19 @@ describe('a search with rerank', () => {
     expect(hits.map(({ score }) => score)).toEqual(hits.map(({ score }) => score).sort((a, b) => b - a));
   });
 
-  it('reads hits together with the first of several queries', async () => {
-    asked.length = 0;
-    const request = { queries: ['is deep', 'lake'], collection: 'lakes', rerank: { depth: 2 } };
-    await lore.search(request);
-    expect(asked).toMatchObject([{ query: 'is deep' }]);
+  it('scores each hit by the one of several queries that it answers best', async () => {
+    const wanted: Readonly<Record<string, string>> = { 'is deep': 'number 3 ', lake: 'number 7 ' };
+    const own: Reranker = {
+      rerank: async (query, texts) =>
+        texts.map((text) => (text.includes(wanted[query] ?? '?') ? query.length : -query.length)),
+    };
+    const request = { queries: ['is deep', 'lake'], collection: 'lakes', rerank: true, topK: 3 };
+    const { hits } = await openTestLore(redis, {}, { reranker: own }).search(request);
+    expect(hits.slice(0, 2).map(({ docId, rerankScore }) => [docId, rerankScore])).toEqual([
+      ['lake3', 7],
+      ['lake7', 4],
+    ]);
+    expect(hits[2]?.rerankScore).toBe(-4);
   });
 
   it('gives pages that follow each other', async () => {
