@@ -77,6 +77,19 @@ describe('the evaluation on the command line', () => {
     expect(await call('eval', ...files, '--compare', '{"depth":3}')).toMatch(
       /^2 .*compare: Unrecognized key: "depth"/s,
     );
+    const measuring = [
+      '--compare',
+      '{"mode":"text"}',
+      '--run',
+      join(folder, 'run.trec'),
+      '--no-index-recall',
+    ];
+    expect(await call('eval', ...files, '--judge', ...measuring)).toMatch(
+      /^2 .*takes no --compare, --run, --no-index-recall\. Judge first/s,
+    );
+    expect(await call('eval', ...files, '--judge', '--no-index-recall')).toMatch(
+      /^2 .*takes no --no-index-recall\./s,
+    );
     expect(await call('eval', ...files, '--k', '0')).toMatch(/^2 .*--k/s);
     expect(await call('eval', ...files, '--top-k', '3')).toMatch(/^2 .*unknown option '--top-k'/s);
   });
