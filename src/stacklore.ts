@@ -143,6 +143,8 @@ export class Stacklore {
   readonly #workers = new Set<QueueWorker>();
   readonly #openReranker: () => Promise<Reranker>;
   #embedder: Promise<Embedder> | undefined;
+  /** What reranks, as cached answers are told apart by; none for a reranker without a name. */
+  readonly #rerankModel: unknown;
   #reranker: Promise<Reranker> | undefined;
 
   /** @internal Use `openStacklore`. */
@@ -188,6 +190,7 @@ export class Stacklore {
       embedder: () => this.#parts.embedder(),
     });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
+    this.#rerankModel = !reranker ? config.reranker : reranker.name ? { name: reranker.name } : undefined;
     this.#openReranker = reranker ? async () => reranker : () => openLocalReranker(config);
   }
 
@@ -224,7 +227,7 @@ export class Stacklore {
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'cached_search', request, values }, () =>
       cachedSearch(
-        { ...this.#parts, responseCache, model: this.#model, rerankModel: this.config.reranker },
+        { ...this.#parts, responseCache, model: this.#model, rerankModel: this.#rerankModel },
         request,
         options,
       ),

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { type ErrorCode, StackloreError } from '../errors.ts';
 import { nameOf } from '../search/find-documents.ts';
+import { refinedSearch } from '../search/refined-search.ts';
 import { parse, searchRequest } from '../search/request.ts';
 import { count } from '../search/request-fields.ts';
-import { type SearchHit, type SearchParts, search } from '../search/search.ts';
+import type { SearchHit, SearchParts } from '../search/search.ts';
 import { openJudgementFile, openLineFile, queryLine } from './judgement-file.ts';
 import { collectionNames, searchSettings } from './request.ts';
 import { type EvaluationQuery, type Judgement, readJudgements, readQueries } from './test-set.ts';
@@ -138,7 +139,7 @@ async function findHits(
     told.add(sentence);
   };
   try {
-    const { hits, warnings } = await search(parts, {
+    const { hits, warnings } = await refinedSearch(parts, {
       ...request.search,
       ...{ query: query.text, collections: collectionNames(request), topK: request.k, maxPerDocument: 1 },
     });

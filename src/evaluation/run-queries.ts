@@ -1,6 +1,7 @@
 import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
 import { nameOf } from '../search/find-documents.ts';
-import { type SearchParts, search } from '../search/search.ts';
+import { refinedSearch } from '../search/refined-search.ts';
+import type { SearchParts } from '../search/search.ts';
 import type { SearchSettings } from './request.ts';
 import type { EvaluationQuery } from './test-set.ts';
 import type { RankedDocument } from './trec-run.ts';
@@ -28,7 +29,7 @@ export interface QueryRunOptions {
 /** Codes that say something of this query alone: the others can still be searched. */
 const OF_ONE_QUERY: readonly ErrorCode[] = ['too_large', 'embedding_failed', 'invalid_vector'];
 
-/** Searches one query as `search` does, with the best chunk of each document. Throws what other queries would meet too. */
+/** Searches one query as a caller would, reranking included, with the best chunk of each document. Throws what other queries would meet too. */
 export async function runQuery(
   parts: SearchParts,
   { text }: EvaluationQuery,
@@ -36,7 +37,7 @@ export async function runQuery(
 ): Promise<QueryRun> {
   const started = performance.now();
   try {
-    const { hits, warnings } = await search(parts, {
+    const { hits, warnings } = await refinedSearch(parts, {
       ...settings,
       ...{ query: text, collections: [...collections], topK: depth, maxPerDocument: 1 },
     });

@@ -19,7 +19,7 @@ export interface Judgement {
 export interface Judgements {
   readonly judgements: readonly Judgement[];
   readonly revised: number;
-  /** How the file's last line is written, so that further ones are written alike. */
+  /** 4 if any line has four, else 3: further ones are written alike. */
   readonly columns: 3 | 4;
 }
 

@@ -12,7 +12,7 @@ export interface CachedSearchParts extends SearchParts {
   readonly responseCache: Pick<ResponseCache, 'getOrCompute'>;
   /** What query texts are embedded with, as JSON: answers of another model are others. */
   readonly model: unknown;
-  /** What reranks, as JSON. */
+  /** What reranks, as JSON; reranked answers are not cached where it is absent, as another program's would be taken. */
   readonly rerankModel?: unknown;
 }
 
@@ -51,6 +51,9 @@ export async function cachedSearch(
     ...(request.rerank && { reranker: parts.rerankModel }),
   };
   const fresh: SearchParts = { ...parts, collections: { getRecent: async (name) => required(byName, name) } };
+  if (request.rerank && parts.rerankModel === undefined) {
+    return { ...(await refinedSearch(fresh, request)), cached: false };
+  }
   const transient = new Set(collections.map(rebuiltWarning));
   const { value, cached } = await parts.responseCache.getOrCompute<SearchAnswer>(
     { endpointName: SEARCH_ENDPOINT, params },

@@ -2,7 +2,7 @@ import type { Collection } from '../stores/knowledge/collections.ts';
 import { chunkIdOfKey } from '../stores/knowledge/knn-reply.ts';
 import type { Candidate } from '../stores/knowledge/vector-index.ts';
 import type { CompiledFilter } from './filter.ts';
-import { DEPTH, type HybridParts, type Look, lookUp, order } from './hybrid.ts';
+import { DEPTH, firstOfEach, type HybridParts, type Look, lookUp, order } from './hybrid.ts';
 import { nearestQuery } from './query.ts';
 import type { FoundList, Ranked } from './rank.ts';
 import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
@@ -51,14 +51,15 @@ export async function rankAll(parts: HybridParts, search: AnsweredSearch): Promi
       return (await parts.vectorIndex.candidates(collection, [nearest, ...worded])).lists;
     }),
   );
-  const listOf = (side: number) => answers.flatMap((lists) => lists[side] ?? []);
-  const byDistance = listOf(0).sort((a, b) => a.value - b.value);
+  const listOf = (side: number) =>
+    answers.flatMap((lists, at) => (lists[side] ?? []).map((candidate) => ({ ...candidate, at })));
+  const byDistance = listOf(0).sort((a, b) => a.value - b.value || (a.key < b.key ? -1 : 1));
   const byWords = listOf(1).sort((a, b) => b.value - a.value);
   return {
     vector: places(byDistance),
     text: places(byWords),
     ...(mode === 'vector' && !isRanked(search.request)
-      ? rankByVector(search, byDistance)
+      ? await rankByVector(parts, search, byDistance)
       : await rankAsSearched(parts, search)),
   };
 }
@@ -69,16 +70,23 @@ function places(list: readonly Candidate[]): Map<string, number> {
 
 type SearchOrder = Omit<Rankings, 'vector' | 'text'>;
 
-/** A vector search has no other order than the distances, however many of them it had. */
-function rankByVector({ request }: AnsweredSearch, byDistance: readonly Candidate[]): SearchOrder {
-  const depth = request.offset + request.topK;
+/** A vector search has no other order than the distances, of which a limit per document leaves some out. */
+async function rankByVector(
+  parts: HybridParts,
+  { request }: AnsweredSearch,
+  byDistance: readonly (Candidate & { readonly at: number })[],
+): Promise<SearchOrder> {
+  const { offset, topK, maxPerDocument } = request;
+  const nearest = byDistance.map(({ key, at, value }): Ranked => ({ key, at, score: 1 - value }));
+  const order = maxPerDocument === undefined ? nearest : await firstOfEach(parts, nearest, maxPerDocument);
+  const last = order[offset + topK - 1];
+  // With a limit, the search looks on until the page is full or nothing more is there.
+  const all = last ? nearest.indexOf(last) + 1 : nearest.length;
+  const depth = maxPerDocument === undefined ? offset + topK : all;
   return {
     depth,
-    candidates: {
-      vector: new Set(byDistance.slice(0, depth).map(({ key }) => key)),
-      text: new Set(),
-    },
-    fused: new Map(byDistance.map(({ key, value }, at) => [key, { rank: at + 1, score: 1 - value }])),
+    candidates: { vector: new Set(nearest.slice(0, depth).map(({ key }) => key)), text: new Set() },
+    fused: new Map(order.map(({ key, score }, at) => [key, { rank: at + 1, score }])),
   };
 }
 

@@ -36,7 +36,8 @@ export interface Findings {
   readonly chunks: readonly ChunkExplanation[];
   readonly failedConditions: readonly FailedCondition[];
   readonly depth: number;
-  readonly efRuntime: number;
+  /** How widely an HNSW index was searched; absent where every chunk was compared. */
+  readonly efRuntime?: number;
   readonly terms: readonly string[];
   readonly stopWords: readonly string[];
   readonly missingTerms: readonly string[];
@@ -95,7 +96,7 @@ function decideByPlace(
   const best = similar.find(({ fused }) => fused !== undefined);
   const last = offset + topK;
   const rank = best?.fused?.rank;
-  if (mode === 'vector' && rank !== undefined && rank > offset && rank <= last) {
+  if (mode === 'vector' && efRuntime !== undefined && rank !== undefined && rank > offset && rank <= last) {
     return [
       'missed_by_index',
       `It is number ${rank} by exact search, but the HNSW index did not come across it with EF_RUNTIME ${efRuntime}. Raise efRuntime (--ef-runtime).`,
@@ -119,6 +120,9 @@ function decideByPlace(
       'beyond_page',
       `It stands at ${rank}${scoreOf(best)}, the page ends at ${last}. ${remedy(rank, offset)}`,
     ];
+  }
+  if (mode === 'vector') {
+    return ['left_out', `It stands at ${rank}${scoreOf(best)}, but others that are as near took the place.`];
   }
   return ['left_out', `It stands at ${rank}${scoreOf(best)}, but another option of the search left it out.`];
 }

@@ -17,8 +17,11 @@ import { type SearchParts, search } from './search.ts';
 
 export type { ChunkExplanation, Standing } from './explain-chunk.ts';
 
-/** Options that ask for something else than hits of one question. */
-const UNEXPLAINED = { like: true, queries: true, cursor: true, facets: true, window: true } as const;
+/** Options that ask for something else than hits of one question, and what is made of hits once they are found. */
+const UNEXPLAINED = {
+  ...({ like: true, queries: true, cursor: true, facets: true, window: true } as const),
+  ...({ rerank: true, highlight: true } as const),
+};
 
 /** What is explained: a search, and the document that is looked for in its answer. */
 export const explainRequest = searchRequest.omit(UNEXPLAINED).extend({
@@ -87,10 +90,12 @@ export async function explain(parts: ExplainParts, input: ExplainInput): Promise
     missingTerms: terms.filter((term) => !held.has(term)),
   };
   const elsewhere = document ? undefined : await findElsewhere(parts, name);
+  const { index } = collection.manifest;
+  const isApproximate = index.kind === 'hnsw' && !request.exact;
   const { outcome, reasons } = describeOutcome({
     ...{ ...findings, request, isStored: document !== undefined, chunks: explained },
     ...(elsewhere !== undefined && { elsewhere }),
-    efRuntime: request.efRuntime ?? collection.manifest.index.efRuntime,
+    ...(isApproximate && { efRuntime: request.efRuntime ?? index.efRuntime }),
   });
   const hit = explained[0]?.hit;
   return {

@@ -242,8 +242,9 @@ export async function order(
   return diversify({ vectorIndex, collections }, limited, request);
 }
 
-async function firstOfEach(
-  { vectorIndex }: HybridParts,
+/** The best `most` chunks of each document, in the order they had. */
+export async function firstOfEach(
+  { vectorIndex }: Pick<HybridParts, 'vectorIndex'>,
   ranking: readonly Ranked[],
   most: number,
 ): Promise<readonly Ranked[]> {

@@ -68,3 +68,14 @@ export const rankingOptions = {
   /** `true` for the first page of a list that stays as it is while documents change; then what that answer gave. */
   cursor: z.union([z.literal(true), z.string().min(1)], 'must be true or the cursor of an answer').optional(),
 };
+
+type Preferences = Partial<Record<'boosts' | 'decay' | 'diversity', unknown>>;
+
+/** The options of a search that change an order which reranking replaces. */
+export function undoneByReranking({ boosts, decay, diversity }: Preferences): string[] {
+  return [
+    ...(Array.isArray(boosts) && boosts.length > 0 ? ['boosts'] : []),
+    ...(decay === undefined ? [] : ['decay']),
+    ...(diversity ? ['diversity'] : []),
+  ];
+}

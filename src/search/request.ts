@@ -3,7 +3,7 @@ import { StackloreError } from '../errors.ts';
 import { isId } from '../schema/key.ts';
 import { type FactContextOptions, factContext } from './fact-request.ts';
 import type { Filter } from './filter.ts';
-import { rankingOptions } from './ranking-options.ts';
+import { rankingOptions, undoneByReranking } from './ranking-options.ts';
 import { count, isNumbers } from './request-fields.ts';
 
 /** How many nearest chunks a search may look at: `offset` plus `topK`, and what a limit per document reads at most. */
@@ -189,6 +189,10 @@ function finish(checked: z.output<typeof searchRequest>): SearchRequest {
   }
   if (checked.rerank && checked.offset + checked.topK > 1_000) {
     throw invalidRequest('offset: with rerank, offset and topK together must be at most 1000.');
+  }
+  const undone = checked.rerank ? undoneByReranking(checked) : [];
+  if (undone.length > 0) {
+    throw invalidRequest(`rerank: its order would undo ${undone.join(', ')}. Leave out rerank, or those.`);
   }
   if (checked.offset + checked.topK > MAX_CANDIDATES) {
     throw invalidRequest(`offset: offset and topK together must be at most ${MAX_CANDIDATES}.`);

@@ -68,6 +68,7 @@ describe('the evaluation on the command line', () => {
     expect(await call('eval', '--qrels', qrels)).toMatch(/^2 .*--queries: is required/s);
     expect(await call('eval', '--queries', queries)).toMatch(/^2 .*--qrels: is required/s);
     expect(await call('explain', 'a', '--collection', 'services')).toMatch(/^2 .*--doc: is required/s);
+    expect(await call('explain', 'a', '--doc', 'b', '--rerank')).toMatch(/^2 .*unknown option '--rerank'/s);
     const files = ['--queries', queries, '--qrels', queries, '--collection', 'services'];
     expect(await call('eval', ...files)).toMatch(/^1 .*cannot be used: line 1 has/s);
     expect(await call('eval', ...files, '--compare', 'vector')).toMatch(
@@ -75,6 +76,19 @@ describe('the evaluation on the command line', () => {
     );
     expect(await call('eval', ...files, '--compare', '{"depth":3}')).toMatch(
       /^2 .*compare: Unrecognized key: "depth"/s,
+    );
+    const measuring = [
+      '--compare',
+      '{"mode":"text"}',
+      '--run',
+      join(folder, 'run.trec'),
+      '--no-index-recall',
+    ];
+    expect(await call('eval', ...files, '--judge', ...measuring)).toMatch(
+      /^2 .*takes no --compare, --run, --no-index-recall\. Judge first/s,
+    );
+    expect(await call('eval', ...files, '--judge', '--no-index-recall')).toMatch(
+      /^2 .*takes no --no-index-recall\./s,
     );
     expect(await call('eval', ...files, '--k', '0')).toMatch(/^2 .*--k/s);
     expect(await call('eval', ...files, '--top-k', '3')).toMatch(/^2 .*unknown option '--top-k'/s);

@@ -102,6 +102,22 @@ describe('an evaluation', () => {
     expect(same.compared?.differences.ndcg).toEqual({ mean: 0, low: 0, high: 0, p: 1 });
   });
 
+  it('asks the reranker where a setting says so, and measures nothing where there is none', async () => {
+    const reranker = {
+      // Prefers what answers nothing.
+      rerank: async (_query: string, texts: readonly string[]) =>
+        texts.map((text) => (text.includes('quiet') ? 1 : 0)),
+    };
+    const reranking = openTestLore(redis, {}, { reranker });
+    const request = { queries: QUERIES, qrels: QRELS, collection: 'library', k: 1 };
+    const { measures, compared } = await reranking.evaluate({ ...request, compare: { rerank: true } });
+    expect(measures.mrr).toBe(1);
+    expect(compared).toMatchObject({ measures: { mrr: 0 }, worse: 3, differences: { mrr: { mean: -1 } } });
+    await expect(evaluate({ compare: { rerank: true } })).rejects.toMatchObject({
+      code: 'model_unavailable',
+    });
+  });
+
   it('says what it leaves out and what it cannot find', async () => {
     const { warnings, queries, measures } = await evaluate({
       queries: [...QUERIES, { queryId: 'unjudged', text: 'anything' }],

@@ -15,7 +15,9 @@ let [queries, qrels] = ['', ''];
 let count = 0;
 
 beforeAll(async () => {
-  lore = openTestLore(redis);
+  // Prefers longer texts.
+  const rerank = async (_query: string, read: readonly string[]) => read.map((text) => text.length);
+  lore = openTestLore(redis, {}, { reranker: { rerank } });
   const texts = ['loans last three weeks', 'loans are renewed', 'fines for late loans'].map((text, n) => ({
     ...{ text, source: `${n}.md`, docId: `doc ${n}` },
   }));
@@ -86,6 +88,13 @@ describe('judging', () => {
     expect(read(queries).trim().split('\n')).toHaveLength(1);
     const measured = await lore.evaluate({ queries, qrels, collection: 'library' });
     expect(measured.queries).toBe(1);
+  });
+
+  it('shows hits in the order of the reranker when that is what is judged', async () => {
+    writeFileSync(queries, '{"_id":"a","text":"loans renewed"}\n');
+    const { shown } = await sit(['skip', 'skip', 'skip'], [], { rerank: true });
+    expect(shown).toEqual(['a doc 0', 'a doc 2', 'a doc 1']);
+    expect((await sit(['quit'])).shown).toEqual(['a doc 1']);
   });
 
   it('has kept all that was said when it is broken off', async () => {

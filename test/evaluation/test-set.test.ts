@@ -58,6 +58,13 @@ describe('a file of judgements', () => {
     ]);
   });
 
+  it('has four columns as soon as one line has, wherever it stands', async () => {
+    const columnsOf = async (content: string) => (await readJudgements(written(content))).columns;
+    expect(await columnsOf('q1\t0\td1\t2\nq2\td2\t0\n')).toBe(4);
+    expect(await columnsOf('q1\td1\t2\nq2\t0\td2\t0\n')).toBe(4);
+    expect(await columnsOf('q1\td1\t2\nq2\td2\t0\n')).toBe(3);
+  });
+
   it('takes a first line for a header only where it names columns', async () => {
     await expect(judgementsOf('q1\td1\thigh\nq2\td2\t0\n')).rejects.toThrow(
       /line 1 has a grade that is no whole number/,

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { chunkRecord } from '../../src/schema/knowledge.ts';
-import type { ExplainInput } from '../../src/search/explain.ts';
+import { type ExplainInput, explain as explainIn } from '../../src/search/explain.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
+import { SearchCursors } from '../../src/stores/knowledge/search-cursors.ts';
+import { VectorIndex } from '../../src/stores/knowledge/vector-index.ts';
+import { FakeEmbedder } from '../support/fake-embedder.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 
@@ -212,6 +215,55 @@ describe('an explanation of a document that is not found', () => {
     expect(await explain({ query: 'lanterns', docId: other, ...boosted })).toMatchObject({ hit: 1 });
   });
 
+  it.each(['flat', 'hnsw'] as const)('stands among documents where each has a limit, %s', async (index) => {
+    const collection = `limited-${index}`;
+    await lore.createCollection(collection, { index, chunkSize: 16, chunkOverlap: 0 });
+    const loans = Array.from({ length: 12 }, (_, n) => `Renew a loan for reason ${n}.`).join('\n\n');
+    const [first, second, third] = ['first', 'second', 'third'].map((name) => `${index}-${name}`) as [
+      ...[string, string, string],
+    ];
+    const texts = { [first]: loans, [second]: 'A loan of bees.', [third]: 'Zebras graze here.' };
+    for (const [docId, text] of Object.entries(texts))
+      await lore.ingestTexts([{ text, source: `${docId}.md`, docId }], { collection });
+    const request = { query: 'renew a loan for reason', collection, mode: 'vector' } as const;
+    const limited = { ...request, maxPerDocument: 1 };
+    const { hits } = await lore.search(limited);
+    expect(hits.map(({ docId }) => docId)).toEqual([first, second, third]);
+    const found = await explain({ ...limited, docId: second });
+    expect(found).toMatchObject({ outcome: 'found', hit: 2, chunks: [{ vector: { rank: 7 } }] });
+    expect(found.reasons[0]).toMatch(/^It is hit 2: .* stands at 2 with score/);
+    const beyond = await explain({ ...limited, docId: second, topK: 1 });
+    expect(beyond).toMatchObject({ outcome: 'beyond_page', depth: 1 });
+    expect(beyond.reasons[0]).toMatch(/^It stands at 2 .*Raise topK \(--top-k\) to 2 /);
+    const wider = await explain({ ...limited, docId: third, topK: 2 });
+    expect(wider).toMatchObject({ outcome: 'beyond_page', depth: 7 });
+    const unlimited = await explain({ ...request, docId: second, topK: 2 });
+    expect(unlimited.reasons[0]).toMatch(/^It stands at 7 /);
+  });
+
+  it.each([
+    ['flat', false, 'left_out'],
+    ['hnsw', true, 'left_out'],
+    ['hnsw', false, 'missed_by_index'],
+  ] as const)('blames an index only where it is approximate: %s, exact %s', async (index, exact, outcome) => {
+    const collection = `blamed-${index}-${exact}`;
+    await lore.createCollection(collection, { index });
+    const docId = `doc-${collection}`;
+    await lore.ingestTexts([{ text: 'The lamp is lit.', source: 'lamp.md', docId }], { collection });
+    const { collections, documents, databases } = lore;
+    // Stands for a search that does not come across it.
+    class Blind extends VectorIndex {
+      override knn = async () => ({ matches: [], rows: 0, rebuilt: false });
+    }
+    const parts = {
+      ...{ collections, documents, vectorIndex: new Blind(databases.knowledge, { searchTimeoutMs: 1_000 }) },
+      cursors: new SearchCursors(databases.knowledge),
+      embedder: async () => new FakeEmbedder(),
+    };
+    const request = { query: 'lamp', collection, docId, mode: 'vector', exact } as const;
+    expect(await explainIn(parts, request)).toMatchObject({ outcome, chunks: [{ fused: { rank: 1 } }] });
+  });
+
   it('says when the approximate index missed it', async () => {
     await lore.createCollection('sparse', { index: 'hnsw', m: 2, efConstruction: 1, efRuntime: 1 });
     await lore.ingestTexts(
@@ -285,6 +337,13 @@ describe('an explanation', () => {
     await expect(explain({ queries: ['a', 'b'], docId: 'x' })).rejects.toMatchObject({
       code: 'invalid_input',
     });
+    for (const option of ['rerank', 'highlight']) {
+      const request = { query: 'a', docId: 'errors', [option]: true };
+      await expect(explain(request)).rejects.toMatchObject({
+        code: 'invalid_input',
+        message: expect.stringContaining(`Unrecognized key: "${option}"`),
+      });
+    }
     await expect(explain({ docId: 'errors' })).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(explain({ query: 'a', docId: 'errors', filter: { no: 1 } })).rejects.toMatchObject({
       code: 'invalid_filter',

@@ -11,6 +11,7 @@ let lore: Stacklore;
 /** Prefers texts that name a higher number. */
 const asked: { query: string; texts: readonly string[] }[] = [];
 const reranker: Reranker = {
+  name: 'highest',
   async rerank(query, texts) {
     asked.push({ query, texts });
     return texts.map((text) => Number(/number (\d+)/.exec(text)?.[1]));
@@ -60,11 +61,19 @@ describe('a search with rerank', () => {
     expect(hits.map(({ score }) => score)).toEqual(hits.map(({ score }) => score).sort((a, b) => b - a));
   });
 
-  it('reads hits together with the first of several queries', async () => {
-    asked.length = 0;
-    const request = { queries: ['is deep', 'lake'], collection: 'lakes', rerank: { depth: 2 } };
-    await lore.search(request);
-    expect(asked).toMatchObject([{ query: 'is deep' }]);
+  it('scores each hit by the one of several queries that it answers best', async () => {
+    const wanted: Readonly<Record<string, string>> = { 'is deep': 'number 3 ', lake: 'number 7 ' };
+    const own: Reranker = {
+      rerank: async (query, texts) =>
+        texts.map((text) => (text.includes(wanted[query] ?? '?') ? query.length : -query.length)),
+    };
+    const request = { queries: ['is deep', 'lake'], collection: 'lakes', rerank: true, topK: 3 };
+    const { hits } = await openTestLore(redis, {}, { reranker: own }).search(request);
+    expect(hits.slice(0, 2).map(({ docId, rerankScore }) => [docId, rerankScore])).toEqual([
+      ['lake3', 7],
+      ['lake7', 4],
+    ]);
+    expect(hits[2]?.rerankScore).toBe(-4);
   });
 
   it('gives pages that follow each other', async () => {
@@ -104,6 +113,23 @@ describe('a search with rerank', () => {
     expect(second).not.toHaveProperty('rerankLatencyMs');
   });
 
+  it('shares cached answers with rerankers of the same name only', async () => {
+    const request = { query: 'is deep', collection: 'lakes', topK: 2, rerank: true };
+    const lowest = async (_: string, texts: readonly string[]) =>
+      texts.map((text) => -Number(/number (\d+)/.exec(text)?.[1]));
+    const ask = async (own: Reranker) => {
+      const { hits, cached } = await openTestLore(redis, {}, { reranker: own }).cachedSearch(request);
+      return [cached, hits[0]?.docId];
+    };
+    await lore.cachedSearch(request);
+    expect(await ask({ name: 'highest', rerank: lowest })).toEqual([true, 'lake11']);
+    expect(await ask({ name: 'lowest', rerank: lowest })).toEqual([false, 'lake0']);
+    expect(await ask({ name: 'lowest', rerank: lowest })).toEqual([true, 'lake0']);
+    expect(await ask({ rerank: lowest })).toEqual([false, 'lake0']);
+    expect(await ask({ name: '', rerank: reranker.rerank })).toEqual([false, 'lake11']);
+    expect(await ask({ name: '', rerank: lowest })).toEqual([false, 'lake0']);
+  });
+
   it('finds nothing without asking the reranker where nothing is found', async () => {
     asked.length = 0;
     expect((await find({ rerank: true, query: 'nowhere', mode: 'text' })).hits).toEqual([]);
@@ -117,12 +143,35 @@ describe('a search with rerank is refused', () => {
     ['a depth of a million', { rerank: { depth: 1_000_000 } }, 'whole number from 1 to 1000'],
     ['another option', { rerank: { deep: 1 } as never }, 'rerank'],
     ['a cursor', { rerank: true, cursor: true }, 'Page with offset'],
+    [
+      'boosts',
+      { rerank: true, boosts: [{ filter: { docId: 'lake0' }, weight: 1 }] },
+      'would undo boosts. Leave',
+    ],
+    ['an age', { rerank: { depth: 5 }, decay: { halfLifeDays: 9 } }, 'would undo decay.'],
+    [
+      'diversity and an age',
+      { rerank: true, diversity: 0.5, decay: { halfLifeDays: 9 } },
+      'decay, diversity.',
+    ],
     ['a far page', { rerank: true, offset: 995, topK: 10 }, 'at most 1000'],
   ])('for %s', async (_, request, message) => {
     await expect(find(request)).rejects.toMatchObject({
       code: 'invalid_input',
       message: expect.stringContaining(message),
     });
+  });
+
+  it('but not beside preferences that are none', async () => {
+    const { ids } = await find({ rerank: true, boosts: [], diversity: 0, topK: 1 });
+    expect(ids).toEqual(['lake11']);
+    const boosts = [{ filter: { docId: 'lake0' }, weight: 5 }];
+    expect((await find({ rerank: false, boosts, topK: 1 })).ids).toEqual(['lake0']);
+  });
+
+  it('in a context, too', async () => {
+    const request = { query: 'deep', collection: 'lakes', rerank: true, diversity: 0.5 };
+    await expect(lore.context(request)).rejects.toMatchObject({ code: 'invalid_input' });
   });
 
   it('for a vector without a text', async () => {

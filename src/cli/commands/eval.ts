@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StackloreError } from '../../errors.ts';
 import type { EvaluationReport } from '../../evaluation/evaluate.ts';
 import type { JudgingInput } from '../../evaluation/judge.ts';
 import type { SearchSettings } from '../../evaluation/request.ts';
@@ -54,6 +55,7 @@ export const command = defineCommand({
   async run({ lore, terminal }, _args, flags) {
     const { queries, qrels, k, compare, run, indexRecall, judge, ...options } = flags;
     const { collections, ...search } = searchOptions([], options);
+    if (judge) refuseMeasuring({ compare, run, indexRecall });
     if (judge) return judgeHits({ lore, terminal }, { queries, qrels, collections, k, search });
     const progress = factProgress(terminal, 'queries');
     const report: EvaluationReport = await lore()
@@ -79,6 +81,20 @@ export const command = defineCommand({
     return { data: report, lines: describeEvaluation(report, terminal.columns) };
   },
 });
+
+/** Judging measures nothing. Throws `invalid_input` for flags that say how to. */
+function refuseMeasuring(flags: { compare: unknown; run: unknown; indexRecall: boolean }): void {
+  const { compare, run, indexRecall } = flags;
+  const given = [
+    ...(compare === undefined ? [] : ['--compare']),
+    ...(run === undefined ? [] : ['--run']),
+    ...(indexRecall ? [] : ['--no-index-recall']),
+  ];
+  if (given.length === 0) return;
+  throw new StackloreError('invalid_input', {
+    message: `--judge collects judgements and measures nothing, so it takes no ${given.join(', ')}. Judge first, then measure without --judge.`,
+  });
+}
 
 async function judgeHits(
   { lore, terminal }: Pick<CommandContext, 'lore' | 'terminal'>,

@@ -14,7 +14,7 @@ export const command = defineCommand({
   arguments: '<query...>',
   flags: [
     { flags: '--doc <id>', description: 'the document: its id, the _id of its row, or its source' },
-    ...SEARCH_FLAGS.filter(({ flags }) => !/^--(also|user-id) /.test(flags)),
+    ...SEARCH_FLAGS.filter(({ flags }) => !/^--(also|user-id|rerank) /.test(flags)),
     { flags: '--offset <number>', description: 'skip this many hits' },
   ],
   schema: z.strictObject({
