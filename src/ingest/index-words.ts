@@ -16,9 +16,9 @@ export interface WordParts {
 const ATTEMPTS = 20;
 
 /**
- * Indexes the words of a collection's chunks, those already stored too, without embedding anything again; a collection
- * whose words are indexed for this language is left as it is. While another language is put in place searches may miss
- * words; run again, it finishes what was interrupted. Throws `not_found`, or `invalid_input` for an unknown language.
+ * Indexes the words of a collection's chunks, those already stored too, without embedding anything again; what
+ * has its terms already is not written. While another language is put in place searches may miss words; run again, for
+ * the language that shall hold, it finishes what was interrupted. Throws `not_found`, or `invalid_input` for an unknown language.
  */
 export async function indexWords(
   { collections, documents, vectorIndex }: WordParts,
@@ -33,11 +33,15 @@ export async function indexWords(
   const analyser = analyserFor(language);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const collection = await collections.get(name);
-    if (isSame(collection.manifest.analyser, analyser)) return collection;
     if (collection.manifest.next?.includes('analysed')) {
       throw new StackloreError('busy', {
         message: `A reindex of collection "${name}" that changes how words are analysed is not finished. End it first: stacklore reindex ${name} --finish, or --rollback.`,
       });
+    }
+    if (isSame(collection.manifest.analyser, analyser)) {
+      // An earlier call may have ended halfway, or on its way to another language.
+      await documents.backfillTerms(collection, analyser);
+      return collection;
     }
     await vectorIndex.addTerms(collection);
     await documents.backfillTerms(collection, analyser);

@@ -252,6 +252,19 @@ describe('a collection whose words are not indexed', () => {
     expect(chunkRecord.key.parse(key as string)).toMatchObject({ collection: 'old' });
   });
 
+  it('finishes what was interrupted on the way to another language', async () => {
+    await lore.createCollection('halfway');
+    await lore.ingestTexts([{ text: 'Sessions expire.', source: 'a.md' }], { collection: 'halfway' });
+    const [key = ''] = await lore.databases.knowledge.send<string[]>([
+      ...['KEYS', 'llama_index/vector_store/halfway/*'],
+    ]);
+    const read = () => lore.databases.knowledge.send(['HGET', key, 'analysed']);
+    const terms = await read();
+    await lore.databases.knowledge.send(['HSET', key, 'analysed', 'sessions expire']);
+    await lore.indexWords('halfway');
+    expect(await read()).toBe(terms);
+  });
+
   it('refuses a language that it does not know', async () => {
     const language = 'klingon' as 'english';
     await expect(lore.indexWords('docs', { language })).rejects.toMatchObject({ code: 'invalid_input' });

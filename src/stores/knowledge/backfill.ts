@@ -58,13 +58,18 @@ export async function backfillTerms(
     );
     const chunks = stored.flatMap(([text, metadata], at) => {
       if (typeof text !== 'string' || typeof metadata !== 'string') return [];
-      return { key: page[at] as string, text, metadata: parseMetadata(metadata), metadataText: metadata };
+      return {
+        key: page[at] as string,
+        text,
+        metadata: parseMetadata(metadata),
+        read: ['2', 'text', text, 'metadata', metadata],
+      };
     });
     const terms = await storedTerms(database, analyser, chunks);
-    const writes = chunks.map(({ key, metadataText }, at) => {
+    const writes = chunks.map(({ key, read }, at) => {
       const { analysed = '', analysedNearby = '' } = terms[at] ?? {};
       const values = [fields.own, analysed, fields.nearby, analysedNearby];
-      return ADD_CHUNK_FIELDS.evalCommand([key], [metadataText, ...values]);
+      return ADD_DERIVED_FIELDS.evalCommand([key], [...read, ...values]);
     });
     await database.pipeline(writes);
   }
