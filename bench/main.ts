@@ -4,6 +4,7 @@ import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
 import { startPrivateRedis } from '../src/redis/private-redis.ts';
 import { openStacklore } from '../src/stacklore.ts';
 import { benchCli } from './cli.ts';
+import { writeCodeSet } from './code-set.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
@@ -39,10 +40,10 @@ const { values, positionals } = parseArgs({
   },
 });
 const parts = positionals.length > 0 ? positionals : PARTS;
-const unknown = parts.filter((part) => !PARTS.includes(part) && part !== 'quality');
+const unknown = parts.filter((part) => !PARTS.includes(part) && !['quality', 'code-set'].includes(part));
 if (unknown.length > 0) {
   console.error(
-    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), and quality with --data DIR.`,
+    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), quality with --data DIR, code-set with --data DIR to write it.`,
   );
   process.exit(2);
 }
@@ -55,14 +56,18 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
-if (parts.includes('quality')) {
+if (parts.includes('quality') || parts.includes('code-set')) {
   if (data === undefined) {
-    console.error('quality needs --data DIR: a folder of judged collections.');
+    console.error(
+      'quality and code-set need --data DIR: a folder of judged collections, or of the one to write.',
+    );
     process.exit(2);
   }
-  await benchQuality(data);
+  if (parts.includes('code-set')) await writeCodeSet(data);
+  if (parts.includes('quality')) await benchQuality(data);
 }
-if (parts.some((part) => !['ingest', 'stores', 'maintenance', 'quality'].includes(part))) await benchStored();
+if (parts.some((part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set'].includes(part)))
+  await benchStored();
 
 async function benchStored(): Promise<void> {
   const config = loadConfig();

@@ -6,9 +6,9 @@ import {
   packFacts,
   searchContextFacts,
 } from './fact-context.ts';
-import { addHit, headingsOf, type Passage, passageOf, rangeOf } from './passages.ts';
+import { addHit, arrange, headingsOf, type Passage, passageOf, rangeOf } from './passages.ts';
 import { refinedSearch } from './refined-search.ts';
-import { type ContextInput, type ContextRequest, parseContextRequest } from './request.ts';
+import { type ContextInput, type ContextRequest, type PassageOrder, parseContextRequest } from './request.ts';
 import type { SearchAnswer, SearchHit, SearchParts } from './search.ts';
 import type { FactSearchParts } from './search-facts.ts';
 
@@ -71,6 +71,8 @@ export interface ChatMessage {
 /** How a context is made. */
 export interface ContextOptions {
   readonly maxTokens: number;
+  /** How passages follow each other; the best first by default. */
+  readonly order?: PassageOrder;
   /** Tokens of a text as the reader of the context counts them. */
   readonly countTokens: (text: string) => number;
 }
@@ -85,7 +87,7 @@ export async function findContext(
   parts: ContextParts,
   input: ContextInput | ContextRequest,
 ): Promise<ContextAnswer> {
-  const { maxTokens, facts: wanted, ...request } = parseContextRequest(input);
+  const { maxTokens, order, facts: wanted, ...request } = parseContextRequest(input);
   const query = request.query ?? request.queries?.[0];
   const shared = wanted ? embedQueryOnce(parts) : parts;
   const [{ hits, warnings, rerankLatencyMs }, found] = await Promise.all([
@@ -93,7 +95,7 @@ export async function findContext(
     wanted && searchContextFacts(shared, { ...request, ...(query !== undefined && { query }) }, wanted),
   ]);
   const countTokens = parts.countTokens ?? (await modelCounter(parts));
-  const options = { maxTokens, countTokens };
+  const options = { maxTokens, order, countTokens };
   const section = found && packFacts(found.hits, options);
   const context = section ? buildContextAfter(section, hits, options) : buildContext(hits, options);
   const answer = {
@@ -126,7 +128,7 @@ export function buildContext(hits: readonly SearchHit[], options: ContextOptions
   const { passages, left } = pack(unique, options);
   const [first] = unique;
   const cut = passages.length === 0 && first ? cutToFit(first, options) : undefined;
-  const shown = cut ? [cut] : passages;
+  const shown = cut ? [cut] : arrange(passages, options.order);
   const text = render(shown);
   return {
     text,
@@ -143,7 +145,7 @@ export function buildContext(hits: readonly SearchHit[], options: ContextOptions
 function buildContextAfter(facts: FactSection, hits: readonly SearchHit[], options: ContextOptions): Context {
   const { maxTokens, countTokens } = options;
   for (let room = maxTokens - (facts.text === '' ? 0 : countTokens(facts.text + SEPARATOR)); ; ) {
-    const passages = buildContext(hits, { maxTokens: Math.max(0, room), countTokens });
+    const passages = buildContext(hits, { ...options, maxTokens: Math.max(0, room) });
     const text = [facts.text, passages.text].filter((part) => part !== '').join(SEPARATOR);
     const tokens = text === '' ? 0 : countTokens(text);
     if (tokens <= maxTokens || passages.text === '') return { ...passages, text, tokens };
@@ -194,7 +196,7 @@ function pack(
   hits: readonly SearchHit[],
   options: ContextOptions,
 ): { passages: Passage[]; left: SearchHit[] } {
-  const { maxTokens, countTokens } = options;
+  const { maxTokens, order, countTokens } = options;
   const left: SearchHit[] = [];
   // Passages are counted one by one and once each: counting the whole text for each hit would be quadratic.
   const counted = new WeakMap<Passage, number>();
@@ -213,7 +215,7 @@ function pack(
     else passages = candidate;
   }
   // Some tokenizers count a whole differently from the sum of its parts, and the promise is about the whole.
-  while (passages.length > 0 && countTokens(render(passages)) > maxTokens) {
+  while (passages.length > 0 && countTokens(render(arrange(passages, order))) > maxTokens) {
     left.push(...(passages.pop()?.hits ?? []));
   }
   return { passages, left: left.sort((a, b) => hits.indexOf(a) - hits.indexOf(b)) };

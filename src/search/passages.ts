@@ -1,3 +1,4 @@
+import type { PassageOrder } from './request.ts';
 import type { SearchHit } from './search.ts';
 
 /** One piece of a document's text, made of one hit or of neighbouring ones. */
@@ -29,6 +30,22 @@ export function addHit(passages: readonly Passage[], hit: SearchHit): Passage[] 
     place = Math.min(place, others.length);
   }
   return others.toSpliced(place, 0, joined);
+}
+
+/** Passages, given best first, as they are shown: so, or as they stand in their documents, the best document first. */
+export function arrange(passages: readonly Passage[], order: PassageOrder = 'best'): readonly Passage[] {
+  if (order === 'best') return passages;
+  const documents = [...new Set(passages.map(documentOf))];
+  return documents.flatMap((document) =>
+    passages
+      .filter((passage) => documentOf(passage) === document)
+      .sort((a, b) => (a.range?.start ?? 0) - (b.range?.start ?? 0)),
+  );
+}
+
+function documentOf({ hits }: Passage): string {
+  const [first] = hits;
+  return `${first?.collection} ${first?.docId}`;
 }
 
 /** A hit as a passage. Its range counts only when it has the text's length: other writers may count otherwise. */

@@ -20,6 +20,10 @@ const collectionName = z
 export const SEARCH_MODES = ['hybrid', 'vector', 'text'] as const;
 export type SearchMode = (typeof SEARCH_MODES)[number];
 
+/** How the passages of a context follow each other. */
+export const PASSAGE_ORDERS = ['best', 'document'] as const;
+export type PassageOrder = (typeof PASSAGE_ORDERS)[number];
+
 /** How the scores of both sides become one, see `fuse`. */
 export const FUSION_METHODS = ['zscore', 'minmax', 'rrf'] as const;
 export type FusionMethod = (typeof FUSION_METHODS)[number];
@@ -88,6 +92,8 @@ export const contextRequest = searchRequest
     topK: count(1, 1_000).default(20),
     /** The most tokens the context's text may have. */
     maxTokens: count(1, 1_000_000).default(2_000),
+    /** Passages best first, or as they stand in their documents, the best document first. */
+    order: z.enum(PASSAGE_ORDERS, `must be ${PASSAGE_ORDERS.join(' or ')}`).default('best'),
     /** Facts that answer the question are put before the passages, under the same budget. */
     facts: z.union([z.boolean(), factContext], 'must be true, false or options').optional(),
   });
@@ -132,6 +138,7 @@ type Ranking = z.output<z.ZodObject<typeof rankingOptions>>;
 /** A checked context look-up. */
 export interface ContextRequest extends SearchRequest {
   readonly maxTokens: number;
+  readonly order: PassageOrder;
   /** Absent when no facts are wanted. */
   readonly facts?: FactContextOptions;
 }
@@ -143,9 +150,9 @@ export function parseSearchRequest(input: unknown): SearchRequest {
 
 /** Checks a context look-up. Throws like `parseSearchRequest`. */
 export function parseContextRequest(input: unknown): ContextRequest {
-  const { maxTokens, facts, ...request } = parse(contextRequest, input);
+  const { maxTokens, order, facts, ...request } = parse(contextRequest, input);
   const wanted = facts === true ? factContext.parse({}) : facts;
-  return { ...finish(request), maxTokens, ...(wanted && { facts: wanted }) };
+  return { ...finish(request), maxTokens, order, ...(wanted && { facts: wanted }) };
 }
 
 /** Checks a request by its schema. Throws `invalid_input` naming each bad field. */

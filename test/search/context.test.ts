@@ -92,6 +92,20 @@ describe('buildContext', () => {
     expect(citations[2]).not.toHaveProperty('start');
   });
 
+  it('keeps the order of the documents when asked, the best document first', () => {
+    const hits = [
+      hitOn(51, 86, { score: 0.9 }),
+      lone('b', 'Second best.', 0.6),
+      hitOn(0, 28, { score: 0.5 }),
+    ];
+    const options = { maxTokens: 1_000, countTokens: countWords };
+    const places = ({ citations }: ReturnType<typeof build>) =>
+      citations.map(({ docId, start }) => [docId, start]);
+    const [first, , last] = places(build(hits));
+    expect([first?.[1], last?.[1]]).toEqual([51, 0]);
+    expect(places(buildContext(hits, { ...options, order: 'document' }))).toEqual([last, first, ['b', 0]]);
+  });
+
   it('drops what a better hit says in the same words', () => {
     const { citations, omitted } = build([
       hitOn(0, 28),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { toMessages } from '../../search/context.ts';
+import { PASSAGE_ORDERS } from '../../search/request.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { counted } from '../format.ts';
@@ -12,19 +13,24 @@ export const command = defineCommand({
   flags: [
     ...SEARCH_FLAGS,
     { flags: '--max-tokens <number>', description: 'token budget of the text (2000)' },
+    {
+      flags: '--order <order>',
+      description: 'passages best first (best), or as in their documents (document)',
+    },
     { flags: '--facts', description: 'put verified and confident facts before the passages' },
     { flags: '--messages', description: 'print chat messages (system and user) as JSON instead of the text' },
   ],
   schema: z.strictObject({
     ...searchFlags,
     maxTokens: wholeNumber(1).optional(),
+    order: z.enum(PASSAGE_ORDERS).optional(),
     facts: z.boolean().default(false),
     messages: z.boolean().default(false),
   }),
   examples: ['stacklore context "how do sessions expire?" --collection docs --max-tokens 2000'],
-  async run({ lore, terminal }, words, { maxTokens, facts, messages, topK, ...flags }) {
+  async run({ lore, terminal }, words, { maxTokens, order, facts, messages, topK, ...flags }) {
     const question = words.join(' ');
-    const options = { ...searchOptions(words, flags), ...given({ topK, maxTokens }) };
+    const options = { ...searchOptions(words, flags), ...given({ topK, maxTokens, order }) };
     const context = await lore().context({ ...options, facts });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
     noteReranking(terminal, context);
