@@ -273,18 +273,18 @@ async function readPage(
   }: { look: Look; ranking: readonly Ranked[]; from: number; isKept?: boolean },
 ): Promise<{ matches: HybridMatch[]; end: number }> {
   const { topK, minScore } = look.request;
+  const vectors = await Promise.all(look.questions.map(({ vector }) => vector));
+  // What one question alone found may be nearer to another one.
+  const isAnew = isKept || vectors.length > 1;
   const matches: HybridMatch[] = [];
   // Places left out are those of the order, whether or not they are similar enough: pages must not overlap.
   let end = from;
   while (end < ranking.length && matches.length < topK) {
     const wanted = topK - matches.length;
     const part = ranking.slice(end, end + (minScore === undefined ? wanted : Math.max(READ_AHEAD, wanted)));
-    const contents = await readContents(vectorIndex, look.collections, part);
-    const vectors = await Promise.all(look.questions.map(({ vector }) => vector));
     // Since a list was kept, chunks may have changed so that the filter excludes them now.
     const passing = isKept ? await stillPassing(vectorIndex, look, part) : undefined;
-    // What one question alone found may be nearer to another one.
-    const isAnew = isKept || vectors.length > 1;
+    const contents = await readContents(vectorIndex, { collections: look.collections, part, isAnew });
     for (const [at, chunk] of contents.entries()) {
       if (matches.length >= topK) break;
       end += 1;
@@ -314,16 +314,22 @@ async function stillPassing(
 
 async function readContents(
   vectorIndex: HybridParts['vectorIndex'],
-  collections: readonly Collection[],
-  part: readonly Ranked[],
+  {
+    collections,
+    part,
+    isAnew,
+  }: { collections: readonly Collection[]; part: readonly Ranked[]; isAnew: boolean },
 ): Promise<(CandidateContents | undefined)[]> {
+  const known = new Set(
+    part.filter(({ distance }) => distance !== undefined && !isAnew).map(({ key }) => key),
+  );
   const contents = new Map<string, CandidateContents | undefined>();
   await Promise.all(
     collections.map(async (collection, at) => {
       const keys = part.filter((one) => one.at === at).map(({ key }) => key);
       if (keys.length === 0) return;
-      for (const [n, chunk] of (await vectorIndex.contents(collection, keys)).entries())
-        contents.set(keys[n] as string, chunk);
+      const chunks = await vectorIndex.contents(collection, keys, (key) => !known.has(key));
+      for (const [n, chunk] of chunks.entries()) contents.set(keys[n] as string, chunk);
     }),
   );
   return part.map(({ key }) => contents.get(key));

@@ -60,9 +60,10 @@ export interface CandidateContents extends Omit<ChunkMatch, 'distance'> {
   readonly terms: ReadonlySet<string>;
 }
 
-export function contentsCommand(key: string, manifest: Manifest): string[] {
-  const own = [termsFields(manifest).own, embeddingField(manifest)];
-  return ['HMGET', key, 'text', 'metadata', 'doc_id', 'node_id', ...own];
+/** A vector is most of a chunk, so it is read only where it is needed. */
+export function contentsCommand(key: string, manifest: Manifest, withVector: boolean): string[] {
+  const fields = ['text', 'metadata', 'doc_id', 'node_id', termsFields(manifest).own];
+  return ['HMGET', key, ...fields, ...(withVector ? [embeddingField(manifest)] : [])];
 }
 
 /** The contents of a chunk, or `undefined` when it was deleted since it was found. */
@@ -71,8 +72,8 @@ export function readContents(
   key: string,
   reply: readonly (Buffer | null)[],
 ): CandidateContents | undefined {
-  const [text, metadata, docId, nodeId, analysed] = reply.slice(0, -1).map((value) => value?.toString());
-  const embedding = decodeEmbedding(reply.at(-1) ?? undefined);
+  const [text, metadata, docId, nodeId, analysed] = reply.slice(0, 5).map((value) => value?.toString());
+  const embedding = decodeEmbedding(reply[5] ?? undefined);
   if (text === undefined) return undefined;
   return {
     collection,

@@ -89,12 +89,16 @@ export class VectorIndex {
     };
   }
 
-  /** What candidates hold, in their order; `undefined` where a chunk was deleted since it was found. */
+  /**
+   * What candidates hold, in their order, all of them with their vectors unless said which; `undefined` where a chunk was
+   * deleted since it was found.
+   */
   async contents(
     { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
     keys: readonly string[],
+    needsVector: (key: string) => boolean = () => true,
   ): Promise<(CandidateContents | undefined)[]> {
-    const commands = keys.map((key) => contentsCommand(key, manifest));
+    const commands = keys.map((key) => contentsCommand(key, manifest, needsVector(key)));
     const replies = await this.#database.pipeline<(Buffer | null)[]>(commands, { buffers: true });
     return replies.map((reply, at) => readContents(name, keys[at] as string, reply));
   }
