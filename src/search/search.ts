@@ -8,12 +8,13 @@ import { checkComparable, checkModel, requireModel } from './check-models.ts';
 import type { Facets } from './facets.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import { type SearchHit, toHit, toHybridHit, toVectorHit } from './hit.ts';
-import { findHybrid, type Question } from './hybrid.ts';
+import { findHybrid, type Question, withTerms } from './hybrid.ts';
 import { findLikeness } from './likeness.ts';
 import { findNearestChunks } from './nearest.ts';
 import { rebuiltWarning } from './rebuilt-warning.ts';
 import { parseSearchRequest, type SearchInput, type SearchMode, type SearchRequest } from './request.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
+import { wordlessWarnings } from './wordless.ts';
 
 export type { SearchHit } from './hit.ts';
 
@@ -73,9 +74,10 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
   const [first] = questions as [Question];
   if (mode !== 'vector' || isRanked(request)) {
     const excluded = likeness?.chunkKey;
-    const search = { collections, filters, request, mode, questions, excluded };
+    const look = await withTerms({ collections, filters, request, mode, questions, excluded });
+    warnings.push(...wordlessWarnings(look));
     const now = parts.now ?? Date.now;
-    const { matches, rebuilt, ...more } = await findHybrid({ ...parts, now }, search);
+    const { matches, rebuilt, ...more } = await findHybrid({ ...parts, now }, look);
     warnings.push(...rebuilt.map(rebuiltWarning));
     const hits = matches.map((match) => (mode === 'vector' ? toVectorHit(match) : toHybridHit(match)));
     return { hits: await withSurroundings(parts, hits, request), warnings, mode, ...more };
