@@ -55,8 +55,9 @@ export interface SearchAnswer {
 export async function search(parts: SearchParts, input: SearchInput | SearchRequest): Promise<SearchAnswer> {
   const request = parseSearchRequest(input);
   const collections = await Promise.all(request.collections.map((name) => parts.collections.getRecent(name)));
+  const likeness = request.like && (await findLikeness(parts.vectorIndex, collections[0], request));
   const filters = collections.map(({ manifest }) => {
-    const filter = filterOf(request);
+    const filter = filterOf(request, likeness?.docId);
     return filter === undefined ? undefined : compileFilter(filter, manifest.fields);
   });
   // Checked here, as a search that finds nothing would never come to look at them.
@@ -67,7 +68,6 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
   const { vector: given } = request;
   if (given) for (const { manifest } of collections) checkVector(given, manifest.dimensions);
   const mode = modeOf(request, collections, warnings);
-  const likeness = request.like && (await findLikeness(parts.vectorIndex, collections[0], request));
   const questions = likeness
     ? [{ query: '', vector: likeness.vector }]
     : await questionsOf(parts, { request, collections, warnings });
@@ -90,9 +90,9 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
 }
 
 /** A document is like itself, which nobody asks for. */
-function filterOf({ filter, like }: SearchRequest): Filter | undefined {
-  if (!like || !('docId' in like)) return filter;
-  return { $and: [...(filter ? [filter] : []), { docId: { $ne: like.docId } }] };
+function filterOf({ filter }: SearchRequest, likeDocId: string | undefined): Filter | undefined {
+  if (likeDocId === undefined) return filter;
+  return { $and: [...(filter ? [filter] : []), { docId: { $ne: likeDocId } }] };
 }
 
 /** Whether candidates have to be ranked before they are read, which a search by one vector else leaves to the server. */
