@@ -5,6 +5,7 @@ import type { StoredDocument } from '../stores/knowledge/document.ts';
 import { normaliseUrl } from './fetch-url.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
 import { fileRef, type ReadOptions, readSource, type SourceRef, urlRef } from './read-source.ts';
+import type { SourceProblem } from './source.ts';
 
 /** What says where a document came from; `origin` and `container` are known of stored documents. */
 export type Provenance = Pick<StoredDocument, 'source'> &
@@ -22,22 +23,27 @@ export interface Reread {
   readonly hash: string;
 }
 
+/** Why a source has a document no more, as a sentence. */
+export interface Vanished {
+  readonly vanished: string;
+}
+
 /**
- * Reads a document anew from the file or URL it came from; nothing is stored. Gives `undefined` where the source, or the
- * row of it that was the document, is no more. Throws `invalid_input` for documents of programs and of standard input,
+ * Reads a document anew from the file or URL it came from; nothing is stored. Tells why where the source, or the row of
+ * it that was the document, is no more, or nothing that could be text is left in it. Throws `invalid_input` for documents of programs and of standard input,
  * and what reading and parsing throw.
  */
 export async function rereadSource(
   document: Provenance,
   { read = {}, parse = {} }: RereadOptions = {},
-): Promise<Reread | undefined> {
+): Promise<Reread | Vanished> {
   const { source, container, metadata } = document;
+  let problem: SourceProblem | undefined;
   try {
     const parsed = parseSource(await readSource(refOf(document, read), read), parse);
     for await (const found of parsed) {
       if ('status' in found) {
-        if (found.status === 'failed' && found.source === source)
-          throw new StackloreError(found.code, { message: found.reason });
+        if (found.source === source || found.source === container) problem ??= found;
         continue;
       }
       // A row with an id of its own is found wherever it stands now.
@@ -49,7 +55,10 @@ export async function rereadSource(
   } catch (error) {
     if (!isGone(error)) throw error;
   }
-  return undefined;
+  if (problem?.status === 'failed') throw new StackloreError(problem.code, { message: problem.reason });
+  return {
+    vanished: problem ? `The source holds no document any more. ${problem.reason}` : 'The source is gone.',
+  };
 }
 
 function refOf(

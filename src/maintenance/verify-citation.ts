@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { StackloreError } from '../errors.ts';
-import { type Reread, type RereadOptions, rereadSource } from '../ingest/reread-source.ts';
+import {
+  type Provenance,
+  type Reread,
+  type RereadOptions,
+  rereadSource,
+  type Vanished,
+} from '../ingest/reread-source.ts';
 import type { StoredDocument } from '../stores/knowledge/document.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import { findPassage, type Place } from './find-passage.ts';
@@ -39,9 +45,9 @@ export interface CitationCheck {
   readonly docId: string;
   /**
    * `unchanged`: it stands where it stood; `moved`: it stands elsewhere; `changed`: it stands nowhere in the document;
-   * `gone`: there is no document any more.
+   * `gone`: there is no document any more; `unreadable`: the source cannot be read or parsed, so that nobody knows.
    */
-  readonly status: 'unchanged' | 'moved' | 'changed' | 'gone';
+  readonly status: 'unchanged' | 'moved' | 'changed' | 'gone' | 'unreadable';
   readonly comparedWith: 'stored' | 'source';
   /** Where the cited text stands now; absent where it is nowhere, or the document has no offsets. */
   readonly start?: number;
@@ -50,6 +56,8 @@ export interface CitationCheck {
   readonly contentHash?: string;
   /** Whether the document has changed as a whole, be it elsewhere; absent where the citation has no hash. */
   readonly documentChanged?: boolean;
+  /** The path or URL that is unreadable. */
+  readonly source?: string;
   /** The same as a sentence. */
   readonly reason: string;
 }
@@ -58,7 +66,7 @@ type Citation = z.output<typeof citation>;
 
 /**
  * Says whether what was cited still stands in its document. Throws `invalid_input` for a citation that holds nothing to
- * compare, and what reading the source throws.
+ * compare, and `aborted`. A source that cannot be read is no error but a status.
  */
 export async function verifyCitation(
   { documents }: { readonly documents: Pick<Documents, 'find' | 'chunks'> },
@@ -76,13 +84,38 @@ export async function verifyCitation(
   if (!isOfSource) return compare(cited, stored, 'stored');
   const provenance = document ?? (cited.source === undefined ? undefined : { source: cited.source });
   if (!provenance) return compare(cited, undefined, 'source');
-  const current = await rereadSource(provenance, { ...(read && { read }), ...(parse && { parse }) });
+  const current = await readAnew(provenance, { ...(read && { read }), ...(parse && { parse }) });
+  if ('unreadable' in current) {
+    const { unreadable: reason, source } = current;
+    return { docId: cited.docId, status: 'unreadable', comparedWith: 'source', source, reason };
+  }
   const text = cited.text ?? (stored && quote(cited, stored));
   return compare(
     text === undefined ? cited : { ...cited, text },
-    current && { ...current, hasOffsets: true },
+    'vanished' in current ? current : { ...current, hasOffsets: true },
     'source',
   );
+}
+
+/** Why a source could not be read, as a sentence. */
+interface Unreadable {
+  readonly unreadable: string;
+  readonly source: string;
+}
+
+/** One source that cannot be read must not keep other citations from being checked. */
+async function readAnew(
+  provenance: Provenance,
+  options: RereadOptions,
+): Promise<Reread | Vanished | Unreadable> {
+  try {
+    return await rereadSource(provenance, options);
+  } catch (error) {
+    if (!(error instanceof StackloreError) || error.code === 'aborted' || error.code === 'internal')
+      throw error;
+    const source = provenance.container ?? provenance.source;
+    return { source, unreadable: `${source} cannot be read: ${error.message}` };
+  }
 }
 
 /** A document's text as it is now. */
@@ -93,13 +126,13 @@ interface CurrentText extends Reread {
 
 function compare(
   cited: Citation,
-  current: CurrentText | undefined,
+  current: CurrentText | Vanished | undefined,
   comparedWith: CitationCheck['comparedWith'],
 ): CitationCheck {
   const { docId, contentHash } = cited;
   const what = comparedWith === 'stored' ? 'The stored document' : 'The source';
-  if (!current) {
-    const reason = `${what} is gone.`;
+  if (!current || 'vanished' in current) {
+    const reason = current?.vanished ?? `${what} is gone.`;
     return { docId, status: 'gone', comparedWith, reason };
   }
   const documentChanged = contentHash === undefined ? undefined : contentHash !== current.hash;

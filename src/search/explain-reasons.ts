@@ -28,6 +28,8 @@ export interface Findings {
   readonly docId: string;
   readonly collection: string;
   readonly request: SearchRequest;
+  /** What `minScore` was given as, when it was. */
+  readonly maxDistance?: number | undefined;
   readonly mode: SearchMode;
   readonly isStored: boolean;
   /** The collection that has it, when it is another one. */
@@ -79,14 +81,16 @@ function decide(findings: Findings): Decision {
 }
 
 function decideByPlace(
-  { mode, depth, efRuntime, terms }: Findings,
+  { mode, depth, efRuntime, terms, maxDistance }: Findings,
   passing: readonly ChunkExplanation[],
   { minScore, offset, topK }: SearchRequest,
 ): Decision {
   const similar = passing.filter(({ vector }) => (vector?.score ?? -1) >= (minScore ?? -1));
   if (similar.length === 0) {
     const most = Math.max(...passing.map(({ vector }) => vector?.score ?? -1));
-    return ['below_min_score', `Its best vectorScore is ${most.toFixed(3)}, below minScore ${minScore}.`];
+    const given = maxDistance === undefined ? '' : ` (maxDistance ${maxDistance})`;
+    const least = `minScore ${Number(minScore?.toFixed(6))}${given}`;
+    return ['below_min_score', `Its best vectorScore is ${most.toFixed(3)}, below ${least}.`];
   }
   if (mode === 'text' && similar.every(({ text }) => text === undefined)) {
     const none =

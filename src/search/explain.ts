@@ -94,6 +94,7 @@ export async function explain(parts: ExplainParts, input: ExplainInput): Promise
   const isApproximate = index.kind === 'hnsw' && !request.exact;
   const { outcome, reasons } = describeOutcome({
     ...{ ...findings, request, isStored: document !== undefined, chunks: explained },
+    ...(decidesBy(rest) && { maxDistance: rest.maxDistance }),
     ...(elsewhere !== undefined && { elsewhere }),
     ...(isApproximate && { efRuntime: request.efRuntime ?? index.efRuntime }),
   });
@@ -103,6 +104,11 @@ export async function explain(parts: ExplainParts, input: ExplainInput): Promise
     ...(hit !== undefined && { hit }),
     ...{ chunks: explained.slice(0, MOST_CHUNKS), chunkCount: explained.length, warnings },
   };
+}
+
+/** Whether `maxDistance` is what became the least score. */
+function decidesBy({ maxDistance, minScore = -1 }: Pick<ExplainInput, 'maxDistance' | 'minScore'>): boolean {
+  return maxDistance !== undefined && 1 - maxDistance >= minScore;
 }
 
 /** Searches as `search` does, and keeps what it was made of. */

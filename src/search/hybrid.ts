@@ -77,17 +77,17 @@ export interface Look extends HybridSearch {
   readonly terms: readonly (readonly (readonly string[])[])[];
 }
 
+/** Makes terms of the questions' words, where words are looked up. */
+export async function withTerms(search: HybridSearch): Promise<Look> {
+  const { collections, questions, mode } = search;
+  const termsIn = (collection: Collection) =>
+    questions.map(({ query }) => (mode === 'vector' ? [] : queryTerms(collection, query)));
+  return { ...search, terms: await Promise.all(collections.map((one) => Promise.all(termsIn(one)))) };
+}
+
 /** Looks all sides up at once, makes one order of them and reads the page asked for in another. */
-export async function findHybrid(parts: HybridParts, search: HybridSearch): Promise<HybridAnswer> {
-  const { collections, request, mode } = search;
-  const terms = await Promise.all(
-    collections.map((collection) =>
-      Promise.all(
-        search.questions.map(({ query }) => (mode === 'vector' ? [] : queryTerms(collection, query))),
-      ),
-    ),
-  );
-  const look: Look = { ...search, terms };
+export async function findHybrid(parts: HybridParts, look: Look): Promise<HybridAnswer> {
+  const { request } = look;
   if (typeof request.cursor === 'string') return readFurther(parts, look, request.cursor);
   const rebuilt = new Set<Collection>();
   const least = Math.max(request.cursor ? CURSOR_DEPTH : DEPTH, request.offset + request.topK);

@@ -3,6 +3,7 @@ import { chunkRecord } from '../schema/knowledge.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { compileFilter } from './filter.ts';
+import { possibleDocIds } from './find-documents.ts';
 import type { SearchRequest } from './request.ts';
 
 /** What others are to be like. */
@@ -11,6 +12,8 @@ export interface Likeness {
   readonly vector: Float32Array;
   /** The chunk that is no hit of its own search; absent for a document, which a filter excludes. */
   readonly chunkKey?: string;
+  /** The document, whatever it was called by; absent for a chunk. */
+  readonly docId?: string;
 }
 
 /** Chunks of a document that its mean is made of: more change it little. */
@@ -23,9 +26,9 @@ export async function findLikeness(
   { like }: SearchRequest,
 ): Promise<Likeness> {
   if (!collection || !like) throw new StackloreError('internal', { message: 'There is nothing to be like.' });
-  const keys =
+  const { keys, docId } =
     'chunkId' in like
-      ? chunkRecord.key.candidates({ collection: collection.name, chunkId: like.chunkId })
+      ? { keys: chunkRecord.key.candidates({ collection: collection.name, chunkId: like.chunkId }) }
       : await chunksOf(vectorIndex, collection, like.docId);
   const found = await vectorIndex.embeddings(keys.slice(0, MOST_CHUNKS).map((key) => ({ key, collection })));
   const { dimensions } = collection.manifest;
@@ -37,15 +40,22 @@ export async function findLikeness(
     });
   }
   const chunkKey = 'chunkId' in like ? keys[found.findIndex((vector) => vector !== undefined)] : undefined;
-  return { vector: meanDirection(vectors), ...(chunkKey !== undefined && { chunkKey }) };
+  const vector = meanDirection(vectors);
+  return { vector, ...(chunkKey !== undefined && { chunkKey }), ...(docId !== undefined && { docId }) };
 }
 
-function chunksOf(
+/** The chunks of the document that the collection holds by this name: its doc id, the `_id` of its row, or its source. */
+async function chunksOf(
   vectorIndex: Pick<VectorIndex, 'matching'>,
   collection: Collection,
-  docId: string,
-): Promise<string[]> {
-  return vectorIndex.matching(collection, compileFilter({ docId }, collection.manifest.fields));
+  name: string,
+): Promise<{ keys: readonly string[]; docId?: string }> {
+  for (const docId of possibleDocIds(collection.name, name)) {
+    const filter = compileFilter({ docId }, collection.manifest.fields);
+    const keys = await vectorIndex.matching(collection, filter);
+    if (keys.length > 0) return { keys, docId };
+  }
+  return { keys: [] };
 }
 
 function meanDirection(vectors: readonly Float32Array[]): Float32Array {

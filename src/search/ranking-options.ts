@@ -10,7 +10,7 @@ const share = z
   .min(0, 'must be at least 0')
   .max(1, 'must be at most 1');
 
-/** A stored document or chunk that others are to be like. */
+/** A stored document, by its doc id, the `_id` of its row or its source, or a stored chunk that others are to be like. */
 const likeness = z.union(
   [z.strictObject({ docId: z.string().min(1) }), z.strictObject({ chunkId: z.string().min(1) })],
   'must be an object with a docId or a chunkId',

@@ -8,12 +8,13 @@ import { checkComparable, checkModel, requireModel } from './check-models.ts';
 import type { Facets } from './facets.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import { type SearchHit, toHit, toHybridHit, toVectorHit } from './hit.ts';
-import { findHybrid, type Question } from './hybrid.ts';
+import { findHybrid, type Question, withTerms } from './hybrid.ts';
 import { findLikeness } from './likeness.ts';
 import { findNearestChunks } from './nearest.ts';
 import { rebuiltWarning } from './rebuilt-warning.ts';
 import { parseSearchRequest, type SearchInput, type SearchMode, type SearchRequest } from './request.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
+import { wordlessWarnings } from './wordless.ts';
 
 export type { SearchHit } from './hit.ts';
 
@@ -54,8 +55,9 @@ export interface SearchAnswer {
 export async function search(parts: SearchParts, input: SearchInput | SearchRequest): Promise<SearchAnswer> {
   const request = parseSearchRequest(input);
   const collections = await Promise.all(request.collections.map((name) => parts.collections.getRecent(name)));
+  const likeness = request.like && (await findLikeness(parts.vectorIndex, collections[0], request));
   const filters = collections.map(({ manifest }) => {
-    const filter = filterOf(request);
+    const filter = filterOf(request, likeness?.docId);
     return filter === undefined ? undefined : compileFilter(filter, manifest.fields);
   });
   // Checked here, as a search that finds nothing would never come to look at them.
@@ -66,16 +68,16 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
   const { vector: given } = request;
   if (given) for (const { manifest } of collections) checkVector(given, manifest.dimensions);
   const mode = modeOf(request, collections, warnings);
-  const likeness = request.like && (await findLikeness(parts.vectorIndex, collections[0], request));
   const questions = likeness
     ? [{ query: '', vector: likeness.vector }]
     : await questionsOf(parts, { request, collections, warnings });
   const [first] = questions as [Question];
   if (mode !== 'vector' || isRanked(request)) {
     const excluded = likeness?.chunkKey;
-    const search = { collections, filters, request, mode, questions, excluded };
+    const look = await withTerms({ collections, filters, request, mode, questions, excluded });
+    warnings.push(...wordlessWarnings(look));
     const now = parts.now ?? Date.now;
-    const { matches, rebuilt, ...more } = await findHybrid({ ...parts, now }, search);
+    const { matches, rebuilt, ...more } = await findHybrid({ ...parts, now }, look);
     warnings.push(...rebuilt.map(rebuiltWarning));
     const hits = matches.map((match) => (mode === 'vector' ? toVectorHit(match) : toHybridHit(match)));
     return { hits: await withSurroundings(parts, hits, request), warnings, mode, ...more };
@@ -88,9 +90,9 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
 }
 
 /** A document is like itself, which nobody asks for. */
-function filterOf({ filter, like }: SearchRequest): Filter | undefined {
-  if (!like || !('docId' in like)) return filter;
-  return { $and: [...(filter ? [filter] : []), { docId: { $ne: like.docId } }] };
+function filterOf({ filter }: SearchRequest, likeDocId: string | undefined): Filter | undefined {
+  if (likeDocId === undefined) return filter;
+  return { $and: [...(filter ? [filter] : []), { docId: { $ne: likeDocId } }] };
 }
 
 /** Whether candidates have to be ranked before they are read, which a search by one vector else leaves to the server. */

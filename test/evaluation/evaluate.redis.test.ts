@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import type { Stacklore } from '../../src/stacklore.ts';
 import { FakeEmbedder } from '../support/fake-embedder.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const redis = usePrivateRedis();
 const folder = mkdtempSync(join(tmpdir(), 'stacklore-evaluate-'));
@@ -256,10 +257,11 @@ describe('an evaluation', () => {
   });
 
   it('tells how far it is, and ends on request', async () => {
+    const place = temporaryFolder();
     const done: number[] = [];
     const stop = new AbortController();
     const run = lore.evaluate(
-      { queries: QUERIES, qrels: QRELS, collection: 'library' },
+      { queries: QUERIES, qrels: QRELS, collection: 'library', run: join(place, 'new.trec') },
       {
         signal: stop.signal,
         onProgress: (progress) => {
@@ -270,5 +272,7 @@ describe('an evaluation', () => {
     );
     await expect(run).rejects.toMatchObject({ code: 'aborted' });
     expect(done).toEqual([1, 2]);
+    // No part of a run is left.
+    expect(readdirSync(place)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -181,18 +181,47 @@ describe('a source that has changed since it was ingested', () => {
     const cited = { docId: items[0]?.docId ?? '', text: 'Lakes are deep.' };
     expect(await statusOf(cited, { source: true, read })).toBe('unchanged');
     answer = { status: 503, body: '' };
-    await expect(statusOf(cited, { source: true, read })).rejects.toMatchObject({ code: 'fetch_failed' });
+    expect(await statusOf(cited, { source: true, read })).toBe('unreadable');
     answer = { status: 404, body: '' };
     expect(await statusOf(cited, { source: true, read })).toBe('gone');
-    await expect(statusOf(cited, { source: true })).rejects.toMatchObject({ code: 'url_refused' });
+    expect(await statusOf(cited, { source: true })).toBe('unreadable');
   });
 
   it('cannot be asked for a text that a program gave', async () => {
     await lore.ingestTexts([{ text: TEXT, source: 'given.md', docId: 'given' }], { collection });
-    await expect(statusOf({ docId: 'given', text: 'A visit' }, { source: true })).rejects.toMatchObject({
-      code: 'invalid_input',
-      message: expect.stringContaining('came from a program'),
-    });
+    const check = await lore.verifyCitation({ docId: 'given', text: 'A visit' }, { source: true });
+    expect(check).toMatchObject({ status: 'unreadable', source: 'given.md' });
+    expect(check.reason).toContain('came from a program');
+  });
+
+  it('is unreadable where it is no file or cannot be parsed', async () => {
+    writeFileSync(file, '---\ntitle: [\n---\nWords.\n');
+    const check = await lore.verifyCitation(citation, { source: true });
+    expect(check).toMatchObject({ status: 'unreadable', comparedWith: 'source', source: file });
+    expect(check.reason).toContain(`${file} cannot be read: `);
+    rmSync(file);
+    mkdirSync(file);
+    expect(await statusOf(citation, { source: true })).toBe('unreadable');
+  });
+
+  it.each([
+    ['empty', ''],
+    ['binary', '\u0000\u0001\u0002\u0000'],
+  ])('is gone where it is %s, which is told', async (kind, content) => {
+    writeFileSync(file, content);
+    const { status, reason } = await lore.verifyCitation(citation, { source: true });
+    expect(status).toBe('gone');
+    expect(reason).toMatch(new RegExp(`^The source holds no document any more\\. .*${kind}`));
+  });
+
+  it('is unreadable as a row of what cannot be parsed, not gone', async () => {
+    const rows = join(temporaryFolder(), 'rows.csv');
+    writeFileSync(rows, 'text\nThe lamp is lit.\nThe pier is wet.\n');
+    await lore.ingest({ sources: [rows], collection });
+    const { citations } = await lore.context({ query: 'pier', collection });
+    const row = citations.find(({ source }) => source.startsWith(rows)) as Citation;
+    writeFileSync(rows, Buffer.from([0x74, 0xff, 0xfe, 0xe4, 0x0a]));
+    expect(await statusOf(row, { source: true })).toBe('unreadable');
   });
 });
 
@@ -237,6 +266,17 @@ describe('stacklore verify-citation', () => {
     const lost = await run([...args, '--json']);
     expect(lost.exitCode).toBe(1);
     expect(jsonOf(lost)).toMatchObject({ checks: [{ docId: citation.docId, status: 'changed' }] });
+  });
+
+  it('goes on with the other citations where a source is unreadable', async () => {
+    writeFileSync(file, '---\ntitle: [\n---\n');
+    const gone = { docId: 'nobody', source: `${file}.none`, text: 'x' };
+    const result = await run(['-', '--source', '--json'], JSON.stringify([citation, gone]));
+    expect(result.exitCode).toBe(1);
+    expect(jsonOf(result)).toMatchObject({
+      checks: [{ status: 'unreadable', source: file }, { status: 'gone' }],
+    });
+    expect(await run(['-', '--source'], JSON.stringify([citation]))).toMatchObject({ exitCode: 1 });
   });
 
   it('takes citations and whole contexts from standard input', async () => {

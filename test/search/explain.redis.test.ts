@@ -149,7 +149,10 @@ describe('an explanation of a document that is not found', () => {
   it('compares its similarity with minScore', async () => {
     const { outcome, reasons } = await explain({ query: 'disk full', docId: 'backups', minScore: 0.9 });
     expect(outcome).toBe('below_min_score');
-    expect(reasons[0]).toMatch(/^Its best vectorScore is .*below minScore 0\.9/);
+    expect(reasons[0]).toMatch(/^Its best vectorScore is .*below minScore 0\.9\.$/);
+    const asked = { query: 'disk full', docId: 'backups', maxDistance: 0.3 };
+    expect((await explain(asked)).reasons[0]).toContain('below minScore 0.7 (maxDistance 0.3).');
+    expect((await explain({ ...asked, minScore: 0.9 })).reasons[0]).toContain('below minScore 0.9.');
   });
 
   it('says when a search by words alone passes it over', async () => {

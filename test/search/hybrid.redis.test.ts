@@ -55,6 +55,18 @@ describe('a search by words', () => {
     expect(first?.vectorScore).toBeCloseTo(same?.vectorScore ?? Number.NaN, 5);
   });
 
+  it.each(['the of and', '*', '🙂'])('says so where nothing is left to look up: %s', async (query) => {
+    const { hits, warnings } = await find({ query, mode: 'text' });
+    expect(hits).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/^Every word .* nothing was looked up\..*"hybrid"/)]);
+    const both = await find({ query });
+    expect(both.hits).not.toEqual([]);
+    expect(both.warnings).toEqual([expect.stringContaining('only meaning was looked up')]);
+    const mixed = await find({ queries: [query, 'disk'], mode: 'text' });
+    expect(mixed).toMatchObject({ ids: ['errors'], warnings: [] });
+    expect((await find({ query, mode: 'vector' })).warnings).toEqual([]);
+  });
+
   it('refuses a vector of another length, though it looks words up', async () => {
     const request = { query: 'disk', vector: [1, 2, 3], mode: 'text' } as const;
     await expect(find(request)).rejects.toMatchObject({ code: 'dimension_mismatch' });

@@ -138,6 +138,19 @@ describe('more like this', () => {
     expect((await find({ like: { docId: 'ferry' } })).ids).not.toContain('ferry');
   });
 
+  it('takes the source or the row that a document is known by', async () => {
+    const collection = 'like';
+    const text = 'The ferry to the island leaves at seven.';
+    await lore.ingestTexts([{ text, source: 'a/ferry.md' }], { collection });
+    await lore.ingestTexts([{ text: `${text} Be early.`, source: 'rows#1', docId: 'like:pier' }], {
+      collection,
+    });
+    const pier = await find({ like: { docId: 'a/ferry.md' }, collection });
+    expect(pier.ids).toEqual(['like:pier']);
+    const ferry = await find({ like: { docId: 'pier' }, collection });
+    expect(ferry.hits.map(({ source }) => source)).toEqual(['a/ferry.md']);
+  });
+
   it('says what is not there', async () => {
     await expect(find({ like: { docId: 'nobody' } })).rejects.toMatchObject({ code: 'not_found' });
     await expect(find({ like: { chunkId: 'nobody' } })).rejects.toMatchObject({ code: 'not_found' });

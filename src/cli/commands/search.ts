@@ -74,7 +74,10 @@ export const command = defineCommand({
     },
     { flags: '--facets <fields>', description: 'count the values of fields over all that was found' },
     { flags: '--window <chunks>', description: 'show so many chunks before and after each hit' },
-    { flags: '--like-doc <id>', description: 'find what is like a stored document, in place of a question' },
+    {
+      flags: '--like-doc <id>',
+      description: 'find what is like a stored document (its id, the _id of its row, or its source)',
+    },
     { flags: '--like-chunk <id>', description: 'find what is like a stored chunk' },
     { flags: '--cache', description: 'take and keep the answer, until the collection changes' },
     { flags: '--cache-ttl <seconds>', description: 'keep it this long (300)' },

@@ -7,7 +7,7 @@ import { wholeNumber } from '../flag-values.ts';
 
 export const command = defineCommand({
   summary:
-    'Say whether what was cited still stands in its document: unchanged, moved, changed or gone. Exits with 1 for the last two.',
+    'Say whether what was cited still stands in its document: unchanged, moved, changed, gone or unreadable. Exits with 1 for the last three.',
   arguments: '<docId>',
   flags: [
     { flags: '--start <number>', description: 'where the cited text begins, in UTF-16 units' },
@@ -42,10 +42,10 @@ export const command = defineCommand({
     const read = { allowPrivate, ...(base !== undefined && { base }) };
     const checks: CitationCheck[] = [];
     for (const citation of citations) checks.push(await lore().verifyCitation(citation, { source, read }));
-    const lost = checks.filter(({ status }) => status === 'changed' || status === 'gone');
+    const lost = checks.filter(({ status }) => status !== 'unchanged' && status !== 'moved');
     return {
       data: { checks },
-      lines: checks.map((check) => `${check.status.padEnd(9)}  ${check.docId}  ${check.reason}`),
+      lines: checks.map((check) => `${check.status.padEnd(10)}  ${check.docId}  ${check.reason}`),
       exitCode: lost.length > 0 ? 1 : 0,
     };
   },
