@@ -11,7 +11,7 @@ import { type AnsweredSearch, rankAll } from './explain-ranking.ts';
 import { describeOutcome, type Outcome } from './explain-reasons.ts';
 import { compileFilter } from './filter.ts';
 import { findDocuments } from './find-documents.ts';
-import { queryTerms } from './hybrid.ts';
+import { queryTerms } from './look-up.ts';
 import { parse, parseSearchRequest, type SearchMode, type SearchRequest, searchRequest } from './request.ts';
 import { type SearchParts, search } from './search.ts';
 

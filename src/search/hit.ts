@@ -1,6 +1,6 @@
 import type { ChunkMatch } from '../stores/knowledge/vector-index.ts';
 import type { Highlights } from './highlight.ts';
-import type { HybridMatch } from './hybrid.ts';
+import type { HybridMatch } from './read-page.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A chunk found. */

@@ -1,4 +1,4 @@
-import type { Look } from './hybrid.ts';
+import type { Look } from './look-up.ts';
 
 /** What to tell where words were to be looked up and no question has any: nobody should take it for a search that failed. */
 export function wordlessWarnings({ mode, terms }: Pick<Look, 'mode' | 'terms'>): string[] {

@@ -1,0 +1,119 @@
+import type { Collection } from '../stores/knowledge/collections.ts';
+import type { CandidateContents, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { cosine } from './cosine.ts';
+import type { Look } from './look-up.ts';
+import type { Ranked } from './rank.ts';
+
+/** A hit of a search that ranks candidates before it reads them. */
+export interface HybridMatch extends Omit<CandidateContents, 'embedding' | 'terms'> {
+  readonly distance: number;
+  readonly score: number;
+  /** BM25 score; absent when the chunk was not among the best of the words' side. */
+  readonly textScore?: number;
+  readonly vectorRank?: number;
+  readonly textRank?: number;
+  /** The terms of the query that the chunk holds, in the query's order. */
+  readonly matchedTerms: readonly string[];
+}
+
+/** What a page is read from. */
+export interface PageParts {
+  readonly vectorIndex: Pick<VectorIndex, 'contents' | 'matching'>;
+}
+
+/** Hits read at a time where a smallest similarity decides how many are needed. */
+const READ_AHEAD = 50;
+
+/** Reads hits until the page is full: some were deleted since they were found, or are not similar enough. */
+export async function readPage(
+  { vectorIndex }: PageParts,
+  {
+    look,
+    ranking,
+    from,
+    isKept = false,
+  }: { look: Look; ranking: readonly Ranked[]; from: number; isKept?: boolean },
+): Promise<{ matches: HybridMatch[]; end: number }> {
+  const { topK, minScore } = look.request;
+  const vectors = await Promise.all(look.questions.map(({ vector }) => vector));
+  // What one question alone found may be nearer to another one.
+  const isAnew = isKept || vectors.length > 1;
+  const matches: HybridMatch[] = [];
+  // Places left out are those of the order, whether or not they are similar enough: pages must not overlap.
+  let end = from;
+  while (end < ranking.length && matches.length < topK) {
+    const wanted = topK - matches.length;
+    const part = ranking.slice(end, end + (minScore === undefined ? wanted : Math.max(READ_AHEAD, wanted)));
+    // Since a list was kept, chunks may have changed so that the filter excludes them now.
+    const passing = isKept ? await stillPassing(vectorIndex, look, part) : undefined;
+    const contents = await readContents(vectorIndex, { collections: look.collections, part, isAnew });
+    for (const [at, chunk] of contents.entries()) {
+      if (matches.length >= topK) break;
+      end += 1;
+      const ranked = part[at] as Ranked;
+      if (!chunk || passing?.has(ranked.key) === false) continue;
+      const match = toMatch(ranked, chunk, { vectors, terms: look.terms, isAnew });
+      if (match && 1 - match.distance >= (minScore ?? -1)) matches.push(match);
+    }
+  }
+  return { matches, end };
+}
+
+async function stillPassing(
+  vectorIndex: PageParts['vectorIndex'],
+  { collections, filters }: Look,
+  part: readonly Ranked[],
+): Promise<Set<string>> {
+  const passing = await Promise.all(
+    collections.map((collection, at) => {
+      const keys = part.filter((one) => one.at === at).map(({ key }) => key);
+      const filter = filters[at];
+      return filter ? vectorIndex.matching(collection, filter, keys) : keys;
+    }),
+  );
+  return new Set(passing.flat());
+}
+
+async function readContents(
+  vectorIndex: PageParts['vectorIndex'],
+  {
+    collections,
+    part,
+    isAnew,
+  }: { collections: readonly Collection[]; part: readonly Ranked[]; isAnew: boolean },
+): Promise<(CandidateContents | undefined)[]> {
+  const known = new Set(
+    part.filter(({ distance }) => distance !== undefined && !isAnew).map(({ key }) => key),
+  );
+  const contents = new Map<string, CandidateContents | undefined>();
+  await Promise.all(
+    collections.map(async (collection, at) => {
+      const keys = part.filter((one) => one.at === at).map(({ key }) => key);
+      if (keys.length === 0) return;
+      const chunks = await vectorIndex.contents(collection, keys, (key) => !known.has(key));
+      for (const [n, chunk] of chunks.entries()) contents.set(keys[n] as string, chunk);
+    }),
+  );
+  return part.map(({ key }) => contents.get(key));
+}
+
+function toMatch(
+  { at, distance, key: _, ...places }: Ranked,
+  { embedding, terms: held, ...chunk }: CandidateContents,
+  {
+    vectors,
+    terms,
+    isAnew,
+  }: Pick<Look, 'terms'> & { readonly vectors: readonly Float32Array[]; readonly isAnew: boolean },
+): HybridMatch | undefined {
+  const known = (isAnew ? undefined : distance) ?? distanceOf(embedding, vectors);
+  if (Number.isNaN(known)) return undefined;
+  const matchedTerms = [...new Set(terms[at]?.flat())].filter((term) => held.has(term));
+  return { ...chunk, ...places, distance: Math.min(2, Math.max(0, known)), matchedTerms };
+}
+
+/** The distance to the nearest question; NaN where the chunk has no vector that can be compared. */
+export function distanceOf(embedding: Float32Array | undefined, vectors: readonly Float32Array[]): number {
+  if (!embedding) return Number.NaN;
+  return Math.min(...vectors.map((vector) => 1 - cosine(vector, embedding)));
+}
