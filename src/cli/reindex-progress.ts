@@ -1,8 +1,7 @@
-import { SingleBar } from 'cli-progress';
 import type { ReindexProgress } from '../maintenance/reindex/request.ts';
 import type { Terminal } from './command.ts';
+import { stepProgress } from './step-progress.ts';
 
-const PLAIN_INTERVAL_MS = 5_000;
 const WORDS: Readonly<Record<ReindexProgress['step'], string>> = {
   chunks: 'chunks looked at',
   index: 'chunks in the new index',
@@ -10,43 +9,14 @@ const WORDS: Readonly<Record<ReindexProgress['step'], string>> = {
   'clean-up': 'chunks cleaned up',
 };
 
-/** Shows how far a reindex is: a bar for each step on a terminal, a line now and then elsewhere. */
+/** Shows how far a reindex is. */
 export function reindexProgress(terminal: Terminal): {
   onProgress: (progress: ReindexProgress) => void;
   end: () => void;
 } {
-  return terminal.isInteractive ? progressBar(terminal) : plainProgress(terminal);
-}
-
-function progressBar(terminal: Terminal) {
-  const bar = new SingleBar({
-    format: '{bar} {value}/{total} {what}, {eta_formatted} left',
-    stream: terminal.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-    barsize: 24,
+  const { show, end } = stepProgress(terminal, {
+    bar: '{label}, {eta_formatted} left',
+    line: (label, counts) => `${counts} ${label}`,
   });
-  let shown: string | undefined;
-  return {
-    onProgress({ step, done, total }: ReindexProgress) {
-      const what = WORDS[step];
-      if (shown !== what) bar.start(total, done, { what });
-      shown = what;
-      bar.setTotal(total);
-      bar.update(done, { what });
-    },
-    end: () => bar.stop(),
-  };
-}
-
-function plainProgress(terminal: Terminal) {
-  let printedAt = performance.now();
-  return {
-    onProgress({ step, done, total }: ReindexProgress) {
-      if (performance.now() - printedAt < PLAIN_INTERVAL_MS) return;
-      printedAt = performance.now();
-      terminal.note(`${done}/${total} ${WORDS[step]}`);
-    },
-    end: () => undefined,
-  };
+  return { onProgress: ({ step, ...counts }) => show(WORDS[step], counts), end };
 }

@@ -6,7 +6,7 @@ import { DEPTH, firstOfEach, type HybridParts, order } from './hybrid.ts';
 import { type Look, lookUp } from './look-up.ts';
 import { nearestQuery } from './query.ts';
 import type { FoundList, Ranked } from './rank.ts';
-import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
+import { deeper, MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
 import { isRanked, type SearchHit } from './search.ts';
 import { wordsQuery } from './words-query.ts';
 
@@ -34,8 +34,6 @@ export interface AnsweredSearch {
   readonly vector: Float32Array;
   readonly hits: readonly SearchHit[];
 }
-
-const WIDENING = 4;
 
 /** Ranks all chunks by each side, and once more as the search did. */
 export async function rankAll(parts: HybridParts, search: AnsweredSearch): Promise<Rankings> {
@@ -101,7 +99,7 @@ async function rankAsSearched(parts: HybridParts, search: AnsweredSearch): Promi
   };
   const isFull = hits.length >= request.topK;
   const start = Math.max(DEPTH, request.offset + request.topK);
-  for (let depth = start; ; depth = Math.min(depth * WIDENING, MAX_CANDIDATES)) {
+  for (let depth = start; ; depth = deeper(depth)) {
     const found = await lookUp(parts, { look, depth, rebuilt: new Set() });
     const ranking = await order(parts, { look, found, depth });
     const isExhausted = found.every(({ candidates }) => candidates.length < depth);

@@ -8,7 +8,7 @@ import { countFacets, type Facets } from './facets.ts';
 import { isExhausted, type Look, lookUp } from './look-up.ts';
 import { type FoundList, type Ranked, rank } from './rank.ts';
 import { distanceOf, type HybridMatch, readPage } from './read-page.ts';
-import { MAX_CANDIDATES } from './request.ts';
+import { deeper, MAX_CANDIDATES } from './request.ts';
 
 /** What a ranking search works with. */
 export interface HybridParts {
@@ -32,16 +32,13 @@ export const DEPTH = 300;
 /** The same for a list that pages are read of. */
 const CURSOR_DEPTH = 1_000;
 
-/** How much further each next look goes while too few hits are left. */
-const WIDENING = 4;
-
 /** Looks all sides up at once, makes one order of them and reads the page asked for in another. */
 export async function findHybrid(parts: HybridParts, look: Look): Promise<HybridAnswer> {
   const { request } = look;
   if (typeof request.cursor === 'string') return readFurther(parts, look, request.cursor);
   const rebuilt = new Set<Collection>();
   const least = Math.max(request.cursor ? CURSOR_DEPTH : DEPTH, request.offset + request.topK);
-  for (let depth = least; ; depth = Math.min(depth * WIDENING, MAX_CANDIDATES)) {
+  for (let depth = least; ; depth = deeper(depth)) {
     const found = await lookUp(parts, { look, depth, rebuilt });
     const ranking = await order(parts, { look, found, depth });
     const page = await readPage(parts, { look, ranking, from: request.offset });
@@ -73,12 +70,14 @@ async function readFurther(parts: HybridParts, look: Look, cursor: string): Prom
     matches.push(...page.matches);
     end = page.end;
     if (matches.length >= request.topK || isComplete) break;
-    depth = Math.min(depth * WIDENING, MAX_CANDIDATES);
+    depth = deeper(depth);
     const found = await lookUp(parts, { look, depth, rebuilt });
     const known = new Set(ranking.map(({ key }) => key));
     const further = await order(parts, { look, found, depth });
     ranking = [...ranking, ...further.filter(({ key }) => !known.has(key))];
     isComplete = depth >= MAX_CANDIDATES || isExhausted(found, request, depth);
+  }
+  if (depth > place.depth) {
     cursorId = await keepRanking(parts.cursors, request, { ranking, depth, isComplete });
   }
   const isMore = end < ranking.length || !isComplete;

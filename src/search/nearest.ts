@@ -3,7 +3,7 @@ import type { ChunkMatch, VectorIndex } from '../stores/knowledge/vector-index.t
 import type { CompiledFilter } from './filter.ts';
 import { knnQuery } from './query.ts';
 import { rebuiltWarning } from './rebuilt-warning.ts';
-import { MAX_CANDIDATES, type SearchRequest } from './request.ts';
+import { deeper, MAX_CANDIDATES, type SearchRequest } from './request.ts';
 
 /** A search by one vector whose order the server makes. */
 export interface NearestSearch {
@@ -65,9 +65,6 @@ function isPagedByServer({ collections, maxPerDocument }: SearchRequest): boolea
   return collections.length === 1 && maxPerDocument === undefined;
 }
 
-/** How much further each next look goes while too few documents were found. */
-const WIDENING = 4;
-
 /**
  * At most so many chunks of each document. One document may hold all of the nearest, so the query is widened until
  * enough are left, nothing more is there, or the limit of candidates is reached.
@@ -81,7 +78,7 @@ async function findNearestPerDocument(
   const { minScore = -1 } = request;
   const wanted = request.topK + request.offset;
   const warnings = new Set<string>();
-  for (let topK = Math.min(wanted * 2, MAX_CANDIDATES); ; topK = Math.min(topK * WIDENING, MAX_CANDIDATES)) {
+  for (let topK = Math.min(wanted * 2, MAX_CANDIDATES); ; topK = deeper(topK)) {
     const query = knnQuery({
       collection,
       vector: search.vector,

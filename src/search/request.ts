@@ -9,6 +9,13 @@ import { count, isNumbers } from './request-fields.ts';
 /** How many nearest chunks a search may look at: `offset` plus `topK`, and what a limit per document reads at most. */
 export const MAX_CANDIDATES = 10_000;
 
+/** How far the next look goes where one has found too little. */
+export function deeper(depth: number): number {
+  return Math.min(depth * WIDENING, MAX_CANDIDATES);
+}
+
+const WIDENING = 4;
+
 /** The longest query text that is handed to the model, in UTF-16 units; far above what any model reads. */
 export const MAX_QUERY_LENGTH = 100_000;
 

@@ -1,4 +1,5 @@
 import { chunkRecord } from '../schema/knowledge.ts';
+import { chunksBeside } from '../stores/knowledge/document-ids.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 
 /** The texts of the chunks before and after a hit, in the document's order. */
@@ -14,14 +15,11 @@ export async function readSurroundings(
   window: number,
 ): Promise<Surroundings[]> {
   const steps = Array.from({ length: 2 * window + 1 }, (_, at) => at - window).filter((step) => step !== 0);
-  const keys = places.map(({ collection, chunkId }) => {
-    const [, start, number] = /^(.*_chunk_)(\d+)$/su.exec(chunkId) ?? [];
-    return steps.map((step) => {
-      const near = Number(number) + step;
-      if (start === undefined || near < 0) return undefined;
-      return chunkRecord.key.build({ collection, chunkId: `${start}${near}` });
-    });
-  });
+  const keys = places.map(({ collection, chunkId }) =>
+    chunksBeside(chunkId, steps).map((near) =>
+      near === undefined ? undefined : chunkRecord.key.build({ collection, chunkId: near }),
+    ),
+  );
   const known = [...new Set(keys.flat().filter((key) => key !== undefined))];
   const rows = await vectorIndex.fields(known, ['text']);
   const texts = new Map(known.map((key, at) => [key, rows[at]?.[0] ?? undefined]));

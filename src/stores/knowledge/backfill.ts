@@ -5,7 +5,6 @@ import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import { type TermsFields, termsFields } from './index-fields.ts';
 import { fieldArguments } from './publish.ts';
-import { ADD_CHUNK_FIELDS } from './scripts/add-chunk-fields.ts';
 import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
 import { storedTerms } from './stored-terms.ts';
 
@@ -38,7 +37,9 @@ export async function backfillChunks(
       const { values, problems } = fittingFields(fields, parseMetadata(metadata));
       skipped = mergeSkipped(skipped, problems);
       const key = page[at] as string;
-      if (values.length > 0) writes.push(ADD_CHUNK_FIELDS.evalCommand([key], [metadata, ...values]));
+      if (values.length > 0) {
+        writes.push(ADD_DERIVED_FIELDS.evalCommand([key], ['1', 'metadata', metadata, ...values]));
+      }
     }
     await database.pipeline(writes);
   }

@@ -18,6 +18,19 @@ export function docIdOfChunk(chunkId: string): string | undefined {
   return /^(.+)_chunk_/su.exec(chunkId)?.[1];
 }
 
+/**
+ * The ids of chunks so many places away in the same document, or their keys for a key; `undefined` before the first one.
+ * Nothing at all where other programs do not number their chunks.
+ */
+export function chunksBeside(chunkId: string, steps: readonly number[]): (string | undefined)[] {
+  const [, start, number] = /^(.*_chunk_)(\d+)$/su.exec(chunkId) ?? [];
+  if (start === undefined) return [];
+  return steps.map((step) => {
+    const place = Number(number) + step;
+    return place < 0 ? undefined : `${start}${place}`;
+  });
+}
+
 /** Checks an id that a caller gives to a document. Throws `invalid_input`. */
 export function checkDocId(docId: string): string {
   checkId('doc id', docId);

@@ -2,6 +2,7 @@ import type { Database } from '../../redis/databases.ts';
 import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import { type ChunkTerms, ownTerms, type WordedChunk, withNeighbours } from './chunk-terms.ts';
+import { chunksBeside } from './document-ids.ts';
 
 /** What the terms of a chunk that is stored already are made of. */
 export interface StoredWords {
@@ -33,9 +34,7 @@ export async function storedTerms(
 
 /** Where the chunks before and after would be; other programs may number theirs in other ways, or not at all. */
 function neighbourKeys(key: string): string[] {
-  const [, start, number] = /^(.*_chunk_)(\d+)$/su.exec(key) ?? [];
-  if (start === undefined) return [];
-  return [Number(number) - 1, Number(number) + 1].filter((n) => n >= 0).map((n) => `${start}${n}`);
+  return chunksBeside(key, [-1, 1]).filter((one) => one !== undefined);
 }
 
 function worded({ text, metadata: { title, headings } }: Omit<StoredWords, 'key'>): WordedChunk {
