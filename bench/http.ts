@@ -22,7 +22,7 @@ export interface Load {
   readonly p50: number;
   readonly p99: number;
   readonly failed: number;
-  readonly statuses: Readonly<Record<string, unknown>>;
+  readonly statuses: Readonly<Record<string, { readonly count?: number }>>;
 }
 
 const CONNECTIONS = [1, 16, 64];
