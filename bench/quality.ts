@@ -8,7 +8,8 @@ import { openStacklore, type Stacklore } from '../src/stacklore.ts';
 const MODES = ['hybrid', 'vector', 'text'] as const satisfies readonly SearchMode[];
 /** Chunks that an answer is looked for in. */
 const K = 5;
-const BUDGETS = [600, 1_500];
+/** Tokens of a context; the others show whether a gain depends on the budget. */
+const BUDGETS = [300, 450, 600, 800, 1_000, 1_500, 2_000];
 /** What is to be reached, by the name of the folder: at least the floor, if it can be the goal. */
 const BOUNDS: Readonly<Record<string, string>> = {
   scifact: 'nDCG@10 and Recall@100: goal 0.740 and 0.963, floor 0.730 and 0.955',
@@ -73,18 +74,25 @@ async function measureSpans(lore: Stacklore, { dir, collection }: JudgedSet): Pr
   const answers = readSpans(join(dir, 'spans.tsv'));
   const queries = readQueries(join(dir, 'queries.jsonl')).filter(({ id }) => answers.has(id));
   for (const mode of MODES) {
-    const figures = await meanOver(queries, async ({ id, text }) => {
+    const figures = await figuresFor(queries, async ({ id, text }) => {
       const { hits } = await lore.search({ query: text, collection, topK: K, mode });
       return spanFigures(hits.map(toSpan), answers.get(id) ?? []);
     });
-    console.log(`${mode.padEnd(7)} first ${K} chunks: ${describe(figures)}`);
+    console.log(`${mode.padEnd(7)} first ${K} chunks: ${describe(meanOf(figures))}`);
   }
   for (const maxTokens of BUDGETS) {
-    const figures = await meanOver(queries, async ({ id, text }) => {
-      const { citations } = await lore.context({ query: text, collection, maxTokens });
-      return spanFigures(citations.map(toSpan), answers.get(id) ?? []);
-    });
-    console.log(`context of ${maxTokens} tokens: ${describe(figures)}`);
+    const figuresOf = async (trim: boolean) => {
+      const measured = await figuresFor(queries, async ({ id, text }) => {
+        const { citations } = await lore.context({ query: text, collection, maxTokens, trim });
+        return spanFigures(citations.map(toSpan), answers.get(id) ?? []);
+      });
+      console.log(
+        `context of ${maxTokens} tokens, ${trim ? 'trimmed' : 'whole  '}: ${describe(meanOf(measured))}`,
+      );
+      return measured;
+    };
+    const [whole, trimmed] = [await figuresOf(false), await figuresOf(true)];
+    console.log(`  recall by trimming: ${describeGain(trimmed, whole)}`);
   }
 }
 
@@ -118,14 +126,31 @@ function describe({ recall, precision, whole }: SpanFigures): string {
   return `recall ${recall.toFixed(4)}  precision ${precision.toFixed(4)}  whole ${whole.toFixed(4)}`;
 }
 
-async function meanOver<T>(
+async function figuresFor<T>(
   items: readonly T[],
   measure: (item: T) => Promise<SpanFigures>,
-): Promise<SpanFigures> {
+): Promise<SpanFigures[]> {
   const all: SpanFigures[] = [];
   for (const item of items) all.push(await measure(item));
-  const mean = (name: keyof SpanFigures) => all.reduce((sum, one) => sum + one[name], 0) / all.length;
+  return all;
+}
+
+function meanOf(all: readonly SpanFigures[]): SpanFigures {
+  const mean = (name: keyof SpanFigures) => average(all.map((one) => one[name]));
   return { recall: mean('recall'), precision: mean('precision'), whole: mean('whole') };
+}
+
+/** The mean difference with its standard error, and that of every other question and of those between. */
+function describeGain(ours: readonly SpanFigures[], theirs: readonly SpanFigures[]): string {
+  const gains = ours.map(({ recall }, at) => recall - (theirs[at]?.recall ?? 0));
+  const mean = average(gains);
+  const variance = average(gains.map((gain) => (gain - mean) ** 2));
+  const halves = [0, 1].map((half) => average(gains.filter((_, at) => at % 2 === half)).toFixed(4));
+  return `${mean.toFixed(4)} ± ${Math.sqrt(variance / gains.length).toFixed(4)} (halves ${halves.join(', ')})`;
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function toSpan({ docId, start = 0, end = 0 }: { docId: string; start?: number; end?: number }): Span {
