@@ -80,20 +80,38 @@ async function measureSpans(lore: Stacklore, { dir, collection }: JudgedSet): Pr
     });
     console.log(`${mode.padEnd(7)} first ${K} chunks: ${describe(meanOf(figures))}`);
   }
+  await measureContexts(lore, { collection, queries, answers });
+}
+
+/** Contexts with passages whole and trimmed, the default, side by side. */
+async function measureContexts(
+  lore: Stacklore,
+  { collection, queries, answers }: JudgedQuestions,
+): Promise<void> {
+  const gains: number[][] = [];
   for (const maxTokens of BUDGETS) {
-    const figuresOf = async (trim: boolean) => {
-      const measured = await figuresFor(queries, async ({ id, text }) => {
+    const recalls: number[][] = [];
+    for (const trim of [false, true]) {
+      const figures = await figuresFor(queries, async ({ id, text }) => {
         const { citations } = await lore.context({ query: text, collection, maxTokens, trim });
         return spanFigures(citations.map(toSpan), answers.get(id) ?? []);
       });
-      console.log(
-        `context of ${maxTokens} tokens, ${trim ? 'trimmed' : 'whole  '}: ${describe(meanOf(measured))}`,
-      );
-      return measured;
-    };
-    const [whole, trimmed] = [await figuresOf(false), await figuresOf(true)];
-    console.log(`  recall by trimming: ${describeGain(trimmed, whole)}`);
+      recalls.push(figures.map(({ recall }) => recall));
+      const how = trim ? 'trimmed' : 'whole';
+      console.log(`context of ${maxTokens} tokens, passages ${how.padEnd(7)} ${describe(meanOf(figures))}`);
+    }
+    const [whole = [], trimmed = []] = recalls;
+    gains.push(trimmed.map((recall, at) => recall - (whole[at] ?? 0)));
+    console.log(`recall gained by trimming: ${describeGain(gains.at(-1) ?? [])}`);
   }
+  const mean = queries.map((_, at) => average(gains.map((gain) => gain[at] ?? 0)));
+  console.log(`recall gained over all budgets: ${describeGain(mean)}`);
+}
+
+interface JudgedQuestions {
+  readonly collection: string;
+  readonly queries: readonly { readonly id: string; readonly text: string }[];
+  readonly answers: ReadonlyMap<string, readonly Span[]>;
 }
 
 interface SpanFigures {
@@ -140,13 +158,16 @@ function meanOf(all: readonly SpanFigures[]): SpanFigures {
   return { recall: mean('recall'), precision: mean('precision'), whole: mean('whole') };
 }
 
-/** The mean difference with its standard error, and that of every other question and of those between. */
-function describeGain(ours: readonly SpanFigures[], theirs: readonly SpanFigures[]): string {
-  const gains = ours.map(({ recall }, at) => recall - (theirs[at]?.recall ?? 0));
-  const mean = average(gains);
-  const variance = average(gains.map((gain) => (gain - mean) ** 2));
-  const halves = [0, 1].map((half) => average(gains.filter((_, at) => at % 2 === half)).toFixed(4));
-  return `${mean.toFixed(4)} ± ${Math.sqrt(variance / gains.length).toFixed(4)} (halves ${halves.join(', ')})`;
+/** The mean with its standard error; also that of every other question, and that of those between. */
+function describeGain(gains: readonly number[]): string {
+  const halves = [0, 1].map((half) => meanWithError(gains.filter((_, at) => at % 2 === half)));
+  return `${meanWithError(gains)} (halves ${halves.join(', ')})`;
+}
+
+function meanWithError(values: readonly number[]): string {
+  const mean = average(values);
+  const variance = average(values.map((value) => (value - mean) ** 2));
+  return `${mean.toFixed(4)} ± ${Math.sqrt(variance / values.length).toFixed(4)}`;
 }
 
 function average(values: readonly number[]): number {
