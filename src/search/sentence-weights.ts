@@ -15,7 +15,7 @@ export interface SentenceWeightParts {
 
 /**
  * Weighs sentences by the words they share with the question, a word that few sentences of the hits hold counting more.
- * Words tell as much as vectors of sentences do here, and take a thousandth of the time (ADR 11).
+ * Words tell as much here as vectors of sentences do, whose making would take far longer than the search.
  */
 export async function sentenceWeigher(
   parts: SentenceWeightParts,
