@@ -13,7 +13,7 @@ export interface Citation {
   /** UTF-16 offsets into the document's text; absent where the chunks have none. */
   readonly start?: number;
   readonly end?: number;
-  /** The page the passage begins on. */
+  /** The page its first chunk begins on. */
   readonly page?: number;
   /** The chunks in the passage, in the document's order. */
   readonly chunkIds: readonly string[];
@@ -32,6 +32,7 @@ export function render(passages: readonly Passage[]): string {
   return passages.map(renderPassage).join(SEPARATOR);
 }
 
+/** One passage under its number, from 1, and where it is from. */
 export function renderPassage(passage: Passage, index: number): string {
   const { number, title, headings, source, page } = cite(passage, index);
   // The outermost heading of a document is often its title once more.
@@ -41,6 +42,7 @@ export function renderPassage(passage: Passage, index: number): string {
   return `[${number}] ${path} (${place})\n${passage.text}${passage.isCut ? ' …' : ''}`;
 }
 
+/** Where the passage at this place among those shown, from 0, comes from. */
 export function cite(passage: Passage, index: number): Citation {
   const [first] = passage.hits as [SearchHit, ...SearchHit[]]; // a passage is made from a hit
   return {

@@ -36,7 +36,7 @@ export interface Packed {
 export function pack(hits: readonly SearchHit[], options: ContextOptions): Packed {
   const { unique, duplicates } = dropDuplicates(hits);
   const taken = takeWhole(unique, options);
-  const passages = options.weigh ? takeParts(taken.passages, taken.left, options) : taken.passages;
+  const passages = takeParts(taken.passages, taken.left, options);
   const [first] = unique;
   const cut = passages.length === 0 && first ? cutToFit(first, options) : undefined;
   const shown = cut ? [cut] : arrange(passages, options.order);
@@ -98,7 +98,7 @@ function takeWhole(
   return { passages: shown, left: left.sort((a, b) => hits.indexOf(a) - hits.indexOf(b)) };
 }
 
-/** Adds the strongest sentences of hits that had no room whole. */
+/** Adds the strongest sentences of hits that had no room whole, where sentences are weighed. */
 function takeParts(
   passages: readonly Passage[],
   left: readonly SearchHit[],

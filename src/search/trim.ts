@@ -22,11 +22,7 @@ export function trimPassage(passage: Passage, weigh: WeighSentence): Passage {
   const units = weighUnits(text, hits, weigh);
   if (!units?.some(({ weight }) => weight > 0)) return passage;
   const telling = new Set(units.filter(({ weight, isBlock }) => weight > 0 || isBlock));
-  for (const { start = 0, end = 0 } of hits) {
-    const own = units.filter((unit) => range.start + unit.end > start && range.start + unit.start < end);
-    const strongest = own.reduce<Unit | undefined>(heavier, undefined);
-    if (strongest) telling.add(strongest);
-  }
+  for (const strongest of strongestOfEach(hits, units, range.start)) telling.add(strongest);
   const from = units.findIndex((unit) => telling.has(unit));
   const to = units.findLastIndex((unit) => telling.has(unit)) + FOLLOWING;
   const start = from === 0 ? 0 : (units[from]?.start ?? 0);
@@ -49,16 +45,43 @@ export function strongestPart(
   const byWeight = units.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight);
   const strongest = byWeight.find((unit) => fits(part(unit, unit)));
   if (!strongest) return undefined;
-  let [first, last] = [strongest, strongest];
-  for (;;) {
-    const [before, after] = [units[units.indexOf(first) - 1], units[units.indexOf(last) + 1]];
-    const isAfterFirst = (after?.weight ?? -1) >= (before?.weight ?? -1);
-    const grown = (isAfterFirst ? [after, before] : [before, after]).find(
-      (unit) => unit && fits(unit === after ? part(first, unit) : part(unit, last)),
-    );
-    if (!grown) return part(first, last);
-    if (grown === after) last = grown;
-    else first = grown;
+  let run = part(strongest, strongest);
+  let [first, last] = [units.indexOf(strongest), units.indexOf(strongest)];
+  while (last - first + 1 < LONGEST_PART) {
+    const ways = [
+      { first, last: last + 1, weight: units[last + 1]?.weight ?? -1 },
+      { first: first - 1, last, weight: units[first - 1]?.weight ?? -1 },
+    ].sort((a, b) => b.weight - a.weight);
+    const grown = ways.find((way) => {
+      const [from, to] = [units[way.first], units[way.last]];
+      if (!from || !to || !fits(part(from, to))) return false;
+      run = part(from, to);
+      return true;
+    });
+    if (!grown) break;
+    ({ first, last } = grown);
+  }
+  return run;
+}
+
+/** Units of a part, at most: each is tried with all of those before it, and the text of a hit may be a book. */
+const LONGEST_PART = 64;
+
+/** The strongest unit of each hit; hits and units are in the document's order, which saves comparing all with all. */
+function* strongestOfEach(
+  hits: readonly SearchHit[],
+  units: readonly Unit[],
+  offset: number,
+): Generator<Unit> {
+  let next = 0;
+  for (const { start = 0, end = 0 } of hits) {
+    while (offset + (units[next]?.end ?? Number.POSITIVE_INFINITY) <= start) next += 1;
+    let strongest: Unit | undefined;
+    for (let at = next; offset + (units[at]?.start ?? Number.POSITIVE_INFINITY) < end; at += 1) {
+      const unit = units[at];
+      if (unit && unit.weight > (strongest?.weight ?? -1)) strongest = unit;
+    }
+    if (strongest) yield strongest;
   }
 }
 
@@ -72,10 +95,6 @@ function partOf(passage: Passage, range: Span, { start, end }: Span): Passage {
 interface Unit extends Span {
   readonly weight: number;
   readonly isBlock: boolean;
-}
-
-function heavier(best: Unit | undefined, unit: Unit): Unit {
-  return best && best.weight >= unit.weight ? best : unit;
 }
 
 /** The units of a text in order, each with its weight; `undefined` where its hits have no sentences. */

@@ -127,6 +127,13 @@ describe('strongestPart', () => {
     expect(strongestPart({ ...hitOn(text), end: 9 }, weigh, upTo(99))).toBeUndefined();
   });
 
+  it('ends at some length even where all fits', () => {
+    const book = `A boat. ${'Fish swim. '.repeat(5_000)}`;
+    const { text: part = '' } = strongestPart(hitOn(book), weigh, () => true) ?? {};
+    expect(part.length).toBeLessThan(1_000);
+    expect(book.startsWith(part)).toBe(true);
+  });
+
   it('takes a table whole or not at all', () => {
     const table = '| boat | boat |\n| x | y |';
     const hit = hitOn(`A boat.\n\n${table}`);
