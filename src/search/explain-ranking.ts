@@ -31,7 +31,8 @@ export interface AnsweredSearch {
   readonly terms: readonly (readonly string[])[];
   readonly request: SearchRequest;
   readonly mode: SearchMode;
-  readonly vector: Float32Array;
+  /** Absent where words alone are looked up and no model makes one. */
+  readonly vector?: Float32Array | undefined;
   readonly hits: readonly SearchHit[];
 }
 
@@ -41,19 +42,27 @@ export async function rankAll(parts: HybridParts, search: AnsweredSearch): Promi
   const answers = await Promise.all(
     collections.map(async (collection, at) => {
       const filter = filters[at];
-      const nearest = nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter, exact: true });
+      const nearest = vector
+        ? [nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter, exact: true })]
+        : [];
       const looked = terms[at] ?? [];
       const worded =
         looked.length > 0
           ? [wordsQuery(looked, { own: mode === 'text', filter, limit: MAX_CANDIDATES })]
           : [];
-      return (await parts.vectorIndex.candidates(collection, [nearest, ...worded])).lists;
+      const queries = [...nearest, ...worded];
+      if (queries.length === 0) return [];
+      const { lists } = await parts.vectorIndex.candidates(collection, queries);
+      return queries.map(({ by }, n) => ({ by, at, candidates: lists[n] ?? [] }));
     }),
   );
-  const listOf = (side: number) =>
-    answers.flatMap((lists, at) => (lists[side] ?? []).map((candidate) => ({ ...candidate, at })));
-  const byDistance = listOf(0).sort((a, b) => a.value - b.value || (a.key < b.key ? -1 : 1));
-  const byWords = listOf(1).sort((a, b) => b.value - a.value);
+  const listOf = (side: FoundList['by']) =>
+    answers
+      .flat()
+      .filter(({ by }) => by === side)
+      .flatMap(({ at, candidates }) => candidates.map((candidate) => ({ ...candidate, at })));
+  const byDistance = listOf('distance').sort((a, b) => a.value - b.value || (a.key < b.key ? -1 : 1));
+  const byWords = listOf('text').sort((a, b) => b.value - a.value);
   return {
     vector: places(byDistance),
     text: places(byWords),
@@ -94,7 +103,7 @@ async function rankAsSearched(parts: HybridParts, search: AnsweredSearch): Promi
   const { collections, filters, request, mode, vector, terms, hits } = search;
   const look: Look = {
     ...{ collections, filters, request, mode },
-    questions: [{ query: request.query ?? '', vector }],
+    questions: [{ query: request.query ?? '', ...(vector && { vector }) }],
     terms: terms.map((asked) => [[...asked]]),
   };
   const isFull = hits.length >= request.topK;

@@ -5,7 +5,7 @@ import { adjustScores } from './adjust-scores.ts';
 import { cursorAt, keepRanking, openCursor } from './cursor.ts';
 import { diversify } from './diversify.ts';
 import { countFacets, type Facets } from './facets.ts';
-import { isExhausted, type Look, lookUp } from './look-up.ts';
+import { isExhausted, type Look, lookUp, vectorsOf } from './look-up.ts';
 import { type FoundList, type Ranked, rank } from './rank.ts';
 import { distanceOf, type HybridMatch, readPage } from './read-page.ts';
 import { deeper, MAX_CANDIDATES } from './request.ts';
@@ -96,7 +96,7 @@ async function facetsOf(
   const embeddings = await vectorIndex.embeddings(
     ranking.map(({ key, at }) => ({ key, collection: collections[at] as Collection })),
   );
-  const vectors = await Promise.all(questions.map(({ vector }) => vector));
+  const vectors = await vectorsOf(questions);
   const similar = ranking.filter((_, at) => 1 - distanceOf(embeddings[at], vectors) >= minScore);
   return countFacets(vectorIndex, similar, { names, collections });
 }

@@ -199,8 +199,8 @@ export function describeHit(hit: SearchHit, rank: number, { width, mark }: HitLa
   ];
 }
 
-/** Similarity of meaning, what a reranker made of it, and the terms of the query that the chunk holds. */
-function describeScores({ vectorScore, rerankScore, matchedTerms = [] }: SearchHit): string {
+/** Similarity of meaning (of words, where there is no other), what a reranker made of it, and the terms of the query that the chunk holds. */
+function describeScores({ score, vectorScore = score, rerankScore, matchedTerms = [] }: SearchHit): string {
   const reranked = rerankScore === undefined ? '' : ` (reranked ${rerankScore.toFixed(3)})`;
   const similarity = `${vectorScore.toFixed(3)}${reranked}`;
   return matchedTerms.length === 0 ? similarity : `${similarity} [${matchedTerms.join(' ')}]`;
