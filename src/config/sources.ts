@@ -138,6 +138,7 @@ export function merge(base: Record<string, unknown>, over: Record<string, unknow
   return merged;
 }
 
+/** Whether a value has names with values, as a group of settings has. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
