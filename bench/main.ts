@@ -13,6 +13,7 @@ import { printMachine } from './measure.ts';
 import { benchQuality } from './quality.ts';
 import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
+import { benchSemanticCache } from './semantic-cache.ts';
 import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
@@ -40,10 +41,12 @@ const { values, positionals } = parseArgs({
   },
 });
 const parts = positionals.length > 0 ? positionals : PARTS;
-const unknown = parts.filter((part) => !PARTS.includes(part) && !['quality', 'code-set'].includes(part));
+const unknown = parts.filter(
+  (part) => !PARTS.includes(part) && !['quality', 'code-set', 'semantic-cache'].includes(part),
+);
 if (unknown.length > 0) {
   console.error(
-    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), quality with --data DIR, code-set with --data DIR to write it.`,
+    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), semantic-cache with or without --data DIR, quality with --data DIR, code-set with --data DIR to write it.`,
   );
   process.exit(2);
 }
@@ -56,6 +59,7 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
+if (parts.includes('semantic-cache')) await benchSemanticCache(data);
 if (parts.includes('quality') || parts.includes('code-set')) {
   if (data === undefined) {
     console.error(
@@ -66,7 +70,11 @@ if (parts.includes('quality') || parts.includes('code-set')) {
   if (parts.includes('code-set')) await writeCodeSet(data);
   if (parts.includes('quality')) await benchQuality(data);
 }
-if (parts.some((part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set'].includes(part)))
+if (
+  parts.some(
+    (part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set', 'semantic-cache'].includes(part),
+  )
+)
   await benchStored();
 
 async function benchStored(): Promise<void> {

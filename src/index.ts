@@ -122,6 +122,7 @@ export type { Highlights, MatchedWord } from './search/highlight.ts';
 export type { ContextInput, SearchInput } from './search/request.ts';
 export type { SearchAnswer, SearchHit } from './search/search.ts';
 export type { FactAnswer, FactHit, FactSearchInput } from './search/search-facts.ts';
+export type { EarlierQuestion } from './search/semantic-cache.ts';
 export { type OpenOptions, openStacklore, type Stacklore } from './stacklore.ts';
 export type { Resolution, TimeRange } from './stores/analytics/bucket.ts';
 export type {

@@ -48,6 +48,7 @@ const REQUESTS = [
   'ingest/tally.ts',
   'maintenance/prompt-files.ts',
   'maintenance/prompt-kinds.ts',
+  'search/cached-search.ts',
   'search/context.ts',
   'search/explain.ts',
   'search/filter.ts',
