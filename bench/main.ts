@@ -9,6 +9,7 @@ import { textWindows, vectorsOf } from './corpus.ts';
 import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
+import { benchMap } from './map.ts';
 import { printMachine } from './measure.ts';
 import { benchQuality } from './quality.ts';
 import { benchRecall } from './recall.ts';
@@ -18,7 +19,18 @@ import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
 
-const PARTS = ['ingest', 'store', 'search', 'hybrid', 'recall', 'stall', 'cli', 'stores', 'maintenance'];
+const PARTS = [
+  'ingest',
+  'store',
+  'search',
+  'hybrid',
+  'recall',
+  'map',
+  'stall',
+  'cli',
+  'stores',
+  'maintenance',
+];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
   'how do I configure a connection?',
@@ -86,7 +98,7 @@ async function benchStored(): Promise<void> {
   const queries = vectors.slice(-500);
   const stored = { texts: texts.slice(0, -500), vectors: vectors.slice(0, -500) };
   if (parts.includes('store')) await benchStore({ ...stored, rounds: quick ? 1 : rounds });
-  if (!parts.some((part) => ['search', 'hybrid', 'recall', 'stall', 'cli'].includes(part))) return;
+  if (!parts.some((part) => ['search', 'hybrid', 'recall', 'map', 'stall', 'cli'].includes(part))) return;
 
   const redis = await startPrivateRedis();
   const lore = openStacklore(
@@ -123,6 +135,7 @@ async function benchStored(): Promise<void> {
     if (parts.includes('hybrid'))
       await benchHybrid({ lore, redis, collection: 'bench', queries, texts: textQueries, rounds });
     if (parts.includes('recall')) await benchRecall(lore, { collection: 'bench', queries, quick });
+    if (parts.includes('map')) await benchMap(lore, { collection: 'bench', rounds });
     if (parts.includes('stall')) {
       const count = Math.min(STALL_CHUNKS, stored.texts.length);
       await benchStall(lore, {

@@ -57,6 +57,7 @@ import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from 
 import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
+import { type CollectionMap, type MapInput, map } from './search/map.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
@@ -67,6 +68,7 @@ import { ErrorLog } from './stores/analytics/error-log.ts';
 import { Metrics } from './stores/analytics/metrics.ts';
 import { UsageLog } from './stores/analytics/usage.ts';
 import { CachedQuestions } from './stores/knowledge/cached-questions.ts';
+import { ChunkSamples } from './stores/knowledge/chunk-samples.ts';
 import { type Collection, Collections, REMEMBERED_MS } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
 import type { AddedFact } from './stores/knowledge/fact.ts';
@@ -242,6 +244,17 @@ export class Stacklore {
         options,
       ),
     );
+  }
+
+  /**
+   * A collection as a plane shows it best: chunks evenly from all documents, and on request a question and its hits.
+   *
+   * @example
+   * const { points, query, hits } = await lore.map({ collection: 'docs', query: 'how do sessions expire?' });
+   */
+  async map(request: MapInput = {}): Promise<CollectionMap> {
+    const chunkSamples = new ChunkSamples(this.databases.knowledge);
+    return map({ ...this.#parts, chunkSamples, responseCache: this.responseCache }, request);
   }
 
   /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */
