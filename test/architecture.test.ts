@@ -52,6 +52,7 @@ const REQUESTS = [
   'search/context.ts',
   'search/explain.ts',
   'search/filter.ts',
+  'search/map.ts',
   'search/request.ts',
   'search/search.ts',
   'stores/knowledge/collections.ts',

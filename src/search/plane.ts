@@ -2,9 +2,10 @@ import { setImmediate as letOthersRun } from 'node:timers/promises';
 
 /** A plane through unit vectors, in numbers that JSON keeps. */
 export interface Plane {
-  readonly mean: readonly number[];
   /** Directions of unit length at right angles to each other; zeros where the vectors differ in fewer directions. */
   readonly axes: readonly [readonly number[], readonly number[]];
+  /** Where the mean of the vectors is on the axes. */
+  readonly middle: readonly [number, number];
   /** The share of all variance along each axis, 0 to 1. */
   readonly shares: readonly [number, number];
   /** How far from the mean the edge of the map is. */
@@ -14,9 +15,9 @@ export interface Plane {
 /** The axes of more vectors are those of so many of them, evenly chosen. */
 const MOST_FITTED = 2_000;
 /** By then what still turns is only the order of directions that matter equally. */
-const MOST_ROUNDS = 200;
+const MOST_ROUNDS = 100;
 /** Square of the distance that an axis may move in the last round. */
-const SETTLED = 1e-10;
+const SETTLED = 1e-8;
 /** Of a vector that all is taken from, rounding leaves less than this. */
 const NOTHING = 1e-9;
 /** Places are told to four digits, which no screen shows more of. */
@@ -29,7 +30,7 @@ const STEPS = 10_000;
 export async function planeOf(vectors: readonly Float32Array[]): Promise<Plane> {
   const step = Math.max(1, vectors.length / MOST_FITTED);
   const fitted = Array.from({ length: Math.min(vectors.length, MOST_FITTED) }, (_, at) => {
-    return unit(Float64Array.from(vectors[Math.floor(at * step)] ?? []));
+    return unit(new Float64Array(vectors[Math.floor(at * step)] ?? []));
   });
   const mean = new Float64Array(vectors[0]?.length ?? 0);
   for (const row of fitted) add(mean, row, 1 / fitted.length);
@@ -39,19 +40,22 @@ export async function planeOf(vectors: readonly Float32Array[]): Promise<Plane> 
   const second = await nextAxis(fitted, mean.length, first.axis);
   const share = (axis: Axis) => (variance > NOTHING ? axis.variance / variance : 0);
   const axes = [[...first.axis], [...second.axis]] as const;
-  const plane = { mean: [...mean], axes, shares: [share(first), share(second)] } as const;
+  const middle = [dot(axes[0], mean), dot(axes[1], mean)] as const;
+  const plane = { axes, middle, shares: [share(first), share(second)] } as const;
   const reach = vectors.reduce((most, vector) => {
-    return Math.max(most, ...coordinates(plane, vector).map(Math.abs));
+    const [x, y] = coordinates(plane, vector);
+    return Math.max(most, Math.abs(x), Math.abs(y));
   }, 0);
   return { ...plane, reach: reach > NOTHING ? reach : 1 };
 }
 
 /** Where a vector is on the map, -1 to 1 on both axes; at the edge if it is beyond. */
 export function project(plane: Plane, vector: Float32Array): [x: number, y: number] {
-  const [x, y] = coordinates(plane, vector).map((value) => {
-    return Math.round(Math.max(-1, Math.min(1, value / plane.reach)) * STEPS) / STEPS + 0;
-  });
-  return [x ?? 0, y ?? 0];
+  const [x, y] = coordinates(plane, vector);
+  // The sum turns -0 into 0.
+  const place = (value: number) =>
+    Math.round(Math.max(-1, Math.min(1, value / plane.reach)) * STEPS) / STEPS + 0;
+  return [place(x), place(y)];
 }
 
 interface Axis {
@@ -59,10 +63,12 @@ interface Axis {
   readonly variance: number;
 }
 
-function coordinates({ mean, axes }: Pick<Plane, 'mean' | 'axes'>, vector: Float32Array): number[] {
-  const row = unit(Float64Array.from(vector));
-  add(row, mean, -1);
-  return axes.map((axis) => dot(row, axis));
+function coordinates(
+  { axes, middle }: Pick<Plane, 'axes' | 'middle'>,
+  vector: Float32Array,
+): [number, number] {
+  const length = Math.sqrt(dot(vector, vector));
+  return [dot(axes[0], vector) / length - middle[0], dot(axes[1], vector) / length - middle[1]];
 }
 
 async function nextAxis(
@@ -110,7 +116,8 @@ function unit(vector: Float64Array): Float64Array {
 }
 
 function add(sum: Float64Array, vector: ArrayLike<number>, factor: number): void {
-  for (let at = 0; at < sum.length; at += 1) sum[at] = (sum[at] as number) + (vector[at] as number) * factor;
+  for (let at = 0; at < vector.length; at += 1)
+    sum[at] = (sum[at] as number) + (vector[at] as number) * factor;
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
