@@ -58,11 +58,13 @@ const REQUESTS = [
   'stores/knowledge/collections.ts',
   'stores/knowledge/document.ts',
   'stores/knowledge/fact.ts',
+  'stores/main/api-keys.ts',
   'stores/main/conversations.ts',
   'stores/main/delivery.ts',
   'stores/main/new-task.ts',
   'stores/main/queue-worker.ts',
   'stores/main/queues.ts',
+  'stores/main/rate-limits.ts',
   'text/analyser.ts',
 ];
 
@@ -104,9 +106,21 @@ const ROOMS: Readonly<Record<string, Room>> = {
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
   llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  http: {
+    mayImport: ['stacklore', 'schema', 'config', 'jobs', 'mcp', ...REQUESTS],
+    packages: [
+      '@fastify/cors',
+      '@fastify/helmet',
+      '@fastify/multipart',
+      'fastify',
+      'pino',
+      'prom-client',
+      'zod',
+    ],
+  },
   cli: {
     mayImport: [
-      ...['stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
+      ...['http', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
       ...[
         'maintenance/backup/backup.ts',

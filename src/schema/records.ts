@@ -15,6 +15,8 @@ import {
   reindexRecord,
 } from './knowledge.ts';
 import {
+  apiKeyRecord,
+  apiKeysRecord,
   cacheLockRecord,
   cacheStatsRecord,
   conversationRecord,
@@ -50,6 +52,8 @@ export const RECORDS = {
   'task attempts': taskAttemptsRecord,
   'dead letters': deadLetterRecord,
   'rate limit': rateLimitRecord,
+  'api key': apiKeyRecord,
+  'api keys': apiKeysRecord,
   chunk: chunkRecord,
   document: documentRecord,
   fact: factRecord,
