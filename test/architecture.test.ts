@@ -53,6 +53,7 @@ const REQUESTS = [
   'search/explain.ts',
   'search/filter.ts',
   'search/map.ts',
+  'search/map.ts',
   'search/request.ts',
   'search/search.ts',
   'stores/knowledge/collections.ts',
