@@ -162,6 +162,15 @@ export const configSchema = z.strictObject({
       endpoints: z.record(z.string(), z.strictObject(rate).partial()).default({}),
     })
     .prefault({}),
+  mcp: z
+    .strictObject({
+      /** What clients of the MCP server must bear over HTTP; none: anyone who reaches it, which then is this machine alone. */
+      token: z
+        .string()
+        .regex(/^\S{16,}$/, 'must have at least 16 characters and no spaces')
+        .optional(),
+    })
+    .prefault({}),
 });
 
 /** Every setting, complete and checked. */
@@ -223,6 +232,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_RATE_LIMIT: 'rateLimits.limit',
   STACKLORE_RATE_WINDOW: 'rateLimits.windowSeconds',
   STACKLORE_RATE_WHEN_AWAY: 'rateLimits.whenAway',
+  STACKLORE_MCP_TOKEN: 'mcp.token',
 };
 
 /** What `loadConfig` reads; tests and embedding programs pass their own. */

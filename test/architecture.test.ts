@@ -102,9 +102,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
   llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  mcp: {
+    mayImport: ['stacklore', 'schema', 'config', 'stores/knowledge/document-text.ts', ...REQUESTS],
+    packages: ['@modelcontextprotocol/sdk', 'zod'],
+  },
   cli: {
     mayImport: [
-      ...['stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
+      ...['stacklore', 'schema', 'config', 'provision', 'mcp', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
       ...[
         'maintenance/backup/backup.ts',

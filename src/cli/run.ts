@@ -80,7 +80,7 @@ async function runCommand(command: Command, { args, given, host }: Call): Promis
     config,
     ...flags
   } = given;
-  const { terminal, release } = openTerminal(host, json);
+  const { terminal, release } = openTerminal(host, json, command);
   const settings = settingsOf(given);
   const sources = { env: host.env, ...(config !== undefined && { configFile: config }) };
   let lore: Stacklore | undefined;
@@ -120,6 +120,7 @@ function settingsOf({ home, redisUrl, model, modelDir }: CommonFlags): ConfigInp
 }
 
 function printOutcome({ stdout }: Host, outcome: Outcome, json: boolean): void {
+  if (outcome.data === undefined) return;
   if (json) stdout.write(`${JSON.stringify(outcome.data, null, 2)}\n`);
   else for (const line of outcome.lines) stdout.write(`${line}\n`);
 }
@@ -151,7 +152,11 @@ function describeError(error: unknown): Pick<StackloreError, 'code' | 'message'>
   return { code: 'internal', message: `${errorMessage(error)} (set STACKLORE_DEBUG=1 to see where)` };
 }
 
-function openTerminal(host: Host, json: boolean): { terminal: Terminal; release: () => void } {
+function openTerminal(
+  host: Host,
+  json: boolean,
+  { isService = false }: Pick<Command, 'isService'>,
+): { terminal: Terminal; release: () => void } {
   const { stdin, stdout, stderr } = host;
   const abort = new AbortController();
   const onInterrupt = () => {
@@ -159,7 +164,8 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     abort.abort();
     stderr.write('\nFinishing what is under way; press Ctrl-C again to stop at once.\n');
   };
-  host.on('SIGINT', onInterrupt);
+  const signals = isService ? (['SIGINT', 'SIGTERM'] as const) : (['SIGINT'] as const);
+  for (const signal of signals) host.on(signal, onInterrupt);
   const terminal: Terminal = {
     print: (line) => void (json || stdout.write(`${line}\n`)),
     note: (line) => void (json || stderr.write(`${line}\n`)),
@@ -168,10 +174,14 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     // Some terminals give their width as 0.
     columns: stdout.columns || 100,
     stdin,
+    stdout,
     stderr,
     signal: abort.signal,
   };
-  return { terminal, release: () => void host.off('SIGINT', onInterrupt) };
+  const release = () => {
+    for (const signal of signals) host.off(signal, onInterrupt);
+  };
+  return { terminal, release };
 }
 
 function kebabCase(name: string): string {
