@@ -48,7 +48,7 @@ const OTHER_TEXT = 'Change or shorten the text and call again.';
 const NEXT_STEPS = {
   invalid_input: CORRECT,
   invalid_config: OPERATOR,
-  invalid_filter: `${CORRECT} list_collections tells the fields of each collection.`,
+  invalid_filter: `${CORRECT} list_collections tells the fields of each collection: name those that have them.`,
   invalid_vector: OPERATOR,
   not_found: LOOK,
   already_exists: CORRECT,
