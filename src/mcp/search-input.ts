@@ -19,7 +19,10 @@ export const scopeInput = {
     .max(100)
     .optional()
     .describe('Collections to look in; all of them when left out.'),
-  filter: z.record(z.string(), z.unknown()).optional().describe('Conditions on fields of the documents.'),
+  filter: z
+    .record(z.string(), z.unknown(), 'must be an object such as {"lang":"en"}')
+    .optional()
+    .describe('Conditions on fields of the documents.'),
 };
 
 /** A filter as the search takes it, which checks all of it. */

@@ -81,8 +81,11 @@ export function createMcpServer(lore: Stacklore, options: McpOptions): McpServer
     }
     const context = { ...parts, signal, ...(userId !== undefined && { userId }) };
     const result = await callTool(tool, context, { input: params.arguments, onError });
-    // A write may have made a collection, which the client is told of.
-    if (!tool.annotations.readOnlyHint) await collections.list().catch(onError);
+    if (!tool.annotations.readOnlyHint && !result.isError) {
+      // A write may have made a document, and a collection for it, of which the client is told.
+      server.sendResourceListChanged().catch(onError);
+      await collections.list().catch(onError);
+    }
     return result;
   });
   server.setRequestHandler(ListResourcesRequestSchema, ({ params }) =>

@@ -34,7 +34,12 @@ export async function runCli(
   const exitCode = await runProgram(
     args,
     Object.assign(new EventEmitter(), {
-      ...{ stdin: Readable.from([Buffer.from(input)]), stdout: collect('stdout'), stderr: collect('stderr'), env },
+      ...{
+        stdin: Readable.from([Buffer.from(input)]),
+        stdout: collect('stdout'),
+        stderr: collect('stderr'),
+        env,
+      },
       exit: () => undefined,
     }),
   );
