@@ -127,11 +127,12 @@ export class McpSessions {
     return session;
   }
 
-  /** Clients that crash leave their sessions behind: the one unused for longest makes way. */
+  /** Clients that crash leave their sessions behind: the one unused for longest makes way, an open one last of all. */
   #makeRoom(): void {
     if (this.#sessions.size < this.#limits.maxSessions) return;
-    const oldest = [...this.#sessions.values()].sort((a, b) => a.usedAt - b.usedAt)[0];
-    void oldest?.server.close();
+    const byUse = (a: Session, b: Session) => Number(a.open > 0) - Number(b.open > 0) || a.usedAt - b.usedAt;
+    const [oldest] = [...this.#sessions.values()].sort(byUse);
+    void Promise.allSettled([oldest?.server.close()]);
   }
 }
 

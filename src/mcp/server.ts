@@ -65,10 +65,11 @@ export function createMcpServer(lore: Stacklore, options: McpOptions): McpServer
     // A list of tools without the fields of collections is better than none.
     const visible = await withinTime(collections.read()).catch((error: unknown) => {
       onError(error);
-      return [];
+      return undefined;
     });
-    collections.told(visible);
-    return { tools: tools.map((tool) => listTool(tool, visible)) };
+    collections.told(visible ?? []);
+    if (visible) for (const name of collections.missing(visible)) onError(missing(name));
+    return { tools: tools.map((tool) => listTool(tool, visible ?? [])) };
   });
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
     const tool = tools.find(({ name }) => name === params.name);
@@ -119,6 +120,13 @@ async function withinTime<T>(work: Promise<T>): Promise<T> {
   } finally {
     clock.abort();
   }
+}
+
+/** Somebody may have misspelt it. */
+function missing(name: string): StackloreError {
+  return new StackloreError('not_found', {
+    message: `There is no collection "${name}". Clients will see it once it is there; see stacklore collections list.`,
+  });
 }
 
 /** Our errors as those of the protocol, with the code beside them. */

@@ -46,6 +46,11 @@ export class VisibleCollections {
     return this.#names?.has(name) ?? true;
   }
 
+  /** The names given that are not among these. */
+  missing(visible: readonly Collection[]): string[] {
+    return [...(this.#names ?? [])].filter((name) => !visible.some((one) => one.name === name));
+  }
+
   /** The named collections or, with no names, all that can be searched by text. Throws `not_found`. */
   async choose(names?: readonly string[]): Promise<[Collection, ...Collection[]]> {
     const visible = await this.list();

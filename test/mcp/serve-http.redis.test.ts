@@ -105,17 +105,17 @@ describe('serving over HTTP', () => {
   });
 
   it('answers what is under way before it ends, and takes nothing more', async () => {
-    let release = () => undefined as unknown;
+    let onEntered: () => void = () => undefined;
     const entered = new Promise<void>((resolve) => {
-      release = () => resolve();
+      onEntered = resolve;
     });
-    let goOn = () => undefined as unknown;
+    let goOn: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
-      goOn = () => resolve();
+      goOn = resolve;
     });
     const onText = async (text: string) => {
       if (text !== 'slow question') return;
-      release();
+      onEntered();
       await held;
     };
     const slow = openTestLore(redis, {}, { embedder: new FakeEmbedder({ onText }) });

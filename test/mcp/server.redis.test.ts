@@ -110,6 +110,13 @@ describe('the list of tools', () => {
     await lore.dropCollection('parks');
   });
 
+  it('lets the one who runs it know of a name that no collection has', async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    await openTestClient(lore, { collections: ['handbook', 'handbok'], onError });
+    expect(errors).toMatchObject([{ code: 'not_found', message: expect.stringContaining('"handbok"') }]);
+  });
+
   it('is there, without fields, while the database is out of reach', async () => {
     const away = openTestLore(redis, { redisUrl: 'redis://127.0.0.1:1', connectTimeoutMs: 50 });
     const errors: unknown[] = [];

@@ -45,7 +45,7 @@ export const getDocumentTool = defineTool({
     const piece = text.slice(start, start + maxLength);
     const end = start + piece.length;
     const { collection = null, title, source } = document;
-    const found = collection === null ? undefined : await lore.collections.find(collection);
+    const found = (await collections.list()).find(({ name }) => name === collection);
     const rest = end < text.length ? `\n\n[It goes on: call get_document with start ${end}.]` : '';
     return {
       data: {
