@@ -15,7 +15,7 @@ import type { Stacklore } from '../stacklore.ts';
 import { callTool } from './call-tool.ts';
 import { complete } from './complete.ts';
 import { listTool } from './list-tools.ts';
-import { listResources, RESOURCE_TEMPLATES, readResource } from './resources.ts';
+import { listResources, RESOURCE_TEMPLATES, type ResourceParts, readResource } from './resources.ts';
 import { chooseTools } from './tools.ts';
 import { VisibleCollections } from './visible-collections.ts';
 
@@ -43,9 +43,7 @@ const MOST_WAIT_MS = 5_000;
  * Stacklore stays open.
  */
 export function createMcpServer(lore: Stacklore, options: McpOptions): McpServer {
-  const { version, allowWrites = false, userId, onError = () => undefined } = options;
-  const hasFacts = options.facts ?? options.collections === undefined;
-  const tools = chooseTools({ hasFacts, allowWrites });
+  const { version, collections: names, onError = () => undefined } = options;
   const capabilities = { tools: { listChanged: true }, resources: { listChanged: true }, completions: {} };
   const mcp = new McpServer(
     { name: 'stacklore', title: 'Stacklore knowledge base', version },
@@ -57,10 +55,19 @@ export function createMcpServer(lore: Stacklore, options: McpOptions): McpServer
     server.sendToolListChanged().catch(onError);
     server.sendResourceListChanged().catch(onError);
   };
-  const names = options.collections;
   const collections = new VisibleCollections(lore, { ...(names && { names }), onChange });
-  const parts = { lore, collections };
+  serveTools(server, { lore, collections }, { ...options, onError });
+  serveResources(server, { lore, collections });
+  return mcp;
+}
 
+function serveTools(
+  server: McpServer['server'],
+  parts: ResourceParts,
+  { facts, collections: names, allowWrites = false, userId, onError }: ToolOptions,
+): void {
+  const { collections } = parts;
+  const tools = chooseTools({ hasFacts: facts ?? names === undefined, allowWrites });
   server.setRequestHandler(ListToolsRequestSchema, async () => {
     // A list of tools without the fields of collections is better than none.
     const visible = await withinTime(collections.read()).catch((error: unknown) => {
@@ -89,6 +96,11 @@ export function createMcpServer(lore: Stacklore, options: McpOptions): McpServer
     }
     return result;
   });
+}
+
+type ToolOptions = McpOptions & Required<Pick<McpOptions, 'onError'>>;
+
+function serveResources(server: McpServer['server'], parts: ResourceParts): void {
   server.setRequestHandler(ListResourcesRequestSchema, ({ params }) =>
     asProtocol(listResources(parts, params?.cursor)),
   );
@@ -99,7 +111,6 @@ export function createMcpServer(lore: Stacklore, options: McpOptions): McpServer
     asProtocol(readResource(parts, params.uri)),
   );
   server.setRequestHandler(CompleteRequestSchema, ({ params }) => asProtocol(complete(parts, params)));
-  return mcp;
 }
 
 const INSTRUCTIONS = [
