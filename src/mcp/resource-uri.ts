@@ -8,10 +8,12 @@ export type ResourceName =
   | { readonly kind: 'collections' }
   | { readonly kind: 'collection' | 'document'; readonly id: string };
 
+/** The resource that is a document's text. */
 export function documentUri(docId: string): string {
   return DOCUMENT_TEMPLATE.replace('{docId}', encodeURIComponent(docId));
 }
 
+/** The resource that describes a collection. */
 export function collectionUri(collection: string): string {
   return COLLECTION_TEMPLATE.replace('{collection}', encodeURIComponent(collection));
 }

@@ -34,6 +34,7 @@ export interface ResourceParts {
   readonly collections: VisibleCollections;
 }
 
+/** What can be read without being listed. */
 export const RESOURCE_TEMPLATES: readonly ResourceTemplate[] = [
   {
     ...{ uriTemplate: DOCUMENT_TEMPLATE, name: 'document', title: 'Document', mimeType: 'text/plain' },

@@ -5,10 +5,12 @@ import type { Collection } from '../stores/knowledge/collections.ts';
 /** The most hits, or facts, one call gives. */
 export const MAX_TOP_K = 50;
 
+/** What is asked. */
 export const queryInput = z
   .string('must be text')
   .describe('The question, or what is looked for, in plain words of any language the documents are in.');
 
+/** How much is given. */
 export const topKInput = z.int().min(1).max(MAX_TOP_K).default(8).describe('How many at most.');
 
 /** Which chunks are looked at; what collections and fields there are is added when the tools are listed. */

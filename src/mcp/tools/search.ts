@@ -20,6 +20,7 @@ const hitOutput = z.object({
   fields: z.record(z.string(), z.unknown()).describe('Values of filterable fields'),
 });
 
+/** The tool `search`. */
 export const searchTool = defineTool({
   name: 'search',
   title: 'Search the knowledge base',
