@@ -75,6 +75,7 @@ import { Facts } from './stores/knowledge/facts.ts';
 import { Reindexes } from './stores/knowledge/reindexes.ts';
 import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
+import { ApiKeys } from './stores/main/api-keys.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
 import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
@@ -120,6 +121,7 @@ export class Stacklore {
   readonly documents: Documents;
   readonly responseCache: ResponseCache;
   readonly rateLimits: RateLimits;
+  readonly apiKeys: ApiKeys;
   readonly sessions: Sessions;
   readonly conversations: Conversations;
   readonly queues: Queues;
@@ -166,6 +168,7 @@ export class Stacklore {
     this.responseCache = new ResponseCache(this.databases.main, config.responseCache);
     this.rateLimits = new RateLimits(this.databases.main, config.rateLimits);
     this.#model = embedder ? { ...embedder.model, dimensions: embedder.dimensions } : config.model;
+    this.apiKeys = new ApiKeys(this.databases.main);
     this.sessions = new Sessions(this.databases.main);
     this.conversations = new Conversations(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });

@@ -56,11 +56,13 @@ const REQUESTS = [
   'stores/knowledge/collections.ts',
   'stores/knowledge/document.ts',
   'stores/knowledge/fact.ts',
+  'stores/main/api-keys.ts',
   'stores/main/conversations.ts',
   'stores/main/delivery.ts',
   'stores/main/new-task.ts',
   'stores/main/queue-worker.ts',
   'stores/main/queues.ts',
+  'stores/main/rate-limits.ts',
   'text/analyser.ts',
 ];
 
@@ -106,9 +108,21 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ['stacklore', 'schema', 'config', 'stores/knowledge/document-text.ts', ...REQUESTS],
     packages: ['@modelcontextprotocol/sdk', 'zod'],
   },
+  http: {
+    mayImport: ['stacklore', 'schema', 'config', 'jobs', 'mcp', ...REQUESTS],
+    packages: [
+      '@fastify/cors',
+      '@fastify/helmet',
+      '@fastify/multipart',
+      'fastify',
+      'pino',
+      'prom-client',
+      'zod',
+    ],
+  },
   cli: {
     mayImport: [
-      ...['stacklore', 'schema', 'config', 'provision', 'mcp', 'redis/embedded.ts'],
+      ...['http', 'mcp', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
       ...[
         'maintenance/backup/backup.ts',

@@ -37,7 +37,7 @@ export interface Terminal {
   /** For what is neither lines nor an outcome, such as a protocol. */
   readonly stdout: Host['stdout'];
   readonly stderr: Host['stderr'];
-  /** Aborted by the first Ctrl-C, and where the command is a service by SIGTERM. */
+  /** Aborted by the first Ctrl-C, or when the process is asked to end. */
   readonly signal: AbortSignal;
 }
 
@@ -70,8 +70,6 @@ export interface Command<Flags extends z.ZodObject = z.ZodObject> {
   /** Settings of the library that other flags than those of their names give: setting to flag, both without dashes. */
   readonly settingFlags?: Readonly<Record<string, string>>;
   readonly examples?: readonly string[];
-  /** Runs until it is told to end, by SIGTERM as well, and then ends in its own time. */
-  readonly isService?: boolean;
   run(context: CommandContext, args: readonly string[], flags: z.output<Flags>): Promise<Outcome>;
 }
 

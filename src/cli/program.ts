@@ -71,6 +71,8 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/export.ts'),
   ],
   keys: ['count and measure keys by record family', () => import('./commands/keys.ts')],
+  serve: ['serve the HTTP API and the search page', () => import('./commands/serve.ts')],
+  'api-keys': ['make, list and revoke keys of the HTTP API', () => import('./commands/api-keys.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
   down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],
   setup: ['fetch the server and the model where they are missing', () => import('./commands/setup.ts')],

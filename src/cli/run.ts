@@ -80,7 +80,7 @@ async function runCommand(command: Command, { args, given, host }: Call): Promis
     config,
     ...flags
   } = given;
-  const { terminal, release } = openTerminal(host, json, command);
+  const { terminal, release } = openTerminal(host, json);
   const settings = settingsOf(given);
   const sources = { env: host.env, ...(config !== undefined && { configFile: config }) };
   let lore: Stacklore | undefined;
@@ -152,11 +152,7 @@ function describeError(error: unknown): Pick<StackloreError, 'code' | 'message'>
   return { code: 'internal', message: `${errorMessage(error)} (set STACKLORE_DEBUG=1 to see where)` };
 }
 
-function openTerminal(
-  host: Host,
-  json: boolean,
-  { isService = false }: Pick<Command, 'isService'>,
-): { terminal: Terminal; release: () => void } {
+function openTerminal(host: Host, json: boolean): { terminal: Terminal; release: () => void } {
   const { stdin, stdout, stderr } = host;
   const abort = new AbortController();
   const onInterrupt = () => {
@@ -164,8 +160,9 @@ function openTerminal(
     abort.abort();
     stderr.write('\nFinishing what is under way; press Ctrl-C again to stop at once.\n');
   };
-  const signals = isService ? (['SIGINT', 'SIGTERM'] as const) : (['SIGINT'] as const);
-  for (const signal of signals) host.on(signal, onInterrupt);
+  const onTerminate = () => abort.abort();
+  host.on('SIGINT', onInterrupt);
+  host.on('SIGTERM', onTerminate);
   const terminal: Terminal = {
     print: (line) => void (json || stdout.write(`${line}\n`)),
     note: (line) => void (json || stderr.write(`${line}\n`)),
@@ -179,7 +176,8 @@ function openTerminal(
     signal: abort.signal,
   };
   const release = () => {
-    for (const signal of signals) host.off(signal, onInterrupt);
+    host.off('SIGINT', onInterrupt);
+    host.off('SIGTERM', onTerminate);
   };
   return { terminal, release };
 }

@@ -76,6 +76,8 @@ const NEXT_STEPS = {
   archive_invalid: OPERATOR,
   archive_unwritable: OPERATOR,
   busy: LATER,
+  rate_limited: LATER,
+  unauthorized: OPERATOR,
   aborted: 'It was cancelled.',
   internal: LATER,
 } satisfies Record<ErrorCode, string>;

@@ -31,7 +31,10 @@ export function isLoopback(host: string): boolean {
  */
 export function refuse(headers: IncomingHttpHeaders, options: GuardOptions): Refusal | undefined {
   if (!isNameOfOurs(hostNameOf(`http://${headers.host ?? ''}`), options)) {
-    return { status: 403, message: 'The Host header is no name of this server. Allow it with --allow-host.' };
+    return {
+      status: 403,
+      message: 'The Host header is no name of this server. Allow it with --allowed-host.',
+    };
   }
   if (headers.origin !== undefined && !isNameOfOurs(hostNameOf(headers.origin), options)) {
     return { status: 403, message: 'Requests of web pages from elsewhere are refused (Origin header).' };

@@ -14,6 +14,8 @@ import {
   reindexRecord,
 } from './knowledge.ts';
 import {
+  apiKeyRecord,
+  apiKeysRecord,
   cacheLockRecord,
   cacheStatsRecord,
   conversationRecord,
@@ -49,6 +51,8 @@ export const RECORDS = {
   'task attempts': taskAttemptsRecord,
   'dead letters': deadLetterRecord,
   'rate limit': rateLimitRecord,
+  'api key': apiKeyRecord,
+  'api keys': apiKeysRecord,
   chunk: chunkRecord,
   document: documentRecord,
   fact: factRecord,

@@ -101,6 +101,8 @@ export const contextRequest = searchRequest
     maxTokens: count(1, 1_000_000).default(2_000),
     /** Passages best first, or as they stand in their documents, the best document first. */
     order: z.enum(PASSAGE_ORDERS, `must be ${PASSAGE_ORDERS.join(' or ')}`).default('best'),
+    /** Leave weak sentences at the ends of passages out, for more passages to have room. */
+    trim: z.boolean('must be true or false').default(true),
     /** Facts that answer the question are put before the passages, under the same budget. */
     facts: z.union([z.boolean(), factContext], 'must be true, false or options').optional(),
   });
@@ -146,6 +148,7 @@ type Ranking = z.output<z.ZodObject<typeof rankingOptions>>;
 export interface ContextRequest extends SearchRequest {
   readonly maxTokens: number;
   readonly order: PassageOrder;
+  readonly trim: boolean;
   /** Absent when no facts are wanted. */
   readonly facts?: FactContextOptions;
 }
@@ -157,9 +160,9 @@ export function parseSearchRequest(input: unknown): SearchRequest {
 
 /** Checks a context look-up. Throws like `parseSearchRequest`. */
 export function parseContextRequest(input: unknown): ContextRequest {
-  const { maxTokens, order, facts, ...request } = parse(contextRequest, input);
+  const { maxTokens, order, trim, facts, ...request } = parse(contextRequest, input);
   const wanted = facts === true ? factContext.parse({}) : facts;
-  return { ...finish(request), maxTokens, order, ...(wanted && { facts: wanted }) };
+  return { ...finish(request), maxTokens, order, trim, ...(wanted && { facts: wanted }) };
 }
 
 /** Checks a request by its schema. Throws `invalid_input` naming each bad field. */

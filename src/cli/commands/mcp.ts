@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { errorMessage, StackloreError } from '../../errors.ts';
@@ -9,7 +10,7 @@ import { wholeNumber } from '../flag-values.ts';
 import { given } from '../given.ts';
 import { version } from '../version.ts';
 
-const HTTP_FLAGS = ['host', 'port', 'tokenFile', 'allowHost'] as const;
+const HTTP_FLAGS = ['host', 'port', 'tokenFile', 'allowedHost'] as const;
 
 export const command = defineCommand({
   summary: 'Serve collections to language models by the Model Context Protocol: over stdio, or over HTTP.',
@@ -26,7 +27,7 @@ export const command = defineCommand({
     { flags: '--port <number>', description: 'port for --http (8731); 0 takes any' },
     { flags: '--host <address>', description: 'address for --http (127.0.0.1); others need a token' },
     {
-      flags: '--allow-host <name>',
+      flags: '--allowed-host <name>',
       description: 'a further host name the server is reached by; may be repeated',
       isList: true,
     },
@@ -40,10 +41,9 @@ export const command = defineCommand({
     http: z.boolean().default(false),
     port: wholeNumber(0, 65_535).optional(),
     host: z.string().min(1, 'must be an address').optional(),
-    allowHost: z.array(z.string().toLowerCase()).optional(),
+    allowedHost: z.array(z.string().toLowerCase()).optional(),
     tokenFile: z.string().optional(),
   }),
-  isService: true,
   examples: ['stacklore mcp --collection docs', 'stacklore mcp --http --port 8731'],
   async run(context, _args, { collection, facts, allowWrites, userId, http, ...httpFlags }) {
     const { terminal, lore } = context;
@@ -54,12 +54,12 @@ export const command = defineCommand({
     };
     const createServer = () => createMcpServer(lore(), options);
     if (http) {
-      const { port = 8_731, host = '127.0.0.1', allowHost = [], tokenFile } = httpFlags;
+      const { port = 8_731, host = '127.0.0.1', allowedHost = [], tokenFile } = httpFlags;
       const token = tokenOf(context, tokenFile);
-      const settings = { port, host, allowedHosts: allowHost, createServer, onError, ...given({ token }) };
+      const settings = { port, host, allowedHosts: allowedHost, createServer, onError, ...given({ token }) };
       const running = await serveHttp(settings);
       terminal.note(`Serving MCP at ${running.url}`);
-      await aborted(terminal.signal);
+      if (!terminal.signal.aborted) await once(terminal.signal, 'abort');
       await running.close();
     } else {
       refuseHttpFlags(httpFlags);
@@ -74,7 +74,7 @@ export const command = defineCommand({
 function refuseHttpFlags(flags: { readonly [Name in (typeof HTTP_FLAGS)[number]]?: unknown }): void {
   if (HTTP_FLAGS.every((name) => flags[name] === undefined)) return;
   throw new StackloreError('invalid_input', {
-    message: '--port, --host, --allow-host and --token-file go with --http. Add it, or leave them out.',
+    message: '--port, --host, --allowed-host and --token-file go with --http. Add it, or leave them out.',
   });
 }
 
@@ -89,9 +89,4 @@ function tokenOf({ config }: CommandContext, tokenFile: string | undefined): str
       cause,
     });
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
