@@ -8,7 +8,10 @@ export const collectionOutput = z.object({
   documents: z.number(),
   fields: z.array(z.object({ name: z.string(), type: z.string() })),
   language: z.string().nullable().describe('Of its words; null where they are not indexed'),
-  model: z.string().nullable().describe('What embedded it; null where it cannot be searched by text'),
+  model: z
+    .string()
+    .nullable()
+    .describe('What embedded it; null where only its words can be searched, by its name and mode text'),
 });
 
 /** Every visible collection with the number of its documents. */

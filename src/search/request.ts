@@ -53,7 +53,10 @@ export const searchRequest = z.strictObject({
     .min(1, 'must name a collection')
     .max(100, 'must name at most 100 collections')
     .optional(),
-  /** `hybrid` by default; `vector` where there are no words to look up, see `SearchAnswer.mode`. */
+  /**
+   * `hybrid` by default; `vector` where there are no words to look up, see `SearchAnswer.mode`. In collections of given
+   * vectors `text` needs no vector, and hits then have no `vectorScore`.
+   */
   mode: z.enum(SEARCH_MODES, `must be ${SEARCH_MODES.join(', ')}`).optional(),
   /** How a hybrid search makes one score of two. */
   fusion: z.enum(FUSION_METHODS, `must be ${FUSION_METHODS.join(', ')}`).default('zscore'),

@@ -250,6 +250,29 @@ describe('list_collections', () => {
     });
     await lore.dropCollection('vectors');
   });
+
+  it('tells that one of given vectors is searched by its words', async () => {
+    const given = await lore.createCollection('given', { dimensions: 3, language: 'english' });
+    const document = {
+      docId: 'g',
+      title: 'Given',
+      source: 'g.md',
+      contentType: 'text',
+      wordCount: 2,
+      hash: 'g',
+    };
+    await lore.documents.replace(
+      given,
+      document,
+      [{ text: 'zeppelin flights' }],
+      [new Float32Array([1, 0, 0])],
+    );
+    expect((await reader.call('list_collections')).text).toContain('search it by name, with mode text');
+    const found = await reader.call('search', { query: 'zeppelin', collections: ['given'], mode: 'text' });
+    expect(found.data.hits).toMatchObject([{ docId: 'g' }]);
+    expect(found.text).toContain('(g.md)\ndocId g, collection given\n');
+    await lore.dropCollection('given');
+  });
 });
 
 describe('get_document', () => {

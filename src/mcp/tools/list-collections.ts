@@ -13,10 +13,9 @@ export const listCollectionsTool = defineTool({
   annotations: READ_ONLY,
   async run(context) {
     const collections = await describeCollections(context);
-    const lines = collections.map(({ name, documents, fields, model }) => {
+    const lines = collections.map(({ name, documents, fields, language, model }) => {
       const declared = fields.map((field) => `${field.name} (${field.type})`).join(', ') || 'none of its own';
-      const limits = model === null ? '; cannot be searched by text' : '';
-      return `${name}: documents ${documents}, fields ${declared}${limits}`;
+      return `${name}: documents ${documents}, fields ${declared}${model === null ? limitOf(language) : ''}`;
     });
     return {
       data: { collections },
@@ -24,3 +23,8 @@ export const listCollectionsTool = defineTool({
     };
   },
 });
+
+/** What can be done with a collection whose vectors no model of ours has made. */
+function limitOf(language: string | null): string {
+  return language === null ? '; cannot be searched by text' : '; search it by name, with mode text';
+}

@@ -16,7 +16,10 @@ const hitOutput = z.object({
   score: z
     .number()
     .describe('Orders the hits of this answer, larger is better; not comparable with other answers'),
-  vectorScore: z.number().describe('Cosine similarity of question and text, comparable between answers'),
+  vectorScore: z
+    .number()
+    .optional()
+    .describe('Cosine similarity of question and text, comparable between answers'),
   fields: z.record(z.string(), z.unknown()).describe('Values of filterable fields'),
 });
 
@@ -72,10 +75,10 @@ function cut(hit: SearchHit): ShownHit {
 }
 
 function describeHit(hit: ShownHit, rank: number): string[] {
-  const similarity = `similarity ${hit.vectorScore.toFixed(2)}`;
+  const similarity = hit.vectorScore === undefined ? '' : `similarity ${hit.vectorScore.toFixed(2)}, `;
   return [
     `[${rank}] ${describePlace(hit)}`,
-    `${similarity}, ${describeRange(hit)}, collection ${hit.collection}`,
+    `${similarity}${describeRange(hit)}, collection ${hit.collection}`,
     hit.isCut ? `${hit.text} […]` : hit.text,
     '',
   ];
