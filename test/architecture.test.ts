@@ -107,6 +107,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
   llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  mcp: {
+    mayImport: ['stacklore', 'schema', 'config', 'stores/knowledge/document-text.ts', ...REQUESTS],
+    packages: ['@modelcontextprotocol/sdk', 'zod'],
+  },
   http: {
     mayImport: ['stacklore', 'schema', 'config', 'jobs', 'mcp', ...REQUESTS],
     packages: [
@@ -121,7 +125,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     mayImport: [
-      ...['http', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
+      ...['http', 'mcp', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
       ...[
         'maintenance/backup/backup.ts',
