@@ -1,7 +1,7 @@
 import { CommanderError, Command as Program } from 'commander';
 import { errorMessage } from '../errors.ts';
+import { version } from '../version.ts';
 import type { CommandModule, Host } from './command.ts';
-import { version } from './version.ts';
 
 /** Every command with the sentence `--help` shows. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<CommandModule>]>> = {

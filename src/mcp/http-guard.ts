@@ -45,7 +45,11 @@ export function refuse(headers: IncomingHttpHeaders, options: GuardOptions): Ref
   return undefined;
 }
 
-function isNameOfOurs(name: string | undefined, { host, allowedHosts = [] }: GuardOptions): boolean {
+/** Whether a host name, in lower case and brackets where it is IPv6, is one that this server is called by. */
+export function isNameOfOurs(
+  name: string | undefined,
+  { host, allowedHosts = [] }: Pick<GuardOptions, 'host' | 'allowedHosts'>,
+): boolean {
   if (name === undefined) return false;
   if ([...LOOPBACK, host.toLowerCase(), ...allowedHosts].includes(name)) return true;
   // Listening elsewhere, it has addresses nobody told us; only a name can be made to point to another machine.

@@ -5,10 +5,10 @@ import { errorMessage, StackloreError } from '../../errors.ts';
 import { serveHttp } from '../../mcp/serve-http.ts';
 import { serveStdio } from '../../mcp/serve-stdio.ts';
 import { createMcpServer, type McpOptions } from '../../mcp/server.ts';
+import { version } from '../../version.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { given } from '../given.ts';
-import { version } from '../version.ts';
 
 const HTTP_FLAGS = ['host', 'port', 'tokenFile', 'allowedHost'] as const;
 
