@@ -12,6 +12,8 @@ import {
   factsManifestRecord,
   reindexLockRecord,
   reindexRecord,
+  stagedChunkRecord,
+  stagedDocumentRecord,
 } from './knowledge.ts';
 import {
   cacheLockRecord,
@@ -59,6 +61,8 @@ export const RECORDS = {
   'content hashes': contentHashesRecord,
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
+  'staged chunk': stagedChunkRecord,
+  'staged document': stagedDocumentRecord,
   'facts manifest': factsManifestRecord,
   arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,
