@@ -65,8 +65,9 @@ async function buildAndSwitch(
   let comparison: ReindexComparison | undefined;
   if (!isSwitched) {
     const next = { ...collection, manifest: switchedManifest(collection.manifest, changes), index };
-    await vectorIndex.build(next, (share) => {
-      onProgress?.({ step: 'index', done: Math.round(share * plan.chunks), total: plan.chunks });
+    await vectorIndex.build(next, {
+      onProgress: (share) =>
+        onProgress?.({ step: 'index', done: Math.round(share * plan.chunks), total: plan.chunks }),
     });
     written += (await fill()).written;
     comparison = await compare(parts, { collection, next, request, queries });
