@@ -65,7 +65,10 @@ export class StagedChunks {
       collection: { name, ...stored, manifest },
       storedManifest: fields.manifest,
       manifestHash: manifestHash(manifest),
-      madeWith: digest('sha256', canonicalJson([manifest.fields, manifest.analyser ?? null, manifest.vectorType])),
+      madeWith: digest(
+        'sha256',
+        canonicalJson([manifest.fields, manifest.analyser ?? null, manifest.vectorType]),
+      ),
     };
   }
 
@@ -79,7 +82,8 @@ export class StagedChunks {
     const staged = new Map<string, StagedDocument>();
     for (const [at, reply] of replies.entries()) {
       if (reply instanceof RecordError) throw reply;
-      if (reply.length > 0) staged.set(docIds[at] as string, stagedDocumentRecord.decode(asObject(reply), stagedKeys[at]));
+      if (reply.length > 0)
+        staged.set(docIds[at] as string, stagedDocumentRecord.decode(asObject(reply), stagedKeys[at]));
     }
     return hashes.flatMap(({ docId, key, fields }) => {
       const document = { docId, ...documentRecord.decode(fields, key) };
@@ -90,7 +94,10 @@ export class StagedChunks {
   }
 
   /** The vectors of a document's staged chunks by the hash of what was embedded. */
-  embeddings({ collection }: StagingTarget, { document, staged }: StagedLook): Promise<Map<string, Float32Array>> {
+  embeddings(
+    { collection }: StagingTarget,
+    { document, staged }: StagedLook,
+  ): Promise<Map<string, Float32Array>> {
     const keyPrefix = stagedKeyPrefix(collection.name, document.docId);
     return readEmbeddings(this.#database, collection, { chunkCount: staged?.chunkCount ?? 0, keyPrefix });
   }
@@ -128,7 +135,10 @@ export class StagedChunks {
   }
 
   /** Lets staged and live chunks of a document change places; see `EXCHANGED` for what it gives. */
-  async exchange({ collection, storedManifest, manifestHash: hash }: StagingTarget, look: StagedLook): Promise<number> {
+  async exchange(
+    { collection, storedManifest, manifestHash: hash }: StagingTarget,
+    look: StagedLook,
+  ): Promise<number> {
     const { name, createdAt } = collection;
     const { docId, chunkCount } = look.document;
     const keys = [look.key, stagedDocumentRecord.key.build({ collection: name, docId })];
