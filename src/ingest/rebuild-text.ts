@@ -36,30 +36,54 @@ type Part = string | readonly string[];
 
 function partsOf(chunks: readonly StoredChunk[]): Part[] | undefined {
   const parts: Part[] = [];
+  const width = Math.max(0, ...chunks.map(({ text }) => longestInnerLine(text)));
   let end = 0;
+  let before = '';
   for (const { text, metadata } of chunks) {
     const { start } = metadata;
     if (typeof start !== 'number' || metadata.end !== start + text.length) return undefined;
     const gap = start - end;
     if (start < 0 || gap > WIDEST_GAP) return undefined;
-    if (gap > 0) parts.push(end === 0 ? whiteSpaceBefore(gap) : whiteSpace(gap));
+    if (gap > 0) parts.push(end === 0 ? leadingSpace(gap) : whiteSpace(gap, { before, after: text, width }));
     parts.push(gap < 0 ? text.slice(-gap) : text);
+    before = text;
     end = Math.max(end, start + text.length);
   }
-  if (end > 0) parts.push(['', '\n', '\n\n']);
+  if (end > 0) parts.push(['\n', '', '\n\n']);
   return end > 0 ? parts : undefined;
 }
 
-/** What may part two chunks: two lines or sentences, two blocks, or two blocks of which the second is indented. */
-function whiteSpace(length: number): readonly string[] {
-  if (length === 1) return ['\n', ' '];
-  const lines = '\n'.repeat(length);
-  const [indented, item] = [`\n\n${' '.repeat(length - 2)}`, `\n${' '.repeat(length - 1)}`];
-  return length === 2 ? [lines, item] : [indented, lines, item];
+/** The longest line that is followed by another one: what lines of the text are broken at. */
+function longestInnerLine(text: string): number {
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .reduce((longest, line) => Math.max(longest, line.length), 0);
 }
 
-/** What may precede the first of them. */
-function whiteSpaceBefore(length: number): readonly string[] {
+/** What may part two chunks: two lines or sentences, two blocks, or two of which the second is indented. */
+function whiteSpace(
+  length: number,
+  { before, after, width }: { before: string; after: string; width: number },
+): readonly string[] {
+  if (length > 1) {
+    const item = `\n${' '.repeat(length - 1)}`;
+    const block = `\n\n${' '.repeat(length - 2)}`;
+    const lines = '\n'.repeat(length);
+    // Indentation by an odd number of spaces is rare.
+    const likeliest = length % 2 === 1 ? [item, block] : [block, item];
+    return [...new Set([...likeliest, lines])];
+  }
+  // A line ends where the next word would not have fitted in, and before what begins a line.
+  const room = width - (before.length - before.lastIndexOf('\n') - 1);
+  const isFull = (/^\S+/.exec(after)?.[0].length ?? 0) >= room;
+  return isFull || LINE_START.test(after) ? ['\n', ' '] : [' ', '\n'];
+}
+
+const LINE_START = /^(?:[-*+>|#]|\d+[.)])\s?/;
+
+/** What may precede the first chunk. */
+function leadingSpace(length: number): readonly string[] {
   return ['\n'.repeat(length), ' '.repeat(length)];
 }
 
@@ -75,24 +99,28 @@ function assemble(parts: readonly Part[], choice: readonly number[]): string {
     .join('');
 }
 
-/** Which white space to try in each gap: each with each where these are few, else the same in all gaps of a kind. */
+/** Which white space to try in each gap: the likeliest everywhere, then others in one gap, in two, and so on. */
 function* choicesFor(parts: readonly Part[], most: number): Generator<number[]> {
-  const gaps = parts.filter((part) => typeof part !== 'string');
-  const all = gaps.reduce((product, options) => product * options.length, 1);
-  const kindOf = (options: readonly string[]) => JSON.stringify(options);
-  const kinds = [...new Set(gaps.map(kindOf))];
-  const groups =
-    all <= most ? gaps.map((_, at) => at) : gaps.map((options) => kinds.indexOf(kindOf(options)));
-  const sizes: number[] = [];
-  for (const [at, group] of groups.entries()) sizes[group] = gaps[at]?.length ?? 1;
-  const count = sizes.reduce((product, size) => product * size, 1);
-  for (let number = 0; number < Math.min(count, most); number += 1) {
-    let rest = number;
-    const chosen = sizes.map((size) => {
-      const digit = rest % size;
-      rest = Math.floor(rest / size);
-      return digit;
-    });
-    yield groups.map((group) => chosen[group] ?? 0);
+  const sizes = parts.filter((part) => typeof part !== 'string').map((options) => options.length);
+  let count = 0;
+  for (let others = 0; others <= sizes.length; others += 1) {
+    for (const choice of withOthers(sizes, others, 0)) {
+      if (count >= most) return;
+      count += 1;
+      yield choice;
+    }
+  }
+}
+
+/** The choices that differ from the likeliest in so many gaps, from one gap on. */
+function* withOthers(sizes: readonly number[], others: number, from: number): Generator<number[]> {
+  if (others === 0) {
+    yield sizes.map(() => 0);
+    return;
+  }
+  for (let at = from; at <= sizes.length - others; at += 1) {
+    for (const choice of withOthers(sizes, others - 1, at + 1)) {
+      for (let option = 1; option < (sizes[at] ?? 1); option += 1) yield choice.with(at, option);
+    }
   }
 }
