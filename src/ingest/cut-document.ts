@@ -5,6 +5,8 @@ import { chunkDocument, type TextChunk } from './chunk.ts';
 import { hashInput } from './chunk-input.ts';
 import type { CuttableText } from './parse/document.ts';
 
+export type { CuttableText } from './parse/document.ts';
+
 /** Most chunks of one document unless told otherwise. */
 export const DEFAULT_MAX_CHUNKS = 5_000;
 /** The event loop gets a turn after this many chunks, so that a long document does not hold up connections. */

@@ -9,6 +9,7 @@ import { requireNoArrivals } from './arrivals.ts';
 import { type Removal, removeEmptyDocuments, removeOrphans } from './orphans.ts';
 import { pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
+import { removeStagedLeftovers } from './staged-leftovers.ts';
 
 /** What to remove; nothing is removed that was not asked for. */
 export type CleanupRequest = z.input<typeof cleanupRequest> & { readonly signal?: AbortSignal };
@@ -26,7 +27,7 @@ export interface CleanupReport {
   /** Cached response bodies, by key. */
   readonly cache?: Removed;
   readonly analytics?: AnalyticsDeletion;
-  /** Chunks whose document is gone, by key. */
+  /** Chunks whose document is gone, and what was staged for a reindex that is no more, by key. */
   readonly orphans?: Removed;
   /** Documents without a chunk, by id. */
   readonly emptyDocuments?: Removed;
@@ -70,7 +71,7 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
         });
   const removed = {
     ...((all || asked.cache) && { cache: await removeCache(main, removal) }),
-    ...((all || asked.orphans) && { orphans: await removeOrphans(knowledge, removal) }),
+    ...((all || asked.orphans) && { orphans: await removeAllOrphans(knowledge, removal) }),
     ...((all || asked.emptyDocuments) && { emptyDocuments: await removeEmptyDocuments(knowledge, removal) }),
     ...((all || asked.deadLetters) && {
       deadLetters: await purgeDeadLetters(main, parts.deadLetters, removal),
@@ -85,6 +86,12 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
     ...(fromAnalytics && { analytics: fromAnalytics }),
     total: told.reduce((sum, [, { count }]) => sum + count, fromAnalytics?.total ?? 0),
   };
+}
+
+async function removeAllOrphans(knowledge: Database, removal: Removal): Promise<Sample> {
+  const removed = await removeOrphans(knowledge, removal);
+  await removeStagedLeftovers(knowledge, removal, removed);
+  return removed;
 }
 
 async function removeCache(main: Database, { dryRun, ...pace }: Removal): Promise<Sample> {

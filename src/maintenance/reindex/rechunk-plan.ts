@@ -34,29 +34,25 @@ export async function planRechunk(
   const growth = sample.before === 0 ? 1 : sample.after / sample.before;
   const chunksAfter = Math.round(chunks * growth);
   const wordsAfter = chunksAfter === 0 ? 0 : (words * chunks) / chunksAfter;
-  const textBytes = chunks * sample.textBytes;
-  const fieldBytes = Math.round(
-    chunksAfter * (OTHER_FIELDS_BYTES + manifest.dimensions * vectorCopies(manifest)) +
-      textBytes +
-      chunks * words,
-  );
+  const chunkBytes = OTHER_FIELDS_BYTES + manifest.dimensions * bytesPerDimension(manifest);
+  const toWrite = chunksAfter === 0 ? 0 : Math.max(0, 1 - waiting / chunksAfter);
+  const fieldBytes = Math.round((chunksAfter * chunkBytes + chunks * (sample.textBytes + words)) * toWrite);
   const indexBefore = chunks * indexedBytes(manifest, words);
   const indexAfter = chunksAfter * indexedBytes(target, wordsAfter);
   const indexBytes = Math.round(isCompared ? indexAfter : Math.max(0, indexAfter - indexBefore));
   const memoryBytes = indexBytes + fieldBytes;
-  const more = (chunksAfter - chunks) * (OTHER_FIELDS_BYTES + manifest.dimensions * vectorCopies(manifest));
   const room = (server.maxMemoryBytes ?? server.totalMemoryBytes) - server.usedMemoryBytes;
   return {
     ...{ collection: name, changes: { chunker }, chunks, chunksAfter },
     chunksToEmbed: Math.max(0, Math.round((chunksAfter - waiting) * sample.newShare)),
     ...{ memoryBytes, indexBytes, fieldBytes, diskBytes: fieldBytes, server },
-    memoryAfterBytes: Math.round(more + indexAfter - indexBefore),
+    memoryAfterBytes: Math.round((chunksAfter - chunks) * chunkBytes + indexAfter - indexBefore),
     fits: memoryBytes <= room,
   };
 }
 
 /** Bytes of each dimension that a chunk's hash holds. */
-function vectorCopies({ vectorType }: Collection['manifest']): number {
+function bytesPerDimension({ vectorType }: Collection['manifest']): number {
   return vectorType === 'float16' ? 6 : 4;
 }
 

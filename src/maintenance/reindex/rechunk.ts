@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StackloreError } from '../../errors.ts';
 import type { ChunkerSettings, Reindex } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
@@ -131,11 +130,10 @@ async function reportOf(
 }
 
 async function clear(
-  { knowledge, vectorIndex, reindexes, collections, graceMs }: ReindexParts,
+  { knowledge, vectorIndex, reindexes, collections }: ReindexParts,
   name: string,
   { onProgress }: Pick<ReindexRequest, 'onProgress'>,
 ): Promise<void> {
-  await sleep(graceMs);
   let done = 0;
   await vectorIndex.dropOthers(await collections.get(name));
   await new StagedChunks(knowledge).clear(name, (keys) => {

@@ -1,7 +1,6 @@
 import type { Embedder } from '../../embed/embedder.ts';
 import { StackloreError } from '../../errors.ts';
-import { cutIntoChunks, type HashedChunk } from '../../ingest/cut-document.ts';
-import type { CuttableText } from '../../ingest/parse/document.ts';
+import { type CuttableText, cutIntoChunks, type HashedChunk } from '../../ingest/cut-document.ts';
 import { rebuildDocument } from '../../ingest/rebuild-document.ts';
 import { rereadSource } from '../../ingest/reread-source.ts';
 import { type ChunkerSettings, RESERVED_METADATA } from '../../schema/knowledge.ts';

@@ -91,14 +91,15 @@ class Staging {
       staged.version === look.version &&
       staged.madeWith === target.madeWith;
     if (isStaged && (!exchange || (staged.way === 'kept' && staged.chunkCount === 0))) return false;
-    if (!isStaged && !(await this.#stage(target, look))) return true;
+    if (!isStaged && !(await this.#stage(target, look, exchange))) return true;
     if (!exchange) return true;
     const reply = await this.store.exchange(target, look);
-    if (reply === EXCHANGED.stale && isStaged) await this.#stage(target, look);
+    // Chunks that were staged may have been removed by hand.
+    if (reply === EXCHANGED.stale && isStaged) await this.#stage(target, look, exchange);
     return true;
   }
 
-  async #stage(target: StagingTarget, look: StagedLook): Promise<boolean> {
+  async #stage(target: StagingTarget, look: StagedLook, exchange: boolean): Promise<boolean> {
     const { documents, embedder: open } = this.#parts;
     const { chunker } = target.collection.manifest;
     const { document } = look;
@@ -107,7 +108,7 @@ class Staging {
       ...this.#request,
       ...{ chunker, embedder, canRead: true },
     });
-    if (!recut) return this.store.keep(target, look);
+    if (!recut) return this.store.keep(target, look, { copied: !exchange });
     const { way, chunks } = recut;
     const known = new Map([
       ...(await this.store.embeddings(target, look)),

@@ -118,9 +118,10 @@ export class StagedChunks {
     return this.#write(target, look, { writes, chunkCount: chunks.length, way });
   }
 
-  /** Stages copies of a document's live chunks, which it keeps. */
-  async keep(target: StagingTarget, look: StagedLook): Promise<boolean> {
-    const { docId, chunkCount } = look.document;
+  /** Notes that a document keeps its chunks; with `copied`, copies of them are staged for a comparison. */
+  async keep(target: StagingTarget, look: StagedLook, { copied }: { copied: boolean }): Promise<boolean> {
+    const { docId } = look.document;
+    const chunkCount = copied ? look.document.chunkCount : 0;
     const { name } = target.collection;
     const keyPrefix = stagedKeyPrefix(name, docId);
     const writes: RedisArgument[][] = [];
