@@ -1,7 +1,8 @@
 import type { Database } from '../redis/databases.ts';
 import { runScript } from '../redis/script.ts';
 import { isId } from '../schema/key.ts';
-import { reindexRecord, stagedChunkRecord, stagedDocumentRecord } from '../schema/knowledge.ts';
+import { reindexRecord } from '../schema/knowledge.ts';
+import { stagedChunkRecord, stagedDocumentRecord } from '../schema/staged.ts';
 import { arrivalsKey, arriving } from './arrivals.ts';
 import type { Removal } from './orphans.ts';
 import { pacedKeys } from './paced-keys.ts';

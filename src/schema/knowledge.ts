@@ -17,37 +17,32 @@ export const RESERVED_METADATA = [
   'page',
 ] as const;
 
-/** What precedes the keys of chunks that are staged, followed by the collection and `:`. */
-export const STAGED_CHUNK_PREFIX = 'stacklore:staged-chunk:';
-
-const chunkFields = {
-  embedding: float32,
-  text,
-  metadata: jsonObject,
-  docId: text,
-  nodeId: text,
-  source: text.optional(),
-  contentType: text.optional(),
-  updatedAt: integer.optional(),
-  inputHash: text.optional(),
-  // The terms that words of a query are looked up in: title twice, headings, text.
-  analysed: text.optional(),
-  // Those of the chunks before and after that are not in it.
-  analysedNearby: text.optional(),
-  // What the index of a collection with `vectorType` float16 reads; `embedding` stays as it is.
-  embeddingFloat16: float16.optional(),
-  // Written by a reindex beside the fields of these names, see `manifest.next`.
-  embeddingNext: float32.optional(),
-  analysedNext: text.optional(),
-  analysedNearbyNext: text.optional(),
-};
-
 /** A chunk of a document's text with its embedding. */
 export const chunkRecord = hash({
   database: 'knowledge',
   key: 'llama_index/vector_store/{collection}/{chunkId}',
   description: 'A piece of a document with its embedding; `chunk_id` is `{doc_id}_chunk_{n}`, n from 0.',
-  fields: chunkFields,
+  fields: {
+    embedding: float32,
+    text,
+    metadata: jsonObject,
+    docId: text,
+    nodeId: text,
+    source: text.optional(),
+    contentType: text.optional(),
+    updatedAt: integer.optional(),
+    inputHash: text.optional(),
+    // The terms that words of a query are looked up in: title twice, headings, text.
+    analysed: text.optional(),
+    // Those of the chunks before and after that are not in it.
+    analysedNearby: text.optional(),
+    // What the index of a collection with `vectorType` float16 reads; `embedding` stays as it is.
+    embeddingFloat16: float16.optional(),
+    // Written by a reindex beside the fields of these names, see `manifest.next`.
+    embeddingNext: float32.optional(),
+    analysedNext: text.optional(),
+    analysedNearbyNext: text.optional(),
+  },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
 
@@ -146,12 +141,12 @@ const indexSettings = z.strictObject({
 export type IndexSettings = z.output<typeof indexSettings>;
 
 /** How documents are cut into chunks, in tokens of the model. */
-const chunkerSettings = z.strictObject({
+const chunker = z.strictObject({
   version: z.int(),
   size: z.int().positive(),
   overlap: z.int().nonnegative(),
 });
-export type ChunkerSettings = z.output<typeof chunkerSettings>;
+export type ChunkerSettings = z.output<typeof chunker>;
 
 /** How exactly an index keeps vectors. */
 export const vectorType = z.enum(['float32', 'float16']);
@@ -170,7 +165,7 @@ export const manifest = z.strictObject({
   metric: z.literal('COSINE'),
   /** How exactly the index keeps vectors; `embedding` itself is always float32. */
   vectorType,
-  chunker: chunkerSettings,
+  chunker,
   fields: z.array(collectionField),
   index: indexSettings,
   /** Absent: chunks can be found by their vectors alone. */
@@ -200,14 +195,11 @@ const reindexedSettings = z.strictObject({
   analyser: analyserSettings.nullable().optional(),
   index: indexSettings.optional(),
   vectorType: vectorType.optional(),
-  chunker: chunkerSettings.optional(),
+  chunker: chunker.optional(),
 });
 export type ReindexedSettings = z.output<typeof reindexedSettings>;
 
-/**
- * A reindex that is under way, or that can still be rolled back; how far it is tells the collection's `index`, or its
- * manifest where the chunker changes.
- */
+/** A reindex under way, or that can still be rolled back; how far it is tells the collection's `index` or chunker. */
 export const reindexRecord = hash({
   database: 'knowledge',
   key: 'stacklore:reindex:{collection}',
@@ -226,35 +218,6 @@ export const reindexRecord = hash({
   },
 });
 export type Reindex = ValueOf<typeof reindexRecord>;
-
-/** A chunk that waits beside the live ones of its document: cut anew and not live yet, or kept to be rolled back to. */
-export const stagedChunkRecord = hash({
-  database: 'knowledge',
-  key: 'stacklore:staged-chunk:{collection}:{chunkId}',
-  description:
-    'A chunk of another size beside the live ones: not live yet, or live before a reindex that can still be rolled back.',
-  isHelper: true,
-  fields: chunkFields,
-});
-
-/** The staged chunks of a document, which all of them take the place of its live ones. */
-export const stagedDocumentRecord = hash({
-  database: 'knowledge',
-  key: 'stacklore:staged-document:{collection}:{docId}',
-  description: 'How many chunks of a document are staged, what they fit, and how they came about.',
-  isHelper: true,
-  fields: {
-    chunkCount: integer,
-    /** Hash of the manifest that the staged chunks fit. */
-    manifestHash: text,
-    /** What tells the version of the document that they are of from others. */
-    version: text,
-    /** Digest of what else they depend on: declared fields, analyser, vector type. */
-    madeWith: text,
-    way: text,
-  },
-});
-export type StagedDocument = ValueOf<typeof stagedDocumentRecord>;
 
 /** Held by the process that carries a reindex out. */
 export const reindexLockRecord = string({

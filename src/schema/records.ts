@@ -12,8 +12,6 @@ import {
   factsManifestRecord,
   reindexLockRecord,
   reindexRecord,
-  stagedChunkRecord,
-  stagedDocumentRecord,
 } from './knowledge.ts';
 import {
   cacheLockRecord,
@@ -33,6 +31,7 @@ import {
   userSessionsRecord,
 } from './main.ts';
 import { promptHistoryRecord, systemPromptRecord, templateRecord, userPromptRecord } from './prompts.ts';
+import { stagedChunkRecord, stagedDocumentRecord } from './staged.ts';
 
 /** Every record by its name: maintenance and docs/schema.md are made from this list. */
 export const RECORDS = {

@@ -1,5 +1,7 @@
+import type { Database } from '../../redis/databases.ts';
 import type { ChunkerSettings } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
+import { NextFields } from '../../stores/knowledge/next-fields.ts';
 import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
 import type { ReindexParts } from './parts.ts';
 import { indexedBytes, type ReindexPlan, readServer, sampleTerms } from './plan.ts';
@@ -8,8 +10,9 @@ import { recutDocument } from './recut.ts';
 /** Documents that are cut to see what all of them take. */
 const SAMPLED_DOCUMENTS = 30;
 const DOCUMENTS_PER_LOOK = 500;
-/** Bytes of a chunk's hash beside its vector and its words: ids, source, what Redis needs for the fields. */
-const OTHER_FIELDS_BYTES = 900;
+const SAMPLED_CHUNKS = 200;
+/** Bytes of a chunk's hash beside its vector that do not grow with its text: ids, source, what Redis needs for the fields. */
+const OTHER_FIELDS_BYTES = 1_000;
 
 /** What other chunks of a collection take, judged by a few of its documents cut anew. */
 export async function planRechunk(
@@ -24,10 +27,11 @@ export async function planRechunk(
   const { knowledge } = parts;
   const { name, manifest } = collection;
   const target = { ...manifest, chunker };
-  const [counts, server, words] = await Promise.all([
+  const [counts, server, words, hashBytes] = await Promise.all([
     countChunks(parts, collection, chunker),
     readServer(knowledge),
     sampleTerms(knowledge, name),
+    sampleHashes(knowledge, name),
   ]);
   const sample = await sampleCuts(parts, counts.docIds, { collection, chunker, maxChunks });
   const { chunks, waiting } = counts;
@@ -36,7 +40,9 @@ export async function planRechunk(
   const wordsAfter = chunksAfter === 0 ? 0 : (words * chunks) / chunksAfter;
   const chunkBytes = OTHER_FIELDS_BYTES + manifest.dimensions * bytesPerDimension(manifest);
   const toWrite = chunksAfter === 0 ? 0 : Math.max(0, 1 - waiting / chunksAfter);
-  const fieldBytes = Math.round((chunksAfter * chunkBytes + chunks * (sample.textBytes + words)) * toWrite);
+  // All texts together stay as long as they are.
+  const textBytes = chunks * Math.max(0, hashBytes - chunkBytes);
+  const fieldBytes = Math.round((chunksAfter * chunkBytes + textBytes) * toWrite);
   const indexBefore = chunks * indexedBytes(manifest, words);
   const indexAfter = chunksAfter * indexedBytes(target, wordsAfter);
   const indexBytes = Math.round(isCompared ? indexAfter : Math.max(0, indexAfter - indexBefore));
@@ -49,6 +55,17 @@ export async function planRechunk(
     memoryAfterBytes: Math.round((chunksAfter - chunks) * chunkBytes + indexAfter - indexBefore),
     fits: memoryBytes <= room,
   };
+}
+
+/** What the hash of a chunk takes, on average of a few. */
+async function sampleHashes(knowledge: Database, collection: string): Promise<number> {
+  for await (const keys of new NextFields(knowledge, collection).keys()) {
+    const some = keys.slice(0, SAMPLED_CHUNKS);
+    if (some.length === 0) continue;
+    const sizes = await knowledge.pipeline<number | null>(some.map((key) => ['MEMORY', 'USAGE', key]));
+    return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) / some.length;
+  }
+  return 0;
 }
 
 /** Bytes of each dimension that a chunk's hash holds. */
@@ -84,8 +101,6 @@ interface SampledCuts {
   readonly after: number;
   /** The share of new chunks whose input was not embedded before. */
   readonly newShare: number;
-  /** Bytes of text in a chunk as it is now. */
-  readonly textBytes: number;
 }
 
 /** Cuts some documents, evenly among all, from what their chunks hold: quicker than reading files. */
@@ -100,7 +115,7 @@ async function sampleCuts(
 ): Promise<SampledCuts> {
   const embedder = await open();
   const step = Math.max(1, Math.floor(docIds.length / SAMPLED_DOCUMENTS));
-  let [before, after, made, bytes] = [0, 0, 0, 0];
+  let [before, after, made] = [0, 0, 0];
   for (let at = 0; at < docIds.length; at += step) {
     const document = await documents.find(docIds[at] as string);
     if (!document) continue;
@@ -116,8 +131,6 @@ async function sampleCuts(
     before += document.chunkCount;
     after += recut.chunks.length;
     made += recut.chunks.filter(({ inputHash }) => !known.has(inputHash)).length;
-    bytes += recut.chunks.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
   }
-  const none = before === 0 || after === 0;
-  return { before, after, newShare: none ? 1 : made / after, textBytes: none ? 0 : bytes / before };
+  return { before, after, newShare: after === 0 ? 1 : made / after };
 }

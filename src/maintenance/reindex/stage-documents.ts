@@ -13,6 +13,8 @@ import type { ReindexRequest } from './request.ts';
 /** Documents looked at in one go, and worked on at once. */
 const DOCUMENTS_PER_LOOK = 100;
 const DOCUMENTS_AT_ONCE = 4;
+/** Documents that change their chunks at once: searches wait for no more. */
+const EXCHANGES_AT_ONCE = 2;
 /** UTF-16 units of text under way at once, about. */
 const TEXT_AT_ONCE = 8_000_000;
 const LETTERS_PER_WORD = 8;
@@ -61,7 +63,8 @@ class Staging {
     const step = exchange ? 'switch' : 'documents';
     let [changed, done] = [0, 0];
     const room = new Room(TEXT_AT_ONCE);
-    await forEachLimited(this.#looks(name, docIds, room), DOCUMENTS_AT_ONCE, async (look) => {
+    const atOnce = exchange ? EXCHANGES_AT_ONCE : DOCUMENTS_AT_ONCE;
+    await forEachLimited(this.#looks(name, docIds, room), atOnce, async (look) => {
       throwIfStopped(signal);
       const isChanged = await room.run(look.document.wordCount * LETTERS_PER_WORD, () =>
         this.#bring(target, look, exchange),

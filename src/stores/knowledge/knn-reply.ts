@@ -1,4 +1,5 @@
-import { CHUNK_PREFIX, chunkRecord, STAGED_CHUNK_PREFIX, stagedChunkRecord } from '../../schema/knowledge.ts';
+import { CHUNK_PREFIX, chunkRecord } from '../../schema/knowledge.ts';
+import { STAGED_CHUNK_PREFIX, stagedChunkRecord } from '../../schema/staged.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 
 /** A stored chunk with its cosine distance to the query, 0 (same direction) to 2. */

@@ -4,14 +4,8 @@ import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { asObject, readHashes } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { canonicalJson } from '../../schema/canonical-json.ts';
-import {
-  chunkRecord,
-  collectionRecord,
-  documentRecord,
-  type Manifest,
-  type StagedDocument,
-  stagedDocumentRecord,
-} from '../../schema/knowledge.ts';
+import { chunkRecord, collectionRecord, documentRecord, type Manifest } from '../../schema/knowledge.ts';
+import { type StagedDocument, stagedDocumentRecord } from '../../schema/staged.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKeyPrefix } from './document-ids.ts';

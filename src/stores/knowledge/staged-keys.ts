@@ -1,4 +1,4 @@
-import { STAGED_CHUNK_PREFIX, stagedChunkRecord, stagedDocumentRecord } from '../../schema/knowledge.ts';
+import { STAGED_CHUNK_PREFIX, stagedChunkRecord, stagedDocumentRecord } from '../../schema/staged.ts';
 import { chunkIdOf } from './document-ids.ts';
 
 /** What precedes the keys of a collection's staged chunks; an index of them has exactly this prefix. */

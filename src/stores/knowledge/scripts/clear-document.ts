@@ -4,9 +4,8 @@ import {
   collectionDocumentsRecord,
   collectionRecord,
   contentHashesRecord,
-  STAGED_CHUNK_PREFIX,
-  stagedDocumentRecord,
 } from '../../../schema/knowledge.ts';
+import { STAGED_CHUNK_PREFIX, stagedDocumentRecord } from '../../../schema/staged.ts';
 
 /**
  * Removes the chunks of the stored version of a document, those staged beside them, and its entry among the content hashes, and bumps the corpus
