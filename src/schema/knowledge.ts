@@ -140,14 +140,6 @@ const indexSettings = z.strictObject({
 });
 export type IndexSettings = z.output<typeof indexSettings>;
 
-/** How documents are cut into chunks, in tokens of the model. */
-const chunker = z.strictObject({
-  version: z.int(),
-  size: z.int().positive(),
-  overlap: z.int().nonnegative(),
-});
-export type ChunkerSettings = z.output<typeof chunker>;
-
 /** How exactly an index keeps vectors. */
 export const vectorType = z.enum(['float32', 'float16']);
 export type VectorType = z.output<typeof vectorType>;
@@ -165,7 +157,7 @@ export const manifest = z.strictObject({
   metric: z.literal('COSINE'),
   /** How exactly the index keeps vectors; `embedding` itself is always float32. */
   vectorType,
-  chunker,
+  chunker: z.strictObject({ version: z.int(), size: z.int().positive(), overlap: z.int().nonnegative() }),
   fields: z.array(collectionField),
   index: indexSettings,
   /** Absent: chunks can be found by their vectors alone. */
@@ -177,6 +169,8 @@ export const manifest = z.strictObject({
   next: z.array(nextField).optional(),
 });
 export type Manifest = z.output<typeof manifest>;
+/** How documents are cut into chunks, in tokens of the model. */
+export type ChunkerSettings = Manifest['chunker'];
 
 /** A collection: its manifest, its corpus version (bumped by every publish and delete) and the index serving it. */
 export const collectionRecord = hash({
@@ -195,7 +189,7 @@ const reindexedSettings = z.strictObject({
   analyser: analyserSettings.nullable().optional(),
   index: indexSettings.optional(),
   vectorType: vectorType.optional(),
-  chunker: chunker.optional(),
+  chunker: manifest.shape.chunker.optional(),
 });
 export type ReindexedSettings = z.output<typeof reindexedSettings>;
 
