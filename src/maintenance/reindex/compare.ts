@@ -63,14 +63,14 @@ export async function compareIndexes(
     const request = { query, topK: TOP_K, ...(unit === 'document' && { maxPerDocument: 1 }) };
     const before = await answer(live, request);
     const after = await answer(next, request);
-    const idOf = (hit: ComparedHit) => (unit === 'chunk' ? hit.chunkId : hit.docId);
+    const idOf = (hit: ComparedHit | undefined) => (unit === 'chunk' ? hit?.chunkId : hit?.docId);
     const scores = new Map(after.map((hit) => [idOf(hit), hit.vectorScore]));
     const shared = before.filter((hit) => scores.has(idOf(hit)));
     for (const hit of shared) shifts.push((scores.get(idOf(hit)) ?? 0) - hit.vectorScore);
     compared.push({
       query,
       overlap: overlapOf(before, after, shared.length),
-      isFirstSame: before.slice(0, 1).map(idOf).join() === after.slice(0, 1).map(idOf).join(),
+      isFirstSame: idOf(before[0]) === idOf(after[0]),
     });
     onProgress?.({ step: 'queries', done: compared.length, total: queries.length });
   }

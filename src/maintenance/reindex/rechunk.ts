@@ -5,6 +5,7 @@ import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
 import { stagedPrefix } from '../../stores/knowledge/staged-keys.ts';
 import { compareIndexes, type ReindexComparison } from './compare.ts';
 import { type ReindexParts, switchTo } from './parts.ts';
+import type { ReindexPlan } from './plan.ts';
 import { type ReindexReport, rechunkWarnings } from './report.ts';
 import { isSame, type ReindexRequest } from './request.ts';
 import { countWays, stageDocuments } from './stage-documents.ts';
@@ -24,22 +25,26 @@ export function isRechunk(begun: Reindex): begun is Reindex & Rechunk {
 export async function rechunk(
   parts: ReindexParts,
   collection: Collection,
-  { begun, request, queries }: { begun: Rechunk; request: ReindexRequest; queries: readonly string[] },
-): Promise<Omit<ReindexReport, 'plan'>> {
+  given: { begun: Rechunk; plan: ReindexPlan; request: ReindexRequest; queries: readonly string[] },
+): Promise<ReindexReport> {
+  const { begun, plan, request, queries } = given;
   const { name } = collection;
   const { reindexes } = parts;
   const { chunker } = begun.changes;
   const isSwitched = isSame(collection.manifest.chunker, chunker);
   let chunks = 0;
   let comparison: ReindexComparison | undefined;
+  const stage = (exchange: boolean) => stageDocuments(parts, name, { ...request, chunker, exchange });
+  const report = async (state: ReindexReport['state']): Promise<ReindexReport> => {
+    return { ...(await reportOf(parts, name, { chunks, state })), plan, ...(comparison && { comparison }) };
+  };
   if (!isSwitched) {
-    chunks += await stageDocuments(parts, name, { ...request, chunker, exchange: false });
+    chunks += await stage(false);
     if (request.buildOnly || queries.length > 0) {
-      comparison = await compareStaged(parts, collection, { begun, request, queries });
-      chunks += await stageDocuments(parts, name, { ...request, chunker, exchange: false });
+      comparison = await compareStaged(parts, collection, given);
+      chunks += await stage(false);
     }
-    if (request.buildOnly)
-      return { ...(await reportOf(parts, name, chunks)), state: 'built', ...(comparison && { comparison }) };
+    if (request.buildOnly) return report('built');
     await switchTo(parts, name, {
       index: collection.index,
       manifestOf: (manifest) => ({ ...manifest, chunker }),
@@ -47,7 +52,7 @@ export async function rechunk(
     });
   }
   chunks += await exchangeAll(parts, name, { begun, chunker, request });
-  return { ...(await reportOf(parts, name, chunks)), state: 'switched', ...(comparison && { comparison }) };
+  return report('switched');
 }
 
 /** Keeps the new chunks for good and drops those of before. */
@@ -65,9 +70,9 @@ export async function finishRechunk(
   await parts.reindexes.save(name, { ...begun, intent: 'finish' });
   // Writers that had opened the collection before the switch may have published since.
   const chunks = await exchangeAll(parts, name, { begun, chunker, request });
-  const report = await reportOf(parts, name, chunks);
+  const report = await reportOf(parts, name, { chunks, state: 'finished' });
   await clear(parts, name, request);
-  return { ...report, state: 'finished' };
+  return report;
 }
 
 /** Puts the chunks of before back in their places, cuts what was published since as they are, and drops the new ones. */
@@ -106,14 +111,19 @@ async function exchangeAll(
 async function compareStaged(
   parts: ReindexParts,
   collection: Collection,
-  { begun, request, queries }: { begun: Rechunk; request: ReindexRequest; queries: readonly string[] },
+  {
+    begun,
+    plan: { chunksAfter: total = 0 },
+    request,
+    queries,
+  }: { begun: Rechunk; plan: ReindexPlan; request: ReindexRequest; queries: readonly string[] },
 ): Promise<ReindexComparison | undefined> {
   const { onProgress } = request;
   const { embedder } = parts;
   const next = { ...collection, index: begun.index };
   await parts.vectorIndex.build(next, {
     prefix: stagedPrefix(collection.name),
-    onProgress: (share) => onProgress?.({ step: 'index', done: Math.round(share * 100), total: 100 }),
+    onProgress: (share) => onProgress?.({ step: 'index', done: Math.round(share * total), total }),
   });
   if (queries.length === 0) return undefined;
   const sides = { live: { collection, embedder }, next: { collection: next, embedder } };
@@ -123,10 +133,10 @@ async function compareStaged(
 async function reportOf(
   parts: ReindexParts,
   name: string,
-  chunks: number,
-): Promise<Omit<ReindexReport, 'state' | 'plan'>> {
+  { chunks, state }: Pick<ReindexReport, 'chunks' | 'state'>,
+): Promise<ReindexReport> {
   const documents = await countWays(parts, name);
-  return { collection: name, chunks, documents, warnings: rechunkWarnings(documents) };
+  return { collection: name, state, chunks, documents, warnings: rechunkWarnings(documents) };
 }
 
 async function clear(

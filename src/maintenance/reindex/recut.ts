@@ -25,16 +25,15 @@ export interface RecutOptions extends Pick<ReindexRequest, 'base' | 'maxChunks'>
 
 /**
  * Cuts a stored document in another way: read from its file where that is the same still, else made again of its chunks.
- * `undefined` where its chunks are not such a cut (given one by one by a program, or not all there), or it would have too many.
+ * `undefined` where neither is possible (chunks given one by one by a program, or not all there), or it would have too many.
  */
 export async function recutDocument(
   documents: Pick<Documents, 'chunks'>,
   document: StoredDocument,
   { chunker, embedder, canRead, base, maxChunks }: RecutOptions,
 ): Promise<Recut | undefined> {
-  const stored = await readOwnChunks(documents, document);
-  if (!stored) return undefined;
-  const text = (canRead ? await rereadText(document, base) : undefined) ?? rebuild(document, stored);
+  const read = canRead ? await rereadText(document, base) : undefined;
+  const text = read ?? (await rebuild(documents, document));
   if (!text) return undefined;
   try {
     const chunks = await cutIntoChunks(text.document, { chunker, embedder, maxChunks });
@@ -72,8 +71,12 @@ async function rereadText(
 
 const TEXT_TYPES = ['markdown', 'text', 'html', 'code'] as const;
 
-function rebuild(document: StoredDocument, stored: readonly StoredChunk[]): FoundText | undefined {
-  const rebuilt = rebuildDocument(document, stored);
+async function rebuild(
+  documents: Pick<Documents, 'chunks'>,
+  document: StoredDocument,
+): Promise<FoundText | undefined> {
+  const stored = await readOwnChunks(documents, document);
+  const rebuilt = stored && rebuildDocument(document, stored);
   return rebuilt && { way: rebuilt.isExact ? 'chunks' : 'chunks-inexact', document: rebuilt };
 }
 

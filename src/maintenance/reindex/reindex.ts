@@ -63,7 +63,7 @@ async function buildAndSwitch(
     await reindexes.save(name, recordOf(collection, state));
   }
   const begun = await findBegun(parts, collection);
-  if (isRechunk(begun)) return { ...(await rechunk(parts, collection, { begun, request, queries })), plan };
+  if (isRechunk(begun)) return rechunk(parts, collection, { begun, plan, request, queries });
   const { onProgress, signal } = request;
   const fill = () => fillChunks(parts, name, { changes, total: plan.chunks, onProgress, signal });
   const first = await fill();

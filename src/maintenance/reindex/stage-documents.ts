@@ -1,4 +1,5 @@
 import { StackloreError } from '../../errors.ts';
+import { requireSameModel } from '../../ingest/collection-settings.ts';
 import { embedChunks } from '../../ingest/cut-document.ts';
 import { forEachLimited } from '../../ingest/for-each-limited.ts';
 import { Room } from '../../ingest/room.ts';
@@ -98,7 +99,7 @@ class Staging {
     if (!exchange) return true;
     const reply = await this.store.exchange(target, look);
     // Chunks that were staged may have been removed by hand.
-    if (reply === EXCHANGED.stale && isStaged) await this.#stage(target, look, exchange);
+    if (reply === EXCHANGED.incomplete) await this.#stage(target, look, exchange);
     return true;
   }
 
@@ -107,6 +108,7 @@ class Staging {
     const { chunker } = target.collection.manifest;
     const { document } = look;
     const embedder = await open();
+    requireSameModel(target.collection, embedder);
     const recut = await recutDocument(documents, document, {
       ...this.#request,
       ...{ chunker, embedder, canRead: true },

@@ -203,6 +203,12 @@ describe('the texts that are cut anew', () => {
     await write('same.md', textOf('theatre'));
     await write('rows.jsonl', `${JSON.stringify({ _id: 'row', text: textOf('railway') })}\n`);
     await lore.ingest({ sources: [folder], collection: 'files', settings: SMALL });
+    // The file has what is missing.
+    const damaged = await allKeys(lore.databases.knowledge, 'llama_index/vector_store/files/*_chunk_1');
+    for (const key of damaged) {
+      const source = await lore.databases.knowledge.send<string>(['HGET', key, 'source']);
+      if (source.endsWith('same.md')) await lore.databases.knowledge.send(['UNLINK', key]);
+    }
     await lore.ingest({ sources: [folder], collection: 'expected', settings: LARGE });
     await rm(join(folder, 'gone.html'));
     await write('changed.md', 'Another text.');
@@ -324,6 +330,20 @@ describe('searches and other programs', () => {
       code: 'manifest_mismatch',
       message: expect.stringMatching(/chunkSize 48.*stacklore reindex/),
     });
+  });
+
+  it('bring back from a backup what can still be rolled back', async () => {
+    await create('archived');
+    const before = await stored('archived');
+    await lore.reindex('archived', LARGE);
+    const after = await stored('archived');
+    const backups = join(folder, 'backups');
+    const { archives } = await lore.maintenance.backup({ databases: ['knowledge'], folder: backups });
+    await lore.dropCollection('archived');
+    await lore.maintenance.restore({ file: archives[0]?.path ?? '' });
+    expect(await stored('archived')).toEqual(after);
+    expect(await lore.reindex('archived', { rollback: true })).toMatchObject({ chunks: 0 });
+    expect(await stored('archived')).toEqual(before);
   });
 
   it('know whose the staged keys are, and what a killed drop left of them is cleaned up', async () => {

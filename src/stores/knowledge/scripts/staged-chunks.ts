@@ -39,7 +39,8 @@ return 1
  *
  * KEYS 1 the document's hash, 2 its record of staged chunks, 3 the collection's hash. ARGV 1 and 2 what precedes the number in the
  * keys of live and staged chunks, 3 hash of the manifest that the staged ones must fit, 4 and 5 when the collection was created and its manifest, both as stored.
- * Returns 1 when done, 0 when what is staged is not of this document's present version, 2 when the manifest is another.
+ * Returns 1 when done, 0 when what is staged is not of this document's present version, 2 when the manifest is another, 3 when
+ * staged chunks are missing.
  */
 export const EXCHANGE = defineScript(`${VERSION}
 local collection = redis.call('HMGET', KEYS[3], 'created_at', 'manifest')
@@ -53,7 +54,7 @@ if staged[4] == 'kept' then
   return 1
 end
 for n = 0, waiting - 1 do
-  if redis.call('EXISTS', ARGV[2] .. n) == 0 then return 0 end
+  if redis.call('EXISTS', ARGV[2] .. n) == 0 then return 3 end
 end
 local document = redis.call('HMGET', KEYS[1], 'chunk_count', 'manifest_hash')
 local live = tonumber(document[1]) or 0
@@ -71,4 +72,4 @@ return 1
 `);
 
 /** What `EXCHANGE` replies. */
-export const EXCHANGED = { stale: 0, done: 1, manifestChanged: 2 } as const;
+export const EXCHANGED = { stale: 0, done: 1, manifestChanged: 2, incomplete: 3 } as const;
