@@ -340,7 +340,7 @@ describe('searches and other programs', () => {
     const backups = join(folder, 'backups');
     const { archives } = await lore.maintenance.backup({ databases: ['knowledge'], folder: backups });
     await lore.dropCollection('archived');
-    await lore.maintenance.restore({ file: archives[0]?.path ?? '' });
+    await lore.maintenance.restore({ file: archives[0]?.path ?? '', existing: 'skip' });
     expect(await stored('archived')).toEqual(after);
     expect(await lore.reindex('archived', { rollback: true })).toMatchObject({ chunks: 0 });
     expect(await stored('archived')).toEqual(before);
