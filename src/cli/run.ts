@@ -120,6 +120,7 @@ function settingsOf({ home, redisUrl, model, modelDir }: CommonFlags): ConfigInp
 }
 
 function printOutcome({ stdout }: Host, outcome: Outcome, json: boolean): void {
+  if (outcome.data === undefined) return;
   if (json) stdout.write(`${JSON.stringify(outcome.data, null, 2)}\n`);
   else for (const line of outcome.lines) stdout.write(`${line}\n`);
 }
@@ -159,7 +160,9 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     abort.abort();
     stderr.write('\nFinishing what is under way; press Ctrl-C again to stop at once.\n');
   };
+  const onTerminate = () => abort.abort();
   host.on('SIGINT', onInterrupt);
+  host.on('SIGTERM', onTerminate);
   const terminal: Terminal = {
     print: (line) => void (json || stdout.write(`${line}\n`)),
     note: (line) => void (json || stderr.write(`${line}\n`)),
@@ -168,10 +171,15 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     // Some terminals give their width as 0.
     columns: stdout.columns || 100,
     stdin,
+    stdout,
     stderr,
     signal: abort.signal,
   };
-  return { terminal, release: () => void host.off('SIGINT', onInterrupt) };
+  const release = () => {
+    host.off('SIGINT', onInterrupt);
+    host.off('SIGTERM', onTerminate);
+  };
+  return { terminal, release };
 }
 
 function kebabCase(name: string): string {

@@ -1,6 +1,7 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
 import {
   arrivalsRecord,
+  cachedQuestionRecord,
   chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
@@ -12,8 +13,11 @@ import {
   factsManifestRecord,
   reindexLockRecord,
   reindexRecord,
+  searchCursorRecord,
 } from './knowledge.ts';
 import {
+  apiKeyRecord,
+  apiKeysRecord,
   cacheLockRecord,
   cacheStatsRecord,
   conversationRecord,
@@ -50,6 +54,8 @@ export const RECORDS = {
   'task attempts': taskAttemptsRecord,
   'dead letters': deadLetterRecord,
   'rate limit': rateLimitRecord,
+  'api key': apiKeyRecord,
+  'api keys': apiKeysRecord,
   chunk: chunkRecord,
   document: documentRecord,
   fact: factRecord,
@@ -62,7 +68,9 @@ export const RECORDS = {
   'reindex lock': reindexLockRecord,
   'staged chunk': stagedChunkRecord,
   'staged document': stagedDocumentRecord,
+  'search cursor': searchCursorRecord,
   'facts manifest': factsManifestRecord,
+  'cached question': cachedQuestionRecord,
   arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,
   'prompt history': promptHistoryRecord,

@@ -66,7 +66,7 @@ export async function compareIndexes(
     const idOf = (hit: ComparedHit | undefined) => (unit === 'chunk' ? hit?.chunkId : hit?.docId);
     const scores = new Map(after.map((hit) => [idOf(hit), hit.vectorScore]));
     const shared = before.filter((hit) => scores.has(idOf(hit)));
-    for (const hit of shared) shifts.push((scores.get(idOf(hit)) ?? 0) - hit.vectorScore);
+    for (const hit of shared) shifts.push((scores.get(idOf(hit)) ?? 0) - (hit.vectorScore ?? 0));
     compared.push({
       query,
       overlap: overlapOf(before, after, shared.length),

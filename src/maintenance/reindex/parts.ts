@@ -11,7 +11,7 @@ import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
 export interface ComparedHit {
   readonly chunkId: string;
   readonly docId: string;
-  readonly vectorScore: number;
+  readonly vectorScore?: number;
 }
 
 /** Answers a query by the index that a collection names, as `search` does. */

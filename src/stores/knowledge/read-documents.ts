@@ -2,15 +2,16 @@ import { RecordError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject, readHashes } from '../../redis/hash.ts';
 import { documentRecord } from '../../schema/knowledge.ts';
+import type { StoredDocument } from './document.ts';
 
-/** A document's hash as it is stored, and where. */
+/** A document's hash as it is stored, and where; the error of a key that holds something else. */
 export interface DocumentHash {
   readonly docId: string;
   readonly key: string;
-  readonly fields: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string>> | RecordError;
 }
 
-/** The hashes of documents, in their order; those that are not there are left out. */
+/** The hashes of documents in the order of their ids, in one round trip; those that are not there are left out. */
 export async function readDocumentHashes(
   database: Database,
   docIds: readonly string[],
@@ -25,9 +26,35 @@ export async function readDocumentHashes(
   const found = new Map<string, DocumentHash>();
   for (const [at, { docId, key }] of places.entries()) {
     const reply = replies[at] ?? [];
-    if (reply instanceof RecordError) throw reply;
-    if (reply.length === 0 || found.has(docId)) continue;
-    found.set(docId, { docId, key, fields: asObject(reply) });
+    if (found.has(docId) || (!(reply instanceof RecordError) && reply.length === 0)) continue;
+    found.set(docId, { docId, key, fields: reply instanceof RecordError ? reply : asObject(reply) });
   }
   return [...found.values()];
+}
+
+/** The document of a hash. Throws `RecordError`. */
+export function decodeDocument({ docId, key, fields }: DocumentHash): StoredDocument {
+  if (fields instanceof RecordError) throw fields;
+  return { docId, ...documentRecord.decode(fields, key) };
+}
+
+/** Documents in the order of their ids, and those whose record cannot be read. */
+export interface ReadDocuments {
+  readonly items: StoredDocument[];
+  readonly broken: { readonly docId: string; readonly error: RecordError }[];
+}
+
+/** Reads documents in one round trip; those that are not there are left out. */
+export async function readDocuments(database: Database, docIds: readonly string[]): Promise<ReadDocuments> {
+  const items: StoredDocument[] = [];
+  const broken: ReadDocuments['broken'] = [];
+  for (const hash of await readDocumentHashes(database, docIds)) {
+    try {
+      items.push(decodeDocument(hash));
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      broken.push({ docId: hash.docId, error });
+    }
+  }
+  return { items, broken };
 }

@@ -4,13 +4,13 @@ import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { asObject, readHashes } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { canonicalJson } from '../../schema/canonical-json.ts';
-import { chunkRecord, collectionRecord, documentRecord, type Manifest } from '../../schema/knowledge.ts';
+import { chunkRecord, collectionRecord, type Manifest } from '../../schema/knowledge.ts';
 import { type StagedDocument, stagedDocumentRecord } from '../../schema/staged.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKeyPrefix } from './document-ids.ts';
 import { chunkWrites } from './publish.ts';
-import { readDocumentHashes } from './read-documents.ts';
+import { decodeDocument, readDocumentHashes } from './read-documents.ts';
 import { EXCHANGE, RECORD_STAGED, UNSTAGE } from './scripts/staged-chunks.ts';
 import { stagedKeyPrefix, stagedPatterns } from './staged-keys.ts';
 import { readEmbeddings } from './stored-chunks.ts';
@@ -79,8 +79,10 @@ export class StagedChunks {
       if (reply.length > 0)
         staged.set(docIds[at] as string, stagedDocumentRecord.decode(asObject(reply), stagedKeys[at]));
     }
-    return hashes.flatMap(({ docId, key, fields }) => {
-      const document = { docId, ...documentRecord.decode(fields, key) };
+    return hashes.flatMap((hash) => {
+      const { docId, key, fields } = hash;
+      if (fields instanceof RecordError) throw fields;
+      const document = decodeDocument(hash);
       if ((document.collection ?? collection) !== collection) return [];
       const version = `${fields.updated_at ?? ''} ${fields.hash ?? ''}`;
       return { key, document, version, staged: staged.get(docId) };
