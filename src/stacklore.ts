@@ -366,8 +366,8 @@ export class Stacklore {
   }
 
   /**
-   * Gives a collection another model, analyser or index, built beside the live one, which serves until the switch and can
-   * be rolled back to; `finish` ends it.
+   * Gives a collection another model, analyser, index or other chunks, built beside the live ones, which serve until the switch
+   * and can be rolled back to; `finish` ends it.
    *
    * @example
    * const { comparison } = await lore.reindex('docs', { reembed: true, queries: 'queries.jsonl', buildOnly: true });

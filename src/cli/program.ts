@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/collections.ts'),
   ],
   reindex: [
-    'give a collection another model, analyser or index without downtime',
+    'give a collection another model, analyser, index or chunk size without downtime',
     () => import('./commands/reindex.ts'),
   ],
   docs: ['list, show and delete documents', () => import('./commands/docs.ts')],
