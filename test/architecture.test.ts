@@ -101,7 +101,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
-  llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  llamaindex: {
+    mayImport: ['stacklore', 'schema', 'config', ...REQUESTS],
+    packages: ['@llamaindex/core', 'zod'],
+  },
   cli: {
     mayImport: [
       ...['stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],

@@ -1,2 +1,3 @@
 export { LocalEmbedding } from './local-embedding.ts';
 export { RedisVectorStore, type RedisVectorStoreOptions } from './redis-vector-store.ts';
+export type { RedisQueryOptions } from './vector-query.ts';
