@@ -25,6 +25,8 @@ const TEXT_TYPES: readonly ObjectType[] = [ObjectType.TEXT, ObjectType.DOCUMENT,
 /** What is kept of a node in its chunk's metadata; what is as it is by default is left out. */
 interface NodePart extends Metadata {
   readonly type: ObjectType;
+  /** As its neighbours know it; LlamaIndex may have made it before the node's place was known. */
+  readonly hash: string;
   /** The node's metadata under keys that a chunk has for itself. */
   readonly metadata?: Record<string, unknown>;
 }
@@ -76,7 +78,7 @@ export function fromChunk({
 }: Pick<StoredChunk, 'nodeId' | 'text' | 'metadata'>): TextNode | undefined {
   const part = metadata[NODE_KEY];
   if (!isNodePart(part)) return undefined;
-  const { type, metadata: taken, relationships, ...rest } = part;
+  const { type, hash, metadata: taken, relationships, ...rest } = part;
   const own = Object.entries(metadata).filter(([key]) => !TAKEN_KEYS.includes(key));
   const all = { ...Object.fromEntries(own), ...taken };
   const related = Object.entries((relationships ?? {}) as Record<string, Related>).map(([name, info]) => {
@@ -84,7 +86,10 @@ export function fromChunk({
   });
   const { start: startCharIdx, end: endCharIdx } = metadata;
   const json = { ...rest, id_: nodeId, text, metadata: all, relationships: Object.fromEntries(related) };
-  return jsonToNode({ ...json, startCharIdx, endCharIdx }, type);
+  const node = jsonToNode({ ...json, endCharIdx }, type);
+  // Neither 0 nor a hash gets through the constructor.
+  if (typeof startCharIdx === 'number') node.startCharIdx = startCharIdx;
+  return Object.assign(node, { hash });
 }
 
 /** Tells the vectors of a document's nodes apart, and changes with what was embedded. */
@@ -102,7 +107,7 @@ function eachRelated(info: Related, change: (one: RelatedNodeInfo) => object): o
 }
 
 function nodePart(node: BaseNode, metadata: Record<string, unknown>): NodePart {
-  const { type, relationships, excludedEmbedMetadataKeys, excludedLlmMetadataKeys } = node;
+  const { type, hash, relationships, excludedEmbedMetadataKeys, excludedLlmMetadataKeys } = node;
   const { textTemplate, metadataSeparator, indexId } = node as Partial<TextNode> & { indexId?: string };
   const json = JSON.stringify(metadata);
   const related = Object.entries(relationships).map(([name, info]) => {
@@ -113,7 +118,7 @@ function nodePart(node: BaseNode, metadata: Record<string, unknown>): NodePart {
     return [name, slim];
   });
   return {
-    type,
+    ...{ type, hash },
     ...(related.length > 0 && { relationships: Object.fromEntries(related) }),
     ...(excludedEmbedMetadataKeys.length > 0 && { excludedEmbedMetadataKeys }),
     ...(excludedLlmMetadataKeys.length > 0 && { excludedLlmMetadataKeys }),
