@@ -15,6 +15,7 @@ import { toFilter } from './metadata-filters.ts';
 import { fromHit } from './node-codec.ts';
 import { embeddingOf, groupByDocument, type StoredNodes, toDocument, withStored } from './node-document.ts';
 import { type CollectionUse, findCollection, openCollection } from './open-collection.ts';
+import { RedisRetriever, type RedisRetrieverOptions } from './redis-retriever.ts';
 import { similarityOf, toSearch } from './vector-query.ts';
 
 /** What a vector store is made of. */
@@ -111,6 +112,16 @@ export class RedisVectorStore extends BaseVectorStore<Stacklore> {
       ...{ nodes, ids: nodes.map((node) => node.id_) },
       similarities: hits.map((hit) => similarityOf(hit, query.mode)),
     };
+  }
+
+  /**
+   * A retriever of what is stored now, for chat and query engines.
+   *
+   * @example
+   * const chatEngine = new ContextChatEngine({ chatModel, retriever: store.asRetriever({ mode: 'hybrid' }) });
+   */
+  asRetriever(options: RedisRetrieverOptions = {}): RedisRetriever {
+    return new RedisRetriever(this, options);
   }
 
   get #use(): CollectionUse {

@@ -4,7 +4,7 @@ import { Document, MetadataMode, type TextNode } from '@llamaindex/core/schema';
 import { SimpleDocumentStore, VectorStoreIndex } from 'llamaindex';
 import { DocStoreStrategy, IngestionPipeline } from 'llamaindex/ingestion';
 import { beforeAll, expect, test } from 'vitest';
-import { LocalEmbedding, RedisVectorStore } from '../../src/llamaindex/index.ts';
+import { LocalEmbedding, type RedisRetrieverOptions, RedisVectorStore } from '../../src/llamaindex/index.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { nodesOf, queryOf } from '../support/llamaindex-nodes.ts';
 import { openTestLore } from '../support/lore.ts';
@@ -195,6 +195,25 @@ test('gives back the nodes that a pipeline made, with their neighbours', async (
   const plain = (node: unknown) => ({ ...JSON.parse(JSON.stringify(node)), embedding: undefined });
   const byId = (a: { id_: string }, b: { id_: string }) => (a.id_ < b.id_ ? -1 : 1);
   expect(nodes.toSorted(byId).map(plain)).toEqual(made.toSorted(byId).map(plain));
+});
+
+test('retrieves by its own retriever what is stored now, with the options of the one of an index', async () => {
+  const ingest = (text: string) =>
+    lore.ingestTexts([{ text, source: 'fresh.txt', docId: 'fresh' }], { collection: 'fresh' });
+  const store = new RedisVectorStore({ lore, collection: 'fresh' });
+  const texts = async (options: RedisRetrieverOptions = {}) => {
+    const found = await store.asRetriever(options).retrieve('when do sessions expire?');
+    return found.map(({ node }) => node.getContent(MetadataMode.NONE));
+  };
+  await ingest(SESSIONS);
+  expect(await texts()).toEqual([SESSIONS]);
+  await ingest(`${SESSIONS} Since May.`);
+  expect(await texts()).toEqual([`${SESSIONS} Since May.`]);
+  expect(await texts({ mode: 'hybrid', customParams: { alpha: 0.2 } })).toHaveLength(1);
+  expect(await texts({ filters: { filters: [{ key: 'doc_id', operator: '==', value: 'other' }] } })).toEqual(
+    [],
+  );
+  await expect(texts({ mode: 'svm' })).rejects.toMatchObject({ code: 'invalid_input' });
 });
 
 test('says how to cut shorter nodes where the model does not read such long ones', async () => {
