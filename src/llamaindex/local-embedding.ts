@@ -34,7 +34,7 @@ export class LocalEmbedding extends BaseEmbedding {
 function rethrow(error: unknown): never {
   if (!(error instanceof StackloreError && error.code === 'too_large')) throw error;
   throw new StackloreError('too_large', {
-    message: `${error.message} A node's metadata is embedded with it. Let LlamaIndex cut shorter nodes, e.g. Settings.chunkSize = 128 and Settings.chunkOverlap = 20.`,
+    message: `${error.message} A node's metadata is embedded with it. Let LlamaIndex cut shorter nodes: new SentenceSplitter({ chunkSize: 128, chunkOverlap: 20 }) in an IngestionPipeline, or its nodes in index.insertNodes.`,
     cause: error,
   });
 }
