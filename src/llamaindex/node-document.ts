@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BaseNode } from '@llamaindex/core/schema';
 import { StackloreError } from '../errors.ts';
-import type { NewChunk, NewDocument, StoredChunk } from '../stores/knowledge/document.ts';
+import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from '../stores/knowledge/document.ts';
 import { fromChunk, inputHashOf, toChunk } from './node-codec.ts';
 
 /** A document with everything that publishing it takes. */
@@ -13,6 +13,7 @@ export interface PublishableDocument {
 
 /** What is stored of a document, with the vectors by `inputHashOf` each node. */
 export interface StoredNodes {
+  readonly document: StoredDocument;
   readonly chunks: readonly StoredChunk[];
   readonly embeddings: ReadonlyMap<string, Float32Array>;
 }
@@ -52,26 +53,32 @@ export function toDocument(
 
 /**
  * All nodes of a document after some were added: those of another version give way, those of the same one stay, unless
- * they have the id of an added node or, from a run before, its text and place.
+ * they have the id of an added node or, from a run before, its text and place. Throws `already_exists` for a document
+ * whose chunks LlamaIndex did not make.
  */
 export function withStored(
   added: readonly BaseNode[],
-  { chunks, embeddings }: StoredNodes,
+  { document, chunks, embeddings }: StoredNodes,
 ): readonly BaseNode[] {
-  const stored = chunks.map(fromChunk);
-  const isSameVersion = stored.every((node) => node && node.sourceNode?.hash === added[0]?.sourceNode?.hash);
-  if (!isSameVersion) return added;
+  const stored = chunks.map((chunk) => fromChunk(chunk) ?? refuseForeign(document));
+  const version = added[0]?.sourceNode?.hash;
+  if (stored.some(({ sourceNode }) => sourceNode?.hash !== version)) return added;
   const ids = new Set(added.map(({ id_ }) => id_));
   const places = new Set(added.map(placeOf));
-  const kept = stored.filter(
-    (node) => node && !ids.has(node.id_) && !places.has(placeOf(node)),
-  ) as BaseNode[];
+  const kept = stored.filter((node) => !ids.has(node.id_) && !places.has(placeOf(node)));
   for (const node of kept) {
     const embedding = embeddings.get(inputHashOf(node));
     if (!embedding) throw vectorless(node);
     node.embedding = Array.from(embedding);
   }
   return [...kept, ...added].sort((a, b) => startOf(a) - startOf(b));
+}
+
+/** Its chunks are all of the document; a few nodes in their place would lose the rest. */
+function refuseForeign({ docId, source }: StoredDocument): never {
+  throw new StackloreError('already_exists', {
+    message: `Document "${docId}" was ingested by stacklore from "${source.slice(0, 200)}", so nodes cannot be added to it. Give their source node another id, or delete the document first.`,
+  });
 }
 
 /** Where a node's text stands; of nodes that do not tell, nothing that could be another's. */

@@ -68,8 +68,8 @@ export class RedisVectorStore extends BaseVectorStore<Stacklore> {
   /**
    * Stores nodes with their embeddings and gives their ids. Nodes of a document that changed, by the hash of their source
    * node, replace the stored ones; of one that did not, they are added beside them. Each document is written whole or
-   * not at all. Throws `manifest_mismatch` for a collection of other vectors, `dimension_mismatch`, `invalid_vector` and
-   * `invalid_input` for nodes that cannot be stored.
+   * not at all. Throws `manifest_mismatch` for a collection of other vectors, `already_exists` for nodes of a document that
+   * stacklore ingested, `dimension_mismatch`, `invalid_vector` and `invalid_input` for nodes that cannot be stored.
    */
   add(nodes: BaseNode[]): Promise<string[]> {
     return this.#write(async () => {
@@ -94,8 +94,8 @@ export class RedisVectorStore extends BaseVectorStore<Stacklore> {
 
   /**
    * The nodes that answer a query best, in the modes `default`, `hybrid`, `semantic_hybrid`, `sparse` and `mmr`;
-   * `customParams` takes `RedisQueryOptions`. Throws
-   * `invalid_input` for another mode or an unknown option, `invalid_filter`, and what a search throws.
+   * `customParams` takes `RedisQueryOptions`. Throws `invalid_input` for another mode or an unknown option,
+   * `invalid_filter`, and what a search throws.
    */
   async query(query: VectorStoreQuery): Promise<VectorStoreQueryResult> {
     const { request, docIds } = toSearch(query);
@@ -141,7 +141,7 @@ export class RedisVectorStore extends BaseVectorStore<Stacklore> {
     const { documents } = this.#lore;
     const chunks: StoredChunk[] = [];
     for await (const chunk of documents.chunks(document)) chunks.push(chunk);
-    return { chunks, embeddings: await documents.embeddings(collection, document) };
+    return { document, chunks, embeddings: await documents.embeddings(collection, document) };
   }
 
   #filterFor(

@@ -20,7 +20,7 @@ const {
 } = searchRequest.shape;
 
 /** What goes into `customParams`: the rest of a query that a retriever has no option for, and stacklore's own. */
-export const redisQueryOptions = z.strictObject({
+const redisQueryOptions = z.strictObject({
   ...{ fusion: fusion.unwrap().optional(), minScore, maxDistance, maxPerDocument, efRuntime },
   ...{ exact: exact.unwrap().optional(), collapse, boosts, decay, rerank, userId },
   /** The share of the vectors in a hybrid score: 0 is words alone, 1 meaning alone (0.5). */
@@ -39,7 +39,7 @@ export interface TranslatedQuery {
 }
 
 /** What a mode searches by, of what a query gives. */
-interface Question extends Pick<VectorStoreQuery, 'queryStr' | 'queryEmbedding'> {
+interface Question extends Pick<VectorStoreQuery, 'queryStr' | 'queryEmbedding' | 'similarityTopK'> {
   readonly mode: string;
   readonly alpha: number;
   readonly mmrThreshold: number;
@@ -52,7 +52,10 @@ const MODES = {
     ...{ mode: 'vector', vector: vectorOf(question), diversity: 1 - question.mmrThreshold },
   }),
   [VectorStoreQueryMode.HYBRID]: hybrid,
-  [VectorStoreQueryMode.SEMANTIC_HYBRID]: (question) => ({ ...hybrid(question), rerank: true }),
+  // All hits are reranked: the rest would have scores on another scale.
+  [VectorStoreQueryMode.SEMANTIC_HYBRID]: (question) => ({
+    ...{ ...hybrid(question), rerank: { depth: Math.max(50, question.similarityTopK) } },
+  }),
   [VectorStoreQueryMode.SPARSE]: (question) => ({
     ...{ mode: 'text', query: textOf(question) },
     ...(question.queryEmbedding && { vector: question.queryEmbedding }),

@@ -77,13 +77,22 @@ test('finds and deletes what stacklore ingested', async () => {
   expect(await lore.documents.find('own')).toBeUndefined();
 });
 
-test('replaces the nodes of a document that changed, also of one that stacklore ingested', async () => {
-  await lore.ingestTexts([{ text: SESSIONS, source: 'a.txt', docId: 'changed' }], { collection: 'changed' });
+test('replaces the nodes of a document that changed', async () => {
   const store = new RedisVectorStore({ lore, collection: 'changed' });
   await store.add(await nodesOf(lore, 'changed', [SESSIONS, QUEUES], { hash: 'first' }));
-  expect(await textsIn('changed', 'changed')).toEqual([SESSIONS, QUEUES]);
   await store.add(await nodesOf(lore, 'changed', [QUEUES], { hash: 'second', from: 7 }));
   expect(await textsIn('changed', 'changed')).toEqual([QUEUES]);
+});
+
+test('does not put nodes in the place of a document that stacklore ingested, unless it was deleted', async () => {
+  await lore.ingestTexts([{ text: SESSIONS, source: 'a.txt', docId: 'theirs' }], { collection: 'theirs' });
+  const store = new RedisVectorStore({ lore, collection: 'theirs' });
+  const nodes = await nodesOf(lore, 'theirs', [QUEUES]);
+  await expect(store.add(nodes)).rejects.toMatchObject({ code: 'already_exists' });
+  expect(await textsIn('theirs', 'theirs')).toEqual([SESSIONS]);
+  await store.delete('theirs');
+  await store.add(nodes);
+  expect(await textsIn('theirs', 'theirs')).toEqual([QUEUES]);
 });
 
 test('adds further nodes of a document beside its others, also when they come at once', async () => {

@@ -12,7 +12,8 @@ test('means a search by vector, by both, or by words, as the mode says', () => {
   expect(search({ mode: HYBRID })).toEqual({
     ...{ mode: 'hybrid', query: 'a loan', vector: [1, 0], weight: 0.5, topK: 3 },
   });
-  expect(search({ mode: SEMANTIC_HYBRID })).toMatchObject({ mode: 'hybrid', rerank: true });
+  expect(search({ mode: SEMANTIC_HYBRID })).toMatchObject({ mode: 'hybrid', rerank: { depth: 50 } });
+  expect(search({ mode: SEMANTIC_HYBRID, similarityTopK: 80 })).toMatchObject({ rerank: { depth: 80 } });
   expect(search({ mode: SPARSE })).toEqual({ mode: 'text', query: 'a loan', vector: [1, 0], topK: 3 });
   expect(toSearch({ queryStr: 'a loan', similarityTopK: 3, mode: SPARSE }).request).toEqual({
     ...{ mode: 'text', query: 'a loan', topK: 3 },
