@@ -1,7 +1,7 @@
 // Looks a context up over HTTP, with nothing but fetch: what a program in any language would do.
 //
 //   stacklore serve
-//   STACKLORE_URL=http://127.0.0.1:3000 node examples/context-over-http.mjs "How do I renew a loan?"
+//   STACKLORE_URL=http://127.0.0.1:7700 node examples/context-over-http.mjs "How do I renew a loan?"
 const { STACKLORE_URL, STACKLORE_API_KEY, COLLECTION = 'handbook' } = process.env;
 const query = process.argv[2] ?? 'How do I renew a loan?';
 if (!STACKLORE_URL) {

@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'archive_invalid'
   | 'archive_unwritable'
   | 'busy'
+  | 'unauthorized'
+  | 'rate_limited'
   | 'aborted'
   | 'internal';
 

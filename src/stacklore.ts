@@ -58,6 +58,7 @@ import { checkModel } from './search/check-models.ts';
 import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
+import { type CollectionMap, type MapInput, map } from './search/map.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
@@ -67,6 +68,8 @@ import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
 import { Metrics } from './stores/analytics/metrics.ts';
 import { UsageLog } from './stores/analytics/usage.ts';
+import { CachedQuestions } from './stores/knowledge/cached-questions.ts';
+import { ChunkSamples } from './stores/knowledge/chunk-samples.ts';
 import { type Collection, Collections, REMEMBERED_MS } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
 import type { AddedFact } from './stores/knowledge/fact.ts';
@@ -76,6 +79,7 @@ import { Facts } from './stores/knowledge/facts.ts';
 import { Reindexes } from './stores/knowledge/reindexes.ts';
 import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
+import { ApiKeys } from './stores/main/api-keys.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
 import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
@@ -121,6 +125,7 @@ export class Stacklore {
   readonly documents: Documents;
   readonly responseCache: ResponseCache;
   readonly rateLimits: RateLimits;
+  readonly apiKeys: ApiKeys;
   readonly sessions: Sessions;
   readonly conversations: Conversations;
   readonly queues: Queues;
@@ -167,6 +172,7 @@ export class Stacklore {
     this.responseCache = new ResponseCache(this.databases.main, config.responseCache);
     this.rateLimits = new RateLimits(this.databases.main, config.rateLimits);
     this.#model = embedder ? { ...embedder.model, dimensions: embedder.dimensions } : config.model;
+    this.apiKeys = new ApiKeys(this.databases.main);
     this.sessions = new Sessions(this.databases.main);
     this.conversations = new Conversations(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
@@ -218,21 +224,41 @@ export class Stacklore {
 
   /**
    * Like `search`, but gives the answer of an equal search for some time, until one of the collections changes. Of many
-   * equal searches at once, in whatever process, one is carried out.
+   * equal searches at once, in whatever process, one is carried out. With `semantic` the answer of a question that means
+   * the same will do; then `earlier` tells which.
    *
    * @example
    * const { hits, cached } = await lore.cachedSearch({ query: 'how do sessions expire?' }, { ttlSeconds: 60 });
+   * const { earlier } = await lore.cachedSearch({ query: 'How do sessions expire' }, { semantic: true });
    */
   async cachedSearch(request: SearchInput, options: CachedSearchOptions = {}): Promise<CachedSearchAnswer> {
-    const { responseCache } = this;
+    const { responseCache, config } = this;
+    const { searchTimeoutMs } = config;
+    const cachedQuestions = new CachedQuestions(this.databases.knowledge, {
+      ...{ searchTimeoutMs, ttlSeconds: config.responseCache.ttlSeconds },
+    });
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'cached_search', request, values }, () =>
       cachedSearch(
-        { ...this.#parts, responseCache, model: this.#model, rerankModel: this.#rerankModel },
+        {
+          ...{ ...this.#parts, responseCache, cachedQuestions },
+          ...{ model: this.#model, rerankModel: this.#rerankModel },
+        },
         request,
         options,
       ),
     );
+  }
+
+  /**
+   * A collection as a plane shows it best: chunks evenly from all documents, and on request a question and its hits.
+   *
+   * @example
+   * const { points, query, hits } = await lore.map({ collection: 'docs', query: 'how do sessions expire?' });
+   */
+  async map(request: MapInput = {}): Promise<CollectionMap> {
+    const chunkSamples = new ChunkSamples(this.databases.knowledge);
+    return map({ ...this.#parts, chunkSamples, responseCache: this.responseCache }, request);
   }
 
   /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */

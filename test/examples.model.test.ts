@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serve } from '../src/http/serve.ts';
+import { openStacklore } from '../src/stacklore.ts';
+import { modelConfig } from './support/provisioned.ts';
 import { usePrivateRedis } from './support/redis.ts';
 import { makeSnippetPlace, type SnippetPlace } from './support/snippet-place.ts';
 
@@ -78,4 +81,22 @@ test('the chat engine says what the endpoint answered when it refuses', async ()
     /answered 404: no such route/,
   );
   stop();
+});
+
+test('the look-up over HTTP prints the passages and what they are cited from, or why there are none', async () => {
+  const lore = openStacklore(redis.config({ model: modelConfig() }), { env: {} });
+  const server = await serve(lore, { port: 0, logLevel: 'silent' });
+  const ask = (collection: string) =>
+    place.runExample('context-over-http.mjs', ['How do I renew a loan?'], {
+      ...{ STACKLORE_URL: server.url, COLLECTION: collection },
+    });
+  try {
+    const output = await ask('handbook');
+    expect(output).toContain('Members renew in the app');
+    expect(output).toMatch(/^\[1\] \S*loans-and-renewals\.md$/m);
+    await expect(ask('nowhere')).rejects.toThrow(/404 /);
+  } finally {
+    await server.close();
+    await lore.close();
+  }
 });

@@ -17,8 +17,8 @@ export interface Host {
   readonly stdout: NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
-  on(event: 'SIGINT', listener: () => void): unknown;
-  off(event: 'SIGINT', listener: () => void): unknown;
+  on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  off(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
   exit(code: number): void;
 }
 
@@ -34,7 +34,7 @@ export interface Terminal {
   readonly columns: number;
   readonly stdin: NodeJS.ReadableStream;
   readonly stderr: Host['stderr'];
-  /** Aborted by the first Ctrl-C. */
+  /** Aborted by the first Ctrl-C, or when the process is asked to end. */
   readonly signal: AbortSignal;
 }
 

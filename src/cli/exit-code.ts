@@ -35,6 +35,8 @@ export const EXIT_CODES = {
   archive_invalid: 1,
   archive_unwritable: 1,
   busy: 1,
+  unauthorized: 1,
+  rate_limited: 1,
   aborted: 130,
   internal: 1,
 } satisfies Record<ErrorCode, number>;

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   ],
   embed: ['print the vector of a text', () => import('./commands/embed.ts')],
   explain: ['say why a document is, or is not, in the answer', () => import('./commands/explain.ts')],
+  map: ['lay the chunks of a collection out on a plane', () => import('./commands/map.ts')],
   eval: ['measure searches by judgements, or collect judgements', () => import('./commands/eval.ts')],
   'verify-citation': [
     'say whether what was cited still stands in its document',
@@ -68,6 +69,8 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/export.ts'),
   ],
   keys: ['count and measure keys by record family', () => import('./commands/keys.ts')],
+  serve: ['serve the HTTP API and the search page', () => import('./commands/serve.ts')],
+  'api-keys': ['make, list and revoke keys of the HTTP API', () => import('./commands/api-keys.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
   down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],
   setup: ['fetch the server and the model where they are missing', () => import('./commands/setup.ts')],

@@ -159,7 +159,9 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     abort.abort();
     stderr.write('\nFinishing what is under way; press Ctrl-C again to stop at once.\n');
   };
+  const onTerminate = () => abort.abort();
   host.on('SIGINT', onInterrupt);
+  host.on('SIGTERM', onTerminate);
   const terminal: Terminal = {
     print: (line) => void (json || stdout.write(`${line}\n`)),
     note: (line) => void (json || stderr.write(`${line}\n`)),
@@ -171,7 +173,11 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     stderr,
     signal: abort.signal,
   };
-  return { terminal, release: () => void host.off('SIGINT', onInterrupt) };
+  const release = () => {
+    host.off('SIGINT', onInterrupt);
+    host.off('SIGTERM', onTerminate);
+  };
+  return { terminal, release };
 }
 
 function kebabCase(name: string): string {

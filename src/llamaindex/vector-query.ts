@@ -97,7 +97,7 @@ function isKnown(mode: string): mode is keyof typeof MODES {
 export function similarityOf(hit: SearchHit, mode: string = VectorStoreQueryMode.DEFAULT): number {
   if (hit.rerankScore !== undefined) return hit.rerankScore;
   const isByWords = mode === VectorStoreQueryMode.SPARSE || HYBRID_MODES.includes(mode);
-  return isByWords ? hit.score : hit.vectorScore;
+  return isByWords ? hit.score : (hit.vectorScore ?? hit.score);
 }
 
 function hybrid(question: Question) {

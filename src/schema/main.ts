@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonObject, jsonType, jsonValue, snakeJson, text, timestamp } from './fields.ts';
+import { json, jsonObject, jsonType, jsonValue, snakeJson, text, timestamp } from './fields.ts';
 import { counter, hash, list, map, sortedSet, string, type ValueOf } from './record.ts';
 
 const HOUR = 3_600;
@@ -177,4 +177,47 @@ export const rateLimitRecord = counter({
   description: 'Requests of a client to an endpoint in the current fixed window.',
   ttlSeconds: 60,
   isTtlConfigurable: true,
+});
+
+/** What a request may do by its kind: look, change, or look after the whole. None includes another. */
+export const SCOPES = ['read', 'write', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** What a request is about. `documents` covers collections, searches, contexts and ingest jobs too. */
+export const ACCESS_FAMILIES = [
+  ...(['documents', 'facts', 'sessions', 'conversations'] as const),
+  ...(['prompts', 'queues', 'analytics', 'maintenance'] as const),
+] as const;
+export type AccessFamily = (typeof ACCESS_FAMILIES)[number];
+
+/** Who may use the HTTP API, and for what. The secret itself is stored nowhere. */
+export const apiKeyRecord = hash({
+  database: 'main',
+  key: 'stacklore:api-key:{keyId}',
+  description:
+    'An API key: SHA-256 of its secret, and what it opens. A revoked one stays, so that it is known.',
+  isHelper: true,
+  fields: {
+    name: text,
+    secretHash: text,
+    scopes: json(z.array(z.enum(SCOPES))),
+    families: json(z.array(z.enum(ACCESS_FAMILIES))),
+    /** Absent: all of them. */
+    collections: json(z.array(z.string())).optional(),
+    /** The one user whose records it opens; absent: those of all. */
+    userId: text.optional(),
+    createdAt: timestamp,
+    expiresAt: timestamp.optional(),
+    revokedAt: timestamp.optional(),
+  },
+});
+
+/** The ids of all API keys, revoked ones too. */
+export const apiKeysRecord = sortedSet({
+  database: 'main',
+  key: 'stacklore:api-keys',
+  description: 'The ids of all API keys, revoked ones too.',
+  isHelper: true,
+  member: 'key_id',
+  score: 'creation, Unix milliseconds',
 });

@@ -1,6 +1,7 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
 import {
   arrivalsRecord,
+  cachedQuestionRecord,
   chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
@@ -14,6 +15,8 @@ import {
   reindexRecord,
 } from './knowledge.ts';
 import {
+  apiKeyRecord,
+  apiKeysRecord,
   cacheLockRecord,
   cacheStatsRecord,
   conversationRecord,
@@ -49,6 +52,8 @@ export const RECORDS = {
   'task attempts': taskAttemptsRecord,
   'dead letters': deadLetterRecord,
   'rate limit': rateLimitRecord,
+  'api key': apiKeyRecord,
+  'api keys': apiKeysRecord,
   chunk: chunkRecord,
   document: documentRecord,
   fact: factRecord,
@@ -60,6 +65,7 @@ export const RECORDS = {
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
   'facts manifest': factsManifestRecord,
+  'cached question': cachedQuestionRecord,
   arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,
   'prompt history': promptHistoryRecord,

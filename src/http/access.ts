@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { StackloreError } from '../errors.ts';
+import type { AccessFamily, Scope } from '../schema/main.ts';
+import type { ApiKey } from '../stores/main/api-keys.ts';
+
+/**
+ * What one request may see and do. Everything denied is `not_found`, in the very words of what is absent: who may not
+ * use a thing cannot tell whether it is there.
+ */
+export class Access {
+  /** Whom requests are counted for: the key, or the address of a caller without one. */
+  readonly clientId: string;
+  /** The one user whose records are open; `undefined`: those of all. */
+  readonly userId: string | undefined;
+  readonly #key: ApiKey | undefined;
+  readonly #collections: ReadonlySet<string> | undefined;
+
+  /** Without a key everything is open, as on a loopback server that has none. */
+  constructor({ key, address }: { readonly key?: ApiKey | undefined; readonly address: string }) {
+    this.#key = key;
+    this.clientId = key ? key.keyId : `ip-${address}`;
+    this.userId = key?.userId;
+    this.#collections = key?.collections && new Set(key.collections);
+  }
+
+  /** Whether the key reaches only some collections, or only one user's records. */
+  get isNarrowed(): boolean {
+    return this.#collections !== undefined || this.userId !== undefined;
+  }
+
+  /** Whether a request came with an API key. */
+  get hasKey(): boolean {
+    return this.#key !== undefined;
+  }
+
+  /** The id of the key, to which ingest jobs belong. */
+  get keyId(): string | undefined {
+    return this.#key?.keyId;
+  }
+
+  /** Throws `not_found` unless the key has the scope and the family. */
+  require(scope: Scope, family: AccessFamily): void {
+    if (!this.allows(scope, family)) throw hidden();
+  }
+
+  /** Whether the key has the scope and the family. */
+  allows(scope: Scope, family: AccessFamily): boolean {
+    if (!this.#key) return true;
+    return this.#key.scopes.includes(scope) && this.#key.families.includes(family);
+  }
+
+  /** Whether the key reaches a collection. */
+  reaches(collection: string): boolean {
+    return this.#collections?.has(collection) ?? true;
+  }
+
+  /** Throws `not_found` unless the key reaches every one of these collections. */
+  requireCollections(...collections: readonly string[]): void {
+    if (!collections.every((collection) => this.reaches(collection))) throw hidden();
+  }
+
+  /** The user a request is for: the key's own, else the one it names. Throws `not_found` for another user's. */
+  userOf(named: string | undefined): string | undefined {
+    if (this.userId !== undefined && named !== undefined && named !== this.userId) throw hidden();
+    return this.userId ?? named;
+  }
+
+  /** Throws `not_found` for a key that opens the records of one user only. */
+  requireAllUsers(): void {
+    if (this.userId !== undefined) throw hidden();
+  }
+
+  /** Tells cached answers apart: two requests share one only when they see the same. */
+  get cacheScope(): string {
+    if (!this.#key) return '';
+    const { collections, families, userId } = this.#key;
+    const seen = [collections && [...collections].sort(), [...families].sort(), userId ?? null];
+    return createHash('sha256').update(JSON.stringify(seen)).digest('base64url').slice(0, 22);
+  }
+}
+
+/** What every denial says; `problem.ts` gives absent things the same words where a key is used. */
+export function hidden(): StackloreError {
+  return new StackloreError('not_found', {
+    message: 'There is no such thing, or this API key does not open it.',
+  });
+}

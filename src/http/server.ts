@@ -1,0 +1,149 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import multipart from '@fastify/multipart';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { StackloreError } from '../errors.ts';
+import type { Stacklore } from '../stacklore.ts';
+import type { Access } from './access.ts';
+import { sendJson, sendProblem, validate } from './answer.ts';
+import { addHooks } from './hooks.ts';
+import { createLogger } from './log.ts';
+import { createMeasures } from './measure.ts';
+import { statusOf } from './openapi.ts';
+import type { ServeOptions } from './options.ts';
+import type { Route } from './route.ts';
+import { listRoutes } from './routes.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    access: Access;
+  }
+  interface FastifyContextConfig {
+    route?: Route;
+  }
+}
+
+/** What a server is made of. */
+export interface ServerParts {
+  readonly lore: Stacklore;
+  readonly options: ServeOptions;
+  readonly log?: FastifyBaseLogger;
+}
+
+/** Makes the HTTP server, not listening yet. Closing it ends streams and waits for what is under way. */
+export async function createServer({
+  lore,
+  options,
+  log = createLogger(options),
+}: ServerParts): Promise<FastifyInstance> {
+  const stopping = new AbortController();
+  const server = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimit,
+    requestTimeout: options.requestTimeoutMs,
+    trustProxy: options.trustProxy,
+    genReqId: () => requestId(),
+    routerOptions: { maxParamLength: 2_048 },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => void sendProblem(request, reply, error),
+    exposeHeadRoutes: false,
+  });
+  // A page of another site can send these two without asking first.
+  server.removeContentTypeParser('text/plain');
+  server.setValidatorCompiler<Route['body']>(
+    ({ schema, httpPart = 'body' }) =>
+      (data) =>
+        validate(schema, data, httpPart),
+  );
+  server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  server.decorateRequest('access');
+  await server.register(helmet, {
+    contentSecurityPolicy: { directives: CONTENT_SECURITY },
+    strictTransportSecurity: false,
+  });
+  await server.register(cors, { origin: [...options.corsOrigins], exposedHeaders: EXPOSED });
+  await server.register(multipart, {
+    limits: { fileSize: options.uploadLimit, files: 100, fields: 20, parts: 120 },
+  });
+
+  const measures = createMeasures();
+  addHooks(server, { lore, options, measures });
+  server.addHook('preClose', async () => stopping.abort());
+  server.addHook('onSend', async (_request, reply) => {
+    // A connection kept open for a next request would keep the server from closing.
+    if (stopping.signal.aborted) reply.header('connection', 'close');
+  });
+  server.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
+  server.setNotFoundHandler((request, reply) => {
+    const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`;
+    return sendProblem(request, reply, new StackloreError('not_found', { message }));
+  });
+  for (const route of listRoutes({ lore, options, measures }))
+    addRoute(server, route, { lore, options, signal: stopping.signal });
+  return server;
+}
+
+const EXPOSED = ['etag', 'x-request-id', 'retry-after', 'cache-status'];
+
+/** Nothing but what the server itself sends is loaded by its pages. */
+const CONTENT_SECURITY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  fontSrc: ["'self'"],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+  baseUri: ["'none'"],
+  upgradeInsecureRequests: null,
+};
+
+function addRoute(
+  server: FastifyInstance,
+  route: Route,
+  { lore, options, signal }: { lore: Stacklore; options: ServeOptions; signal: AbortSignal },
+): void {
+  const { method, path: url, params, query: querystring, body } = route;
+  server.route({
+    method,
+    url,
+    schema: { ...(params && { params }), ...(querystring && { querystring }), ...(body && { body }) },
+    config: { route },
+    ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
+    async handler(request, reply) {
+      const { access, params, query, body } = request;
+      const call = { lore, access, params, query, body, request, reply, signal };
+      // A stream goes on for as long as its reader likes.
+      const answer = await (route.isStream
+        ? route.handle(call)
+        : within(options.answerTimeoutMs, () => route.handle(call)));
+      if (reply.sent || answer === reply) return reply;
+      reply.code(statusOf(route));
+      if (route.produces) return reply.type(route.produces).send(answer);
+      if (!route.response) return reply.send();
+      return sendJson(request, reply, { text: JSON.stringify(answer), hasEtag: route.hasEtag ?? false });
+    },
+  });
+}
+
+/** What work gives, or `query_timeout` when it takes longer. Fastify's own limit ends with the body of a POST. */
+async function within<T>(timeoutMs: number, work: () => T | Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `There was no answer within ${timeoutMs} ms. Ask for less, or try again when there is less to do.`;
+      reject(new StackloreError('query_timeout', { message }));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([work(), overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function requestId(): string {
+  return crypto.randomUUID();
+}
