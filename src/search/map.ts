@@ -19,7 +19,8 @@ export interface MapParts extends SearchParts {
   readonly responseCache: Pick<ResponseCache, 'getOrCompute'>;
 }
 
-const mapRequest = z.strictObject({
+/** What a map takes, as an edge checks it. */
+export const mapRequest = z.strictObject({
   collection: z.string('must be the name of a collection').default('default'),
   /** How many chunks are shown at most, evenly from all documents. */
   limit: count(1, 10_000).default(2_000),
