@@ -54,6 +54,7 @@ import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
+import { checkModel } from './search/check-models.ts';
 import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
@@ -343,6 +344,11 @@ export class Stacklore {
   /** The vectors of document texts, in order, as `ingest` would make them. */
   async embedTexts(texts: readonly string[]): Promise<Float32Array[]> {
     return (await this.#parts.embedder()).embedTexts(texts);
+  }
+
+  /** Throws `manifest_mismatch` unless vectors of the model can be compared with the collection's; gives warnings. */
+  async checkModel(collection: string): Promise<string[]> {
+    return checkModel(await this.collections.getRecent(collection), await this.#parts.embedder());
   }
 
   /** The collection to add to, made with these settings when missing. Throws `manifest_mismatch` for another model. */
