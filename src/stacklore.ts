@@ -27,8 +27,10 @@ import {
 import { type FactImportReport, type ImportFactsOptions, importFacts } from './ingest/import-facts.ts';
 import { indexWords } from './ingest/index-words.ts';
 import {
+  type FileContents,
   type IngestRequest,
   ingest,
+  ingestFiles,
   ingestTexts,
   type TextDocument,
   type TextIngestRequest,
@@ -78,6 +80,7 @@ import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { ApiKeys } from './stores/main/api-keys.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
+import { IngestJobs } from './stores/main/ingest-jobs.ts';
 import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
 import { Queues } from './stores/main/queues.ts';
 import { RateLimits } from './stores/main/rate-limits.ts';
@@ -126,6 +129,7 @@ export class Stacklore {
   readonly conversations: Conversations;
   readonly queues: Queues;
   readonly deadLetters: DeadLetters;
+  readonly ingestJobs: IngestJobs;
   readonly systemPrompts: SystemPrompts;
   readonly templates: Templates;
   readonly userPrompts: UserPrompts;
@@ -173,6 +177,7 @@ export class Stacklore {
     this.conversations = new Conversations(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
     this.deadLetters = new DeadLetters(this.databases.main);
+    this.ingestJobs = new IngestJobs(this.databases.main);
     this.systemPrompts = new SystemPrompts(this.databases.prompts);
     this.templates = new Templates(this.databases.prompts);
     this.userPrompts = new UserPrompts(this.databases.prompts);
@@ -208,6 +213,14 @@ export class Stacklore {
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
     return recordIngest(this.recorder, request, () => ingestTexts(this.#parts, texts, request));
+  }
+
+  /** Ingests files that a program holds as bytes, such as uploads. */
+  async ingestFiles(
+    files: Iterable<FileContents> | AsyncIterable<FileContents>,
+    request: TextIngestRequest = {},
+  ): Promise<IngestReport> {
+    return recordIngest(this.recorder, request, () => ingestFiles(this.#parts, files, request));
   }
 
   /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */

@@ -59,6 +59,7 @@ const REQUESTS = [
   'stores/main/api-keys.ts',
   'stores/main/conversations.ts',
   'stores/main/delivery.ts',
+  'stores/main/ingest-jobs.ts',
   'stores/main/new-task.ts',
   'stores/main/queue-worker.ts',
   'stores/main/queues.ts',
@@ -104,6 +105,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
   llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  jobs: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS] },
   http: {
     mayImport: ['stacklore', 'schema', 'config', 'jobs', 'mcp', ...REQUESTS],
     packages: [

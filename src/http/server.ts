@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { StackloreError } from '../errors.ts';
+import { startIngestWorker } from '../jobs/start-ingest-worker.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { Access } from './access.ts';
 import { sendJson, sendProblem, validate } from './answer.ts';
@@ -76,6 +77,7 @@ export async function createServer({
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`;
     return sendProblem(request, reply, new StackloreError('not_found', { message }));
   });
+  if (options.runJobs) addJobs(server, { lore, options });
   for (const route of listRoutes({ lore, options, measures }))
     addRoute(server, route, { lore, options, signal: stopping.signal });
   return server;
@@ -97,6 +99,22 @@ const CONTENT_SECURITY = {
   upgradeInsecureRequests: null,
 };
 
+/** Works on ingest jobs while the server is there; one under way is let go of when it stops, and taken up again. */
+function addJobs(
+  server: FastifyInstance,
+  { lore, options }: { lore: Stacklore; options: ServeOptions },
+): void {
+  let worker: ReturnType<typeof startIngestWorker> | undefined;
+  server.addHook('onReady', async () => {
+    worker = startIngestWorker(lore, {
+      leaseMs: options.jobLeaseMs,
+      read: { allowPrivate: options.allowPrivate },
+      onTrouble: (err) => server.log.error({ err }, 'trouble with ingest jobs'),
+    });
+  });
+  server.addHook('onClose', async () => void (await worker?.stop({ graceMs: 0 })));
+}
+
 function addRoute(
   server: FastifyInstance,
   route: Route,
@@ -106,7 +124,11 @@ function addRoute(
   server.route({
     method,
     url,
-    schema: { ...(params && { params }), ...(querystring && { querystring }), ...(body && { body }) },
+    schema: {
+      ...(params && { params }),
+      ...(querystring && { querystring }),
+      ...(body && { body: route.consumes ? { content: { 'application/json': { schema: body } } } : body }),
+    },
     config: { route },
     ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
     // A stream goes on for as long as its reader likes; no larger timeout can be told to a timer.

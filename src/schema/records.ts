@@ -1,4 +1,5 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
+import { ingestJobRecord, jobInputRecord, ownerJobsRecord } from './jobs.ts';
 import {
   arrivalsRecord,
   chunkRecord,
@@ -53,6 +54,9 @@ export const RECORDS = {
   'rate limit': rateLimitRecord,
   'API key': apiKeyRecord,
   'API keys': apiKeysRecord,
+  'ingest job': ingestJobRecord,
+  'job input': jobInputRecord,
+  'jobs of an owner': ownerJobsRecord,
   chunk: chunkRecord,
   document: documentRecord,
   fact: factRecord,

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { type CollectionSettings, collectionSettings } from '../../ingest/collection-settings.ts';
+import { type JobTarget, submitTexts, submitUrls } from '../../jobs/submit-job.ts';
+import type { Access } from '../access.ts';
+import { RequestError } from '../problem.ts';
+import { readUpload } from '../read-upload.ts';
+import { defineRoute, type Route, type RouteParts } from '../route.ts';
+import { jobAnswer } from '../schemas/jobs.ts';
+import { answerOf, ownerOf } from './jobs.ts';
+
+const MOST_URLS = 1_000;
+
+const collection = z.string().min(1);
+/** What is not given must stay so: a collection that exists need only agree with what is. */
+const settings = z.strictObject(
+  Object.fromEntries(
+    Object.entries(collectionSettings.shape).map(([name, setting]) => [
+      name,
+      (setting instanceof z.ZodDefault ? setting.unwrap() : setting).optional(),
+    ]),
+  ),
+  // The entries are those of the settings, which fromEntries cannot tell the compiler.
+) as unknown as z.ZodType<CollectionSettings>;
+
+const url = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .max(2_048)
+  .transform((text) => new URL(text))
+  .refine(({ username, password }) => username === '' && password === '', 'must not hold a user or password');
+
+const text = z.strictObject({
+  text: z.string(),
+  source: z.string().min(1),
+  title: z.string().optional(),
+  docId: z.string().optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+  contentType: z.enum(['markdown', 'text', 'html', 'code']).optional(),
+});
+
+const body = z
+  .strictObject({
+    collection: collection.default('default'),
+    settings: settings.optional(),
+    texts: z.array(text).min(1).optional(),
+    urls: z.array(url).min(1).max(MOST_URLS).optional(),
+  })
+  .refine(({ texts, urls }) => (texts === undefined) !== (urls === undefined), 'give either texts or urls');
+
+const form = z.strictObject({
+  collection: collection.default('default'),
+  settings: z
+    .string()
+    .transform((json, context) => {
+      try {
+        return JSON.parse(json) as unknown;
+      } catch {
+        context.addIssue('must be JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(settings)
+    .optional(),
+});
+
+/** What brings documents in. */
+export function uploadRoutes({ options }: Pick<RouteParts, 'options'>): Route[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/v1/documents',
+      tag: 'Documents',
+      summary: 'Ingests files, texts or URLs in the background, and answers with the job that does it.',
+      description:
+        'Files come as multipart/form-data, in parts named `file`, with the fields `collection` and `settings` (JSON) beside them. The collection is made when it is missing. A document of an earlier upload with the same source is replaced.',
+      access: { scope: 'write', family: 'documents' },
+      body,
+      consumes: ['multipart/form-data'],
+      response: jobAnswer,
+      status: 202,
+      isRecorded: true,
+      async handle({ lore, access, body: given, request, reply }) {
+        const submit = async () => {
+          if (request.isMultipart()) {
+            const { upload, fields } = await readUpload(lore, request, { mostBytes: options.uploadLimit });
+            try {
+              return await upload.submit(targetOf(access, parseForm(fields)));
+            } catch (error) {
+              await upload.discard();
+              throw error;
+            }
+          }
+          const { texts, urls = [], ...rest } = requireBody(given);
+          const target = targetOf(access, rest);
+          return texts ? submitTexts(lore, target, texts) : submitUrls(lore, target, urls);
+        };
+        const job = await submit();
+        reply.header('location', `/v1/jobs/${job.jobId}`);
+        return answerOf(job);
+      },
+    }),
+  ];
+}
+
+function targetOf(access: Access, { collection, settings }: z.output<typeof form>): JobTarget {
+  access.requireCollections(collection);
+  return {
+    ...{ owner: ownerOf(access), collection, settings, userId: access.userId },
+    qualifyIds: access.isNarrowed,
+  };
+}
+
+function parseForm(fields: Readonly<Record<string, string>>): z.output<typeof form> {
+  const checked = form.safeParse({ ...fields });
+  if (checked.success) return checked.data;
+  throw new RequestError(
+    checked.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
+  );
+}
+
+/** Without a media type there is no body that could have been checked. */
+function requireBody(given: z.output<typeof body> | undefined): z.output<typeof body> {
+  if (given) return given;
+  throw new RequestError([{ path: '', message: 'send JSON, or files as multipart/form-data' }]);
+}
