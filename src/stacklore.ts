@@ -58,7 +58,7 @@ import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
 import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
-import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
+import { type ExplainInput, type ExplainOptions, type Explanation, explain } from './search/explain.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
@@ -264,8 +264,8 @@ export class Stacklore {
    * @example
    * const { outcome, reasons } = await lore.explain({ query: 'how do sessions expire?', docId: 'sessions' });
    */
-  async explain(request: ExplainInput): Promise<Explanation> {
-    return explain(this.#parts, request);
+  async explain(request: ExplainInput, options: ExplainOptions = {}): Promise<Explanation> {
+    return explain(this.#parts, request, options);
   }
 
   /**
@@ -373,9 +373,12 @@ export class Stacklore {
     return dropCollection(this.#parts, name);
   }
 
-  /** What every collection holds and how its index is; no other database than knowledge is asked. */
-  async listCollections(): Promise<CollectionStatus[]> {
-    return readCollections(this.#parts);
+  /**
+   * What every collection holds, or those of these names that there are, and how its index is; no other database than
+   * knowledge is asked.
+   */
+  async listCollections(names?: readonly string[]): Promise<CollectionStatus[]> {
+    return readCollections(this.#parts, names);
   }
 
   /** What the server, its search module and each collection's index say of themselves. */

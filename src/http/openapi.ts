@@ -81,7 +81,8 @@ const problemSchema = {
 
 function operationOf(route: Route): OpenApiOperation {
   const { method, path, tag, summary, description, access } = route;
-  const needs = access === 'public' ? undefined : `Needs scope \`${access.scope}\` of \`${access.family}\`.`;
+  const needs =
+    typeof access === 'string' ? undefined : `Needs scope \`${access.scope}\` of \`${access.family}\`.`;
   const said = [description, needs].filter((text) => text !== undefined).join(' ');
   const parameters = [...parametersOf(route.params, 'path'), ...parametersOf(route.query, 'query')];
   return {

@@ -1,27 +1,16 @@
 import { z } from 'zod';
-import { type CollectionSettings, collectionSettings } from '../../ingest/collection-settings.ts';
 import { type JobTarget, submitTexts, submitUrls } from '../../jobs/submit-job.ts';
 import type { Access } from '../access.ts';
 import { RequestError } from '../problem.ts';
 import { readUpload } from '../read-upload.ts';
 import { defineRoute, type Route, type RouteParts } from '../route.ts';
 import { jobAnswer } from '../schemas/jobs.ts';
+import { givenSettings, settingsOf } from '../settings.ts';
 import { answerOf, ownerOf } from './jobs.ts';
 
 const MOST_URLS = 1_000;
 
 const collection = z.string().min(1);
-/** What is not given must stay so: a collection that exists need only agree with what is. */
-const settings = z.strictObject(
-  Object.fromEntries(
-    Object.entries(collectionSettings.shape).map(([name, setting]) => [
-      name,
-      (setting instanceof z.ZodDefault ? setting.unwrap() : setting).optional(),
-    ]),
-  ),
-  // The entries are those of the settings, which fromEntries cannot tell the compiler.
-) as unknown as z.ZodType<CollectionSettings>;
-
 const url = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .max(2_048)
@@ -40,7 +29,7 @@ const text = z.strictObject({
 const body = z
   .strictObject({
     collection: collection.default('default'),
-    settings: settings.optional(),
+    settings: givenSettings.optional(),
     texts: z.array(text).min(1).optional(),
     urls: z.array(url).min(1).max(MOST_URLS).optional(),
   })
@@ -58,7 +47,7 @@ const form = z.strictObject({
         return z.NEVER;
       }
     })
-    .pipe(settings)
+    .pipe(givenSettings)
     .optional(),
 });
 
@@ -104,7 +93,8 @@ export function uploadRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
 function targetOf(access: Access, { collection, settings }: z.output<typeof form>): JobTarget {
   access.requireCollections(collection);
   return {
-    ...{ owner: ownerOf(access), collection, settings, userId: access.userId },
+    ...{ owner: ownerOf(access), collection, userId: access.userId },
+    ...(settings && { settings: settingsOf(settings) }),
     qualifyIds: access.isNarrowed,
   };
 }

@@ -25,6 +25,7 @@ export const chunkList = z.object({
   items: z.array(
     z.object({
       chunkId: z.string(),
+      nodeId: z.string(),
       index: z.int(),
       text: z.string(),
       start: z.int().optional(),

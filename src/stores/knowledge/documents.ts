@@ -1,6 +1,5 @@
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { asObject, readHashes } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
@@ -17,18 +16,15 @@ import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from '
 import { catchUp, requireSameModel } from './catch-up.ts';
 import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
-import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
+import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkPrefix } from './document-ids.ts';
+import { type DocumentListOptions, listDocuments, type Page, readDocuments } from './list-documents.ts';
 import { checkOwner, chunkWriter, clearCommand, publishCommands } from './publish.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
-import { readChunks, readEmbeddings } from './stored-chunks.ts';
+import { readChunkPage, readChunks, readEmbeddings } from './stored-chunks.ts';
 
-/** One page of a list and how many there are in all. */
-export interface Page<T> {
-  readonly items: T[];
-  readonly total: number;
-}
+export type { Page } from './list-documents.ts';
 
 const SOURCES_PER_READ = 500;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
@@ -48,7 +44,7 @@ export class Documents {
 
   /** A document's metadata, or `undefined`. */
   async find(docId: string): Promise<StoredDocument | undefined> {
-    const [document] = await this.#read([docId]);
+    const [document] = await readDocuments(this.#database, [docId]);
     return document;
   }
 
@@ -65,12 +61,8 @@ export class Documents {
    * Documents of a collection, most recently updated first. Those that other programs have put into the schema's
    * `index:documents` only are not among them: nothing there says which collection they belong to.
    */
-  async list(collection: string, { offset = 0, limit = 100 } = {}): Promise<Page<StoredDocument>> {
-    const key = collectionDocumentsRecord.key.build({ collection });
-    const range = ['ZREVRANGE', key, String(offset), String(offset + limit - 1)];
-    const [total, docIds] = await this.#database.pipeline<unknown>([['ZCARD', key], range]);
-    const items = await this.#read(docIds as string[]);
-    return { items, total: Number(total) };
+  list(collection: string, options: DocumentListOptions = {}): Promise<Page<StoredDocument>> {
+    return listDocuments(this.#database, collection, options);
   }
 
   /** Every document of a collection, read page by page. */
@@ -79,7 +71,7 @@ export class Documents {
     // The ids are read once: pages of a set that is deleted from meanwhile would skip members.
     const docIds = await this.#database.send<string[]>(['ZRANGE', key, '0', '-1']);
     for (let at = 0; at < docIds.length; at += SOURCES_PER_READ) {
-      yield* await this.#read(docIds.slice(at, at + SOURCES_PER_READ));
+      yield* await readDocuments(this.#database, docIds.slice(at, at + SOURCES_PER_READ));
     }
   }
 
@@ -97,6 +89,14 @@ export class Documents {
   /** The chunks of a document in order, without their embeddings, read page by page. */
   chunks(document: StoredDocument): AsyncGenerator<StoredChunk> {
     return readChunks(this.#database, document);
+  }
+
+  /** One page of the chunks of a document, each with its place in it. */
+  chunkPage(
+    document: StoredDocument,
+    page: { offset?: number; limit?: number } = {},
+  ): Promise<Page<PlacedChunk>> {
+    return readChunkPage(this.#database, document, page);
   }
 
   /**
@@ -275,23 +275,5 @@ export class Documents {
   #transaction(commands: readonly RedisArgument[][], chunks: number): Promise<unknown[]> {
     const timeoutMs = this.#commandTimeoutMs + chunks * MS_PER_WRITE;
     return this.#database.transaction(commands, { timeoutMs });
-  }
-
-  async #read(docIds: readonly string[]): Promise<StoredDocument[]> {
-    const places = docIds.flatMap((docId) =>
-      documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
-    );
-    const replies = await readHashes(
-      this.#database,
-      places.map(({ key }) => key),
-    );
-    const found = new Map<string, StoredDocument>();
-    for (const [at, { docId, key }] of places.entries()) {
-      const reply = replies[at] ?? [];
-      if (reply instanceof RecordError) throw reply;
-      if (reply.length === 0 || found.has(docId)) continue;
-      found.set(docId, { docId, ...documentRecord.decode(asObject(reply), key) });
-    }
-    return [...found.values()];
   }
 }
