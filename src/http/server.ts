@@ -72,6 +72,11 @@ export async function createServer({
   const measures = createMeasures();
   addHooks(server, { lore, options, measures });
   server.addHook('preClose', async () => stopping.abort());
+  // A connection that is kept open for further requests would keep a server that is being stopped from ending.
+  server.addHook('onSend', async (request, reply) => {
+    if (stopping.signal.aborted || request.routeOptions.config.route?.isStream)
+      reply.header('connection', 'close');
+  });
   server.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
   server.setNotFoundHandler((request, reply) => {
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`;

@@ -60,7 +60,8 @@ export class ProgressWriter {
   async #write(): Promise<void> {
     const progress = this.#progress;
     try {
-      const told = await this.#lore.ingestJobs.report(this.#jobId, progress);
+      const news = progress === this.#written ? {} : progress;
+      const told = await this.#lore.ingestJobs.report(this.#jobId, news);
       this.#written = progress;
       if (told !== 'goes on') this.#onEnd(told);
     } catch {

@@ -191,10 +191,10 @@ export class IngestJobs {
     return (await this.#change(jobId, ['queued', 'running'], started)) !== undefined;
   }
 
-  /** Tells how far a running job is, and hears whether it is to go on. */
+  /** Tells how far a running job is, if there is news, and hears whether it is to go on. */
   async report(
     jobId: string,
-    progress: JobProgress,
+    progress: Partial<JobProgress>,
   ): Promise<'goes on' | 'is to be cancelled' | 'has ended'> {
     const reply = await this.#change(jobId, ['queued', 'running'], progress);
     if (reply === undefined) return 'has ended';
