@@ -119,7 +119,12 @@ function requestBodyOf({ body, consumes = [] }: Route): NonNullable<OpenApiOpera
 
 const uploadSchema = {
   type: 'object',
-  properties: { file: { type: 'array', items: { type: 'string', format: 'binary' } } },
+  required: ['file'],
+  properties: {
+    file: { type: 'array', items: { type: 'string', format: 'binary' } },
+    collection: { type: 'string', description: 'Where the documents go; `default` unless given.' },
+    settings: { type: 'string', description: 'Settings of the collection, as JSON.' },
+  },
 };
 
 function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query'): OpenApiParameter[] {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
@@ -38,6 +39,8 @@ export async function createServer({
   log = createLogger(options),
 }: ServerParts): Promise<FastifyInstance> {
   const stopping = new AbortController();
+  // Every stream listens to it.
+  setMaxListeners(0, stopping.signal);
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),

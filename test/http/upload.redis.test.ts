@@ -154,6 +154,7 @@ describe('POST /v1/documents', () => {
     [{ urls: ['https://user:secret@example.com'] }, 'urls.0'],
     [{ texts: [{ text: 'no source' }] }, 'texts.0.source'],
     [{ texts: [] }, 'texts'],
+    [{ texts: [{ source: 'a', text: 'b' }], collection: 'a b' }, 'cannot name a collection'],
     [{ texts: [{ source: 'a', text: 'b' }], settings: { chunkSize: 1 } }, 'settings.chunkSize'],
     [{ texts: [{ source: 'a', text: 'b' }], color: 'red' }, 'color'],
   ])('refuses %j', async (body, said) => {

@@ -6,6 +6,7 @@ import { type Access, hidden } from '../access.ts';
 import { pageQuery } from '../page-query.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { type JobAnswer, jobAnswer, jobList } from '../schemas/jobs.ts';
+import { StreamSlots } from '../stream-slots.ts';
 
 type IngestJob = Exclude<JobNews, 'quiet'>;
 
@@ -19,6 +20,7 @@ const RETRY_MS = 2_000;
 
 /** Ingest jobs: each key sees its own alone. */
 export function jobRoutes(): Route[] {
+  const slots = new StreamSlots();
   return [
     defineRoute({
       method: 'GET',
@@ -64,7 +66,9 @@ export function jobRoutes(): Route[] {
         // An id of somewhere else is none of ours.
         const since = Number.isSafeInteger(seen) && seen <= job.revision ? seen : 0;
         reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-        return Readable.from(eventsOf(followJob(lore, jobId, { since, quietMs: ALIVE_EVERY_MS, signal })));
+        const news = followJob(lore, jobId, { since, quietMs: ALIVE_EVERY_MS, signal });
+        slots.hold(access.clientId, reply.raw);
+        return Readable.from(eventsOf(news));
       },
     }),
     defineRoute({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type JobTarget, submitTexts, submitUrls } from '../../jobs/submit-job.ts';
+import { checkCollectionName } from '../../stores/knowledge/collections.ts';
 import type { Access } from '../access.ts';
 import { RequestError } from '../problem.ts';
 import { readUpload } from '../read-upload.ts';
@@ -92,6 +93,7 @@ export function uploadRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
 
 function targetOf(access: Access, { collection, settings }: z.output<typeof form>): JobTarget {
   access.requireCollections(collection);
+  checkCollectionName(collection);
   return {
     ...{ owner: ownerOf(access), collection, userId: access.userId },
     ...(settings && { settings: settingsOf(settings) }),
