@@ -1,5 +1,8 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { jobAnswer, jobList } from '../../src/http/schemas/jobs.ts';
+import { serve } from '../../src/http/serve.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { expectFits } from '../support/fits.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
@@ -192,5 +195,22 @@ describe('POST /v1/documents', () => {
       headers: { 'content-type': 'application/xml' },
     });
     expect(answer.status).toBe(415);
+  });
+
+  test('keeps nothing of an upload whose sender went away', async () => {
+    const server = await serve(lore, { port: 0, logLevel: 'silent', runJobs: false });
+    onTestFinished(() => server.close());
+    const inputs = () => allKeys(lore.databases.main, 'stacklore:job-input:*');
+    const sent = request(`${server.url}/v1/documents`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=b' },
+    });
+    const gone = once(sent, 'error');
+    sent.write('--b\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\n');
+    sent.write('x'.repeat(2_500_000));
+    await expect.poll(inputs).toHaveLength(1);
+    sent.destroy(new Error('gone'));
+    await gone;
+    await expect.poll(inputs).toEqual([]);
   });
 });
