@@ -15,6 +15,13 @@ const PASSING: readonly ErrorCode[] = [
   ...(['database_unreachable', 'database_timeout', 'database_readonly', 'database_full'] as const),
 ];
 
+/** What a job is carried out with. */
+export interface JobContext extends Pick<TaskContext, 'attempt' | 'signal'> {
+  readonly read: UrlOptions;
+  /** Told of what makes the job fail or be tried again. */
+  readonly onTrouble?: ((error: unknown) => void) | undefined;
+}
+
 /**
  * Carries out a job, or goes on with it where another server left it: what is stored already stays as it is. Rejects
  * when it is to be tried again; whatever else becomes of it stands in the job.
@@ -22,7 +29,7 @@ const PASSING: readonly ErrorCode[] = [
 export async function runJob(
   lore: Stacklore,
   jobId: string,
-  { attempt, signal, read }: Pick<TaskContext, 'attempt' | 'signal'> & { readonly read: UrlOptions },
+  { attempt, signal, read, onTrouble }: JobContext,
 ): Promise<void> {
   const job = await lore.ingestJobs.find(jobId);
   if (!job || hasEnded(job)) return;
@@ -32,6 +39,7 @@ export async function runJob(
   try {
     await finishJob(lore, job, await tryJob(lore, job, { signal, read }));
   } catch (error) {
+    if (!signal.aborted) onTrouble?.(error);
     if (!signal.aborted && !(isPassing(error) && attempt < MOST_ATTEMPTS)) {
       return lore.ingestJobs.finish(job, { state: 'failed', error: told(error) });
     }
@@ -50,7 +58,7 @@ interface Ended {
 async function tryJob(
   lore: Stacklore,
   job: IngestJob,
-  { signal, read }: { readonly signal: AbortSignal; readonly read: UrlOptions },
+  { signal, read }: Pick<JobContext, 'signal' | 'read'>,
 ): Promise<Ended> {
   const stop = new AbortController();
   let why: 'is to be cancelled' | 'has ended' | undefined;

@@ -10,8 +10,8 @@ export interface IngestWorkerOptions {
   readonly leaseMs?: number;
   /** How URLs are read. */
   readonly read?: UrlOptions;
-  /** Told of trouble with the database, and of jobs that are to be tried again. */
-  readonly onTrouble?: (error: unknown) => void;
+  /** Told of trouble with the database, and of what makes a job fail or be tried again. */
+  readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
 
 /** The jobs themselves tell when they are given up; the queue must not bury one before that. */
@@ -26,7 +26,7 @@ export function startIngestWorker(
     INGEST_QUEUE,
     async ({ payload }, { attempt, signal }) => {
       const jobId = jobIdOf(payload);
-      if (jobId !== undefined) await runJob(lore, jobId, { attempt, signal, read });
+      if (jobId !== undefined) await runJob(lore, jobId, { attempt, signal, read, onTrouble });
     },
     {
       concurrency: 1,
