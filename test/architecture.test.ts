@@ -49,9 +49,12 @@ const REQUESTS = [
   'maintenance/prompt-files.ts',
   'maintenance/prompt-kinds.ts',
   'maintenance/verify-citation.ts',
+  'search/cached-search.ts',
   'search/context.ts',
   'search/explain.ts',
   'search/filter.ts',
+  'search/map.ts',
+  'search/map.ts',
   'search/request.ts',
   'search/search.ts',
   'stores/knowledge/collections.ts',
@@ -71,6 +74,7 @@ const REQUESTS = [
 /** Arrows point down. A room is a folder or a file of src; the longest path that fits a file is its room. */
 const ROOMS: Readonly<Record<string, Room>> = {
   errors: { mayImport: [] },
+  version: { mayImport: [] },
   schema: { mayImport: [], packages: ['zod'] },
   config: { mayImport: ['schema'], packages: ['zod'] },
   text: { mayImport: [], packages: ['@huggingface/tokenizers', '@orama/stopwords', 'snowball-stemmers'] },
@@ -107,8 +111,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
   llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
   jobs: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS] },
+  mcp: {
+    mayImport: ['stacklore', 'schema', 'config', 'stores/knowledge/document-text.ts', ...REQUESTS],
+    packages: ['@modelcontextprotocol/sdk', 'zod'],
+  },
   http: {
-    mayImport: ['stacklore', 'schema', 'config', 'jobs', 'mcp', ...REQUESTS],
+    mayImport: ['stacklore', 'schema', 'config', 'version', 'jobs', 'mcp', ...REQUESTS],
     packages: [
       '@fastify/cors',
       '@fastify/helmet',
@@ -121,7 +129,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     mayImport: [
-      ...['http', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
+      ...['http', 'mcp', 'version', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
       ...[
         'maintenance/backup/backup.ts',
@@ -212,6 +220,8 @@ describe('the reader of imports', () => {
     expect(read(`import type { B } from './b.ts';`)).toEqual(['./b.ts']);
     expect(read(`export { c } from './c.ts';`)).toEqual(['./c.ts']);
     expect(read(`const d = await import('./d.ts');`)).toEqual(['./d.ts']);
+    expect(read(`const d = require('d') as typeof import('d');`)).toEqual(['d']);
+    expect(read(`const d = require(\`@d/d/\${name}\`);`)).toEqual(['@d/d/']);
     expect(read(`let e: import('./e.ts').E;`)).toEqual(['./e.ts']);
     expect(read(`new Worker(new URL('./f.mjs', import.meta.url));`)).toEqual(['./f.mjs']);
     expect(read(`/** @type {import('./g.ts').G} */ let g;`)).toEqual(['./g.ts']);
@@ -319,7 +329,8 @@ function parseModule(file: string, text: string): SourceModule {
   let hasDefaultExport = false;
   const visit = (node: ts.Node): void => {
     const specifier = specifierOf(node);
-    if (specifier && ts.isStringLiteralLike(specifier)) specifiers.add(specifier.text);
+    if (specifier && (ts.isStringLiteralLike(specifier) || ts.isTemplateHead(specifier)))
+      specifiers.add(specifier.text);
     hasDefaultExport ||= isDefaultExport(node);
     ts.forEachChild(node, visit);
   };
@@ -332,9 +343,18 @@ function specifierOf(node: ts.Node): ts.Node | undefined {
   if (ts.isImportTypeNode(node)) {
     return ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined;
   }
-  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-    return node.arguments[0];
+  if (ts.isCallExpression(node) && isLoading(node.expression)) return loadedModule(node.arguments[0]);
   return ts.isNewExpression(node) ? moduleOfUrl(node) : undefined;
+}
+
+/** `import(…)`, or `require(…)` as `createRequire` makes it. */
+function isLoading(called: ts.Expression): boolean {
+  return called.kind === ts.SyntaxKind.ImportKeyword || called.getText() === 'require';
+}
+
+/** The name that is loaded, or the beginning of one that is put together, which tells the package. */
+function loadedModule(name: ts.Node | undefined): ts.Node | undefined {
+  return name && ts.isTemplateExpression(name) ? name.head : name;
 }
 
 /** What a worker thread or a child process runs: `new URL('./worker.mjs', import.meta.url)`. */

@@ -4,6 +4,8 @@ import { documentRoutes } from './routes/documents.ts';
 import { examineRoutes } from './routes/examine.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { mapRoutes } from './routes/map.ts';
+import { mcpRoutes } from './routes/mcp.ts';
 import { meRoutes } from './routes/me.ts';
 import { searchRoutes } from './routes/search.ts';
 import { specificationRoutes } from './routes/specification.ts';
@@ -19,6 +21,8 @@ export function listRoutes(parts: RouteParts): Route[] {
     ...uploadRoutes(parts),
     ...jobRoutes(),
     ...meRoutes(parts),
+    ...mapRoutes(),
+    ...mcpRoutes(parts.mcpSessions),
     ...healthRoutes(parts),
   ];
   return [...routes, ...specificationRoutes(routes)];

@@ -5,6 +5,7 @@ import multipart from '@fastify/multipart';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { StackloreError } from '../errors.ts';
 import { startIngestWorker } from '../jobs/start-ingest-worker.ts';
+import { McpSessions } from '../mcp/http-sessions.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { Access } from './access.ts';
 import { sendJson, sendProblem, validate } from './answer.ts';
@@ -46,7 +47,6 @@ export async function createServer({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit,
     requestTimeout: options.requestTimeoutMs,
-    handlerTimeout: options.answerTimeoutMs,
     trustProxy: options.trustProxy,
     genReqId: () => requestId(),
     routerOptions: { maxParamLength: 2_048 },
@@ -74,11 +74,15 @@ export async function createServer({
 
   const measures = createMeasures();
   addHooks(server, { lore, options, measures });
-  server.addHook('preClose', async () => stopping.abort());
-  // A connection that is kept open for further requests would keep a server that is being stopped from ending.
+  const mcpSessions = new McpSessions();
+  server.addHook('preClose', async () => {
+    stopping.abort();
+    await mcpSessions.close();
+  });
   server.addHook('onSend', async (request, reply) => {
-    if (stopping.signal.aborted || request.routeOptions.config.route?.isStream)
-      reply.header('connection', 'close');
+    // A connection kept open for a next request would keep the server from closing.
+    const isLast = stopping.signal.aborted || request.routeOptions.config.route?.isStream;
+    if (isLast) reply.header('connection', 'close');
   });
   server.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
   server.setNotFoundHandler((request, reply) => {
@@ -86,7 +90,7 @@ export async function createServer({
     return sendProblem(request, reply, new StackloreError('not_found', { message }));
   });
   if (options.runJobs) addJobs(server, { lore, options });
-  for (const route of listRoutes({ lore, options, measures }))
+  for (const route of listRoutes({ lore, options, measures, mcpSessions }))
     addRoute(server, route, { lore, options, signal: stopping.signal });
   return server;
 }
@@ -139,11 +143,13 @@ function addRoute(
     },
     config: { route },
     ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
-    // A stream goes on for as long as its reader likes; no larger timeout can be told to a timer.
-    handlerTimeout: route.isStream ? LONGEST_TIMER_MS : options.answerTimeoutMs,
     async handler(request, reply) {
       const { access, params, query, body } = request;
-      const answer = await route.handle({ lore, access, params, query, body, request, reply, signal });
+      const call = { lore, access, params, query, body, request, reply, signal };
+      // A stream goes on for as long as its reader likes.
+      const answer = await (route.isStream
+        ? route.handle(call)
+        : within(options.answerTimeoutMs, () => route.handle(call)));
       if (reply.sent || answer === reply) return reply;
       reply.code(statusOf(route));
       if (route.produces) return reply.type(route.produces).send(answer);
@@ -153,7 +159,21 @@ function addRoute(
   });
 }
 
-const LONGEST_TIMER_MS = 2_147_483_647;
+/** What work gives, or `query_timeout` when it takes longer. Fastify's own limit ends with the body of a POST. */
+async function within<T>(timeoutMs: number, work: () => T | Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `There was no answer within ${timeoutMs} ms. Ask for less, or try again when there is less to do.`;
+      reject(new StackloreError('query_timeout', { message }));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([work(), overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 function requestId(): string {
   return crypto.randomUUID();

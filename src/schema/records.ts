@@ -2,6 +2,7 @@ import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './anal
 import { ingestJobRecord, jobInputRecord, ownerJobsRecord } from './jobs.ts';
 import {
   arrivalsRecord,
+  cachedQuestionRecord,
   chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
@@ -13,6 +14,7 @@ import {
   factsManifestRecord,
   reindexLockRecord,
   reindexRecord,
+  searchCursorRecord,
 } from './knowledge.ts';
 import {
   apiKeyRecord,
@@ -52,8 +54,8 @@ export const RECORDS = {
   'task attempts': taskAttemptsRecord,
   'dead letters': deadLetterRecord,
   'rate limit': rateLimitRecord,
-  'API key': apiKeyRecord,
-  'API keys': apiKeysRecord,
+  'api key': apiKeyRecord,
+  'api keys': apiKeysRecord,
   'ingest job': ingestJobRecord,
   'job input': jobInputRecord,
   'jobs of an owner': ownerJobsRecord,
@@ -67,7 +69,9 @@ export const RECORDS = {
   'content hashes': contentHashesRecord,
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
+  'search cursor': searchCursorRecord,
   'facts manifest': factsManifestRecord,
+  'cached question': cachedQuestionRecord,
   arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,
   'prompt history': promptHistoryRecord,

@@ -49,6 +49,22 @@ describe('search --highlight', () => {
   });
 });
 
+describe('search --collapse', () => {
+  const find = (...more: string[]) => run(['search', 'keepers', '--json', ...more]);
+
+  it('leaves out what is as like a better hit as the number says', async () => {
+    expect(jsonOf(await find('--collapse'))).toMatchObject({ hits: [{}, {}] });
+    expect(jsonOf(await find('--collapse', '0'))).toMatchObject({ hits: [expect.anything()] });
+    expect(jsonOf(await find('--collapse', '1'))).toMatchObject({ hits: [{}, {}] });
+  });
+
+  it.each(['nine', '2'])('refuses a likeness of %s', async (likeness) => {
+    const { exitCode, stdout } = await find('--collapse', likeness);
+    expect(stdout).toContain('--collapse: must be a number from 0 to 1');
+    expect(exitCode).toBe(2);
+  });
+});
+
 describe('search --rerank', () => {
   it('reorders by the cross-encoder of a folder, and says how long it took', async () => {
     const model = { STACKLORE_RERANKER_DIR: makeCrossEncoder(temporaryFolder()) };
@@ -68,5 +84,21 @@ describe('search --rerank', () => {
     expect(exitCode).toBe(3);
     expect(stderr).toContain('STACKLORE_RERANKER_DIR');
     expect((await run(['search', 'keepers', '--rerank=none'])).exitCode).toBe(2);
+  });
+});
+
+describe('search --semantic-cache', () => {
+  it('says which question the answer was given to', async () => {
+    const ask = (question: string, ...more: string[]) => run(['search', question, ...more]);
+    expect((await ask('Who cleans the lamp on Sundays?', '--semantic-cache')).stderr).toContain(
+      'Not in the cache',
+    );
+    const similar = 'Who cleans the lamp on Sunday?';
+    expect((await ask(similar, '--semantic-cache', '0.9', '--cache-scope', 'ada')).stderr).toContain(
+      'Not in the cache',
+    );
+    const answer = await ask(similar, '--semantic-cache', '0.9');
+    expect(answer.stderr).toContain('the answer to "Who cleans the lamp on Sundays?" (similarity 0.9');
+    expect(answer.stdout).toContain('The lamp burns oil.');
   });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
+import type { CachedSearchAnswer } from '../../search/cached-search.ts';
 import type { Filter } from '../../search/filter.ts';
 import { FUSION_METHODS, SEARCH_MODES, type SearchInput } from '../../search/request.ts';
 import type { SearchAnswer, SearchHit } from '../../search/search.ts';
@@ -29,7 +30,10 @@ export const SEARCH_FLAGS: readonly Flag[] = [
   { flags: '--max-distance <number>', description: 'leave out hits at a greater cosine distance, 0 to 2' },
   { flags: '--also <query>', description: 'another way to ask the same; may be repeated', isList: true },
   { flags: '--diversity <number>', description: 'how unlike each other hits shall be, 0 to 1 (0)' },
-  { flags: '--collapse', description: 'leave out hits that say the same as a better one' },
+  {
+    flags: '--collapse [likeness]',
+    description: 'leave out hits that are this like a better one, 0 to 1 (0.95)',
+  },
   {
     flags: '--boost <json>',
     description: 'move hits up or down, e.g. \'{"filter":{"lang":"en"},"weight":1}\'; may be repeated',
@@ -55,7 +59,7 @@ export const searchFlags = {
   maxDistance: decimalNumber().optional(),
   also: z.array(z.string()).default([]),
   diversity: decimalNumber().optional(),
-  collapse: z.boolean().default(false),
+  collapse: collapseFlag().optional(),
   boost: z.array(z.string().transform(parseBoost)).optional(),
   halfLife: decimalNumber().optional(),
   userId: z.string().optional(),
@@ -81,6 +85,11 @@ export const command = defineCommand({
     { flags: '--like-chunk <id>', description: 'find what is like a stored chunk' },
     { flags: '--cache', description: 'take and keep the answer, until the collection changes' },
     { flags: '--cache-ttl <seconds>', description: 'keep it this long (300)' },
+    {
+      flags: '--semantic-cache [threshold]',
+      description: 'take the answer of an earlier question as near as this too, 0 to 1 (0.97)',
+    },
+    { flags: '--cache-scope <text>', description: 'take and keep answers of this scope only' },
   ],
   schema: z.strictObject({
     ...searchFlags,
@@ -96,19 +105,19 @@ export const command = defineCommand({
     likeChunk: z.string().optional(),
     cache: z.boolean().default(false),
     cacheTtl: wholeNumber(1).optional(),
+    semanticCache: z.union([z.literal(true), decimalNumber()]).optional(),
+    cacheScope: z.string().optional(),
   }),
   examples: ['stacklore search "how do sessions expire?" --collection docs --top-k 5'],
-  async run({ lore, terminal }, words, { cache, cacheTtl, likeDoc, likeChunk, topK = 5, ...flags }) {
+  async run({ lore, terminal }, words, { likeDoc, likeChunk, topK = 5, ...flags }) {
     const options = { ...searchOptions(words, flags), topK, ...likeOf(likeDoc, likeChunk) };
     const { cursor, facets, window, offset, highlight } = flags;
     const request = { ...options, ...given({ cursor, facets, window, offset }), highlight };
-    const answer =
-      cache || cacheTtl !== undefined
-        ? await lore().cachedSearch(request, { ttlSeconds: cacheTtl })
-        : await lore().search(request);
-    if ('cached' in answer) {
-      terminal.note(answer.cached ? 'From the cache.' : 'Not in the cache; searched, and kept there.');
-    }
+    const caching = cacheOptions(flags);
+    const answer: ShownAnswer = caching
+      ? await lore().cachedSearch(request, caching)
+      : await lore().search(request);
+    if (caching) terminal.note(describeCaching(answer));
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
     noteReranking(terminal, answer);
     const width = Math.min(terminal.columns, 110);
@@ -121,6 +130,29 @@ export const command = defineCommand({
   },
 });
 
+/** How the answer is cached; nothing where no flag asks for that. */
+function cacheOptions({ cache, cacheTtl: ttlSeconds, cacheScope: scope, semanticCache }: CacheFlagValues) {
+  const semantic = typeof semanticCache === 'number' ? { threshold: semanticCache } : semanticCache;
+  const options = given({ ttlSeconds, scope, semantic });
+  return cache || Object.keys(options).length > 0 ? options : undefined;
+}
+
+interface CacheFlagValues {
+  readonly cache: boolean;
+  readonly cacheTtl?: number | undefined;
+  readonly cacheScope?: string | undefined;
+  readonly semanticCache?: true | number | undefined;
+}
+
+/** `cached` is absent where no flag asks for the cache. */
+type ShownAnswer = SearchAnswer & Partial<Pick<CachedSearchAnswer, 'cached' | 'earlier'>>;
+
+function describeCaching({ cached, earlier }: ShownAnswer): string {
+  if (!cached) return 'Not in the cache; searched, and kept there.';
+  if (!earlier) return 'From the cache.';
+  return `From the cache: the answer to "${earlier.query}" (similarity ${earlier.similarity.toFixed(3)}).`;
+}
+
 /** The options of a search as the library takes them. */
 export function searchOptions(words: readonly string[], flags: SearchFlagValues): SearchInput {
   const { also, boost: boosts, halfLife, collapse, collection: collections, exact, ...same } = flags;
@@ -131,8 +163,7 @@ export function searchOptions(words: readonly string[], flags: SearchFlagValues)
     ...{ collections, exact },
     ...(also.length > 0 ? { queries: [query, ...also] } : query === '' ? {} : { query }),
     ...given({ fusion, weight, mode, minScore, maxDistance, diversity }),
-    ...given({ filter, maxPerDocument, efRuntime, userId, boosts, rerank }),
-    ...(collapse && { collapse }),
+    ...given({ filter, maxPerDocument, efRuntime, userId, boosts, rerank, collapse }),
     ...(halfLife !== undefined && { decay: { halfLifeDays: halfLife } }),
   };
 }
@@ -154,6 +185,13 @@ function describeRest({ facets = {}, cursor }: SearchAnswer): string[] {
     return `${name}: ${values.map(({ value, count }) => `${value} (${count})`).join(', ') || 'none'}`;
   });
   return [...counted, ...(cursor === undefined ? [] : [`More: repeat with --cursor ${cursor}`])];
+}
+
+/** `--collapse`, or `--collapse 0.9`. */
+function collapseFlag() {
+  const message = 'must be a number from 0 to 1, and stands after the query';
+  const likeness = decimalNumber().pipe(z.number().min(0, message).max(1, message));
+  return z.union([z.literal(true), likeness], message);
 }
 
 /** `--rerank`, or `--rerank 20`. */
@@ -190,8 +228,8 @@ export function describeHit(hit: SearchHit, rank: number, { width, mark }: HitLa
   ];
 }
 
-/** Similarity of meaning, what a reranker made of it, and the terms of the query that the chunk holds. */
-function describeScores({ vectorScore, rerankScore, matchedTerms = [] }: SearchHit): string {
+/** Similarity of meaning (of words, where there is no other), what a reranker made of it, and the terms of the query that the chunk holds. */
+function describeScores({ score, vectorScore = score, rerankScore, matchedTerms = [] }: SearchHit): string {
   const reranked = rerankScore === undefined ? '' : ` (reranked ${rerankScore.toFixed(3)})`;
   const similarity = `${vectorScore.toFixed(3)}${reranked}`;
   return matchedTerms.length === 0 ? similarity : `${similarity} [${matchedTerms.join(' ')}]`;

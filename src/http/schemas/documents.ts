@@ -18,7 +18,12 @@ export const documentAnswer = z.object({
   container: z.string().optional(),
 });
 
-export const documentList = z.object({ items: z.array(documentAnswer), total: z.int() });
+/** Documents, and those of the page whose records cannot be read. */
+export const documentList = z.object({
+  items: z.array(documentAnswer),
+  total: z.int(),
+  unreadable: z.array(z.object({ docId: z.string(), key: z.string(), problem: z.string() })),
+});
 
 /** The chunks of a document, in order. */
 export const chunkList = z.object({

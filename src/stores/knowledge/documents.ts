@@ -18,13 +18,14 @@ import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkPrefix } from './document-ids.ts';
-import { type DocumentListOptions, listDocuments, type Page, readDocuments } from './list-documents.ts';
+import { type DocumentListOptions, type DocumentPage, listDocuments, type Page } from './list-documents.ts';
 import { checkOwner, chunkWriter, clearCommand, publishCommands } from './publish.ts';
+import { readDocuments } from './read-documents.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
 import { readChunkPage, readChunks, readEmbeddings } from './stored-chunks.ts';
 
-export type { Page } from './list-documents.ts';
+export type { DocumentPage, Page } from './list-documents.ts';
 
 const SOURCES_PER_READ = 500;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
@@ -44,7 +45,7 @@ export class Documents {
 
   /** A document's metadata, or `undefined`. */
   async find(docId: string): Promise<StoredDocument | undefined> {
-    const [document] = await readDocuments(this.#database, [docId]);
+    const [document] = await this.#read([docId]);
     return document;
   }
 
@@ -61,7 +62,7 @@ export class Documents {
    * Documents of a collection, most recently updated first. Those that other programs have put into the schema's
    * `index:documents` only are not among them: nothing there says which collection they belong to.
    */
-  list(collection: string, options: DocumentListOptions = {}): Promise<Page<StoredDocument>> {
+  list(collection: string, options: DocumentListOptions = {}): Promise<DocumentPage> {
     return listDocuments(this.#database, collection, options);
   }
 
@@ -71,7 +72,7 @@ export class Documents {
     // The ids are read once: pages of a set that is deleted from meanwhile would skip members.
     const docIds = await this.#database.send<string[]>(['ZRANGE', key, '0', '-1']);
     for (let at = 0; at < docIds.length; at += SOURCES_PER_READ) {
-      yield* await readDocuments(this.#database, docIds.slice(at, at + SOURCES_PER_READ));
+      yield* await this.#read(docIds.slice(at, at + SOURCES_PER_READ));
     }
   }
 
@@ -275,5 +276,11 @@ export class Documents {
   #transaction(commands: readonly RedisArgument[][], chunks: number): Promise<unknown[]> {
     const timeoutMs = this.#commandTimeoutMs + chunks * MS_PER_WRITE;
     return this.#database.transaction(commands, { timeoutMs });
+  }
+
+  async #read(docIds: readonly string[]): Promise<StoredDocument[]> {
+    const { items, broken } = await readDocuments(this.#database, docIds);
+    if (broken[0]) throw broken[0].error;
+    return items;
   }
 }

@@ -1,13 +1,19 @@
-import { RecordError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { asObject, readHashes } from '../../redis/hash.ts';
+import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { collectionDocumentsRecord, documentRecord } from '../../schema/knowledge.ts';
 import type { StoredDocument } from './document.ts';
+import { readDocuments } from './read-documents.ts';
 
 /** One page of a list and how many there are in all. */
 export interface Page<T> {
   readonly items: T[];
   readonly total: number;
+}
+
+/** Documents of a collection, and those that cannot be read. */
+export interface DocumentPage extends Page<StoredDocument> {
+  /** Counted in the total; they can be deleted. */
+  readonly unreadable: readonly (UnreadableRecord & { readonly docId: string })[];
 }
 
 /** Which documents of a collection are listed; all conditions must hold. */
@@ -35,7 +41,7 @@ export async function listDocuments(
   database: Database,
   collection: string,
   { offset = 0, limit = 100, updatedAfter, updatedBefore, ...described }: DocumentListOptions,
-): Promise<Page<StoredDocument>> {
+): Promise<DocumentPage> {
   const key = collectionDocumentsRecord.key.build({ collection });
   const least = updatedAfter ? String(Math.floor(updatedAfter.getTime() / 1_000)) : '-inf';
   const most = updatedBefore ? `(${Math.ceil(updatedBefore.getTime() / 1_000)}` : '+inf';
@@ -43,32 +49,19 @@ export async function listDocuments(
   if (Object.values(described).every((wanted) => wanted === undefined)) {
     const page = [...range, 'LIMIT', String(offset), String(limit)];
     const [total, docIds] = await database.pipeline<unknown>([['ZCOUNT', key, least, most], page]);
-    return { items: await readDocuments(database, docIds as string[]), total: Number(total) };
+    return readPage(database, docIds as string[], Number(total));
   }
   const docIds = await database.send<string[]>(range);
   const found: string[] = [];
   for (let at = 0; at < docIds.length; at += DOCUMENTS_PER_READ) {
     found.push(...(await describedAs(database, docIds.slice(at, at + DOCUMENTS_PER_READ), described)));
   }
-  return { items: await readDocuments(database, found.slice(offset, offset + limit)), total: found.length };
+  return readPage(database, found.slice(offset, offset + limit), found.length);
 }
 
-/** The metadata of documents in the order of their ids; those that are not there are left out. */
-export async function readDocuments(
-  database: Database,
-  docIds: readonly string[],
-): Promise<StoredDocument[]> {
-  const places = placesOf(docIds);
-  const keys = places.map(({ key }) => key);
-  const replies = await readHashes(database, keys);
-  const found = new Map<string, StoredDocument>();
-  for (const [at, { docId, key }] of places.entries()) {
-    const reply = replies[at] ?? [];
-    if (reply instanceof RecordError) throw reply;
-    if (reply.length === 0 || found.has(docId)) continue;
-    found.set(docId, { docId, ...documentRecord.decode(asObject(reply), key) });
-  }
-  return [...found.values()];
+async function readPage(database: Database, docIds: readonly string[], total: number): Promise<DocumentPage> {
+  const { items, broken } = await readDocuments(database, docIds);
+  return { items, total, unreadable: broken.map(({ docId, error }) => ({ docId, ...unreadable(error) })) };
 }
 
 type Described = Pick<DocumentListOptions, 'contentType' | 'source' | 'title'>;
@@ -78,7 +71,7 @@ async function describedAs(
   docIds: readonly string[],
   { contentType, source, title }: Described,
 ): Promise<string[]> {
-  const places = placesOf(docIds);
+  const places = await hashesAmong(database, placesOf(docIds));
   const replies = await database.pipeline<(string | null)[]>(
     places.map(({ key }) => ['HMGET', key, 'content_type', 'source', 'title']),
   );
@@ -91,6 +84,15 @@ async function describedAs(
     );
   });
   return [...new Set(fitting.map(({ docId }) => docId))];
+}
+
+/** Those that can be read; a key of another type would make all of them fail. */
+async function hashesAmong<T extends { readonly key: string }>(
+  database: Database,
+  places: readonly T[],
+): Promise<T[]> {
+  const types = await database.pipeline<string>(places.map(({ key }) => ['TYPE', key]));
+  return places.filter((_, at) => types[at] === 'hash');
 }
 
 function holds(text: string | null | undefined, wanted: string | undefined): boolean {
