@@ -45,6 +45,7 @@ const REQUESTS = [
   'evaluation/request.ts',
   'ingest/collection-settings.ts',
   'ingest/ingest.ts',
+  'ingest/request.ts',
   'ingest/tally.ts',
   'maintenance/prompt-files.ts',
   'maintenance/prompt-kinds.ts',

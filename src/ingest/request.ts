@@ -51,7 +51,8 @@ const ingestRequest = textIngestRequest.extend({
   prune: z.boolean().optional(),
 });
 
-const textDocument = z.strictObject({
+/** See `TextDocument`. */
+export const textDocument = z.strictObject({
   text: z.string(),
   source: z.string().min(1),
   title: z.string().optional(),

@@ -60,6 +60,22 @@ describe('what a key does not reach', () => {
     expect((await lore.documents.get('bob-secret')).chunkCount).toBe(1);
   });
 
+  test('is not told of by a record that cannot be read', async () => {
+    await lore.databases.knowledge.send([
+      'HSET',
+      'doc:broken:metadata',
+      'title',
+      'half',
+      'collection',
+      'bob',
+    ]);
+    const answers = [
+      await ask('GET', '/v1/documents/broken', { key: ada }),
+      await ask('GET', '/v1/documents/none', { key: ada }),
+    ];
+    expect(comparable(answers[0] as ApiAnswer)).toEqual(comparable(answers[1] as ApiAnswer));
+  });
+
   test('is in no list and no count', async () => {
     const { body } = await ask('GET', '/v1/collections', { key: ada });
     expect(body.items).toMatchObject([{ name: 'ada', documents: 1 }]);

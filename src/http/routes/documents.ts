@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RecordError } from '../../errors.ts';
 import type { Stacklore } from '../../stacklore.ts';
 import type { StoredDocument } from '../../stores/knowledge/document.ts';
 import { type Access, hidden } from '../access.ts';
@@ -79,9 +80,11 @@ export function documentRoutes(): Route[] {
   ];
 }
 
-/** A document, if the caller's key reaches its collection. */
+/** A document, if the caller's key reaches its collection; what cannot be read may be anyone's. */
 async function openDocument(lore: Stacklore, access: Access, docId: string): Promise<StoredDocument> {
-  const document = await lore.documents.get(docId);
+  const document = await lore.documents.get(docId).catch((error: unknown) => {
+    throw error instanceof RecordError && access.isNarrowed ? hidden() : error;
+  });
   if (!access.reaches(document.collection ?? 'default')) throw hidden();
   return document;
 }

@@ -1,6 +1,10 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { textDocument } from '../../ingest/request.ts';
 import { type JobTarget, submitTexts, submitUrls } from '../../jobs/submit-job.ts';
+import type { Stacklore } from '../../stacklore.ts';
 import { checkCollectionName } from '../../stores/knowledge/collections.ts';
+import type { IngestJob } from '../../stores/main/ingest-jobs.ts';
 import type { Access } from '../access.ts';
 import { RequestError } from '../problem.ts';
 import { readUpload } from '../read-upload.ts';
@@ -18,20 +22,11 @@ const url = z
   .transform((text) => new URL(text))
   .refine(({ username, password }) => username === '' && password === '', 'must not hold a user or password');
 
-const text = z.strictObject({
-  text: z.string(),
-  source: z.string().min(1),
-  title: z.string().optional(),
-  docId: z.string().optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
-  contentType: z.enum(['markdown', 'text', 'html', 'code']).optional(),
-});
-
 const body = z
   .strictObject({
     collection: collection.default('default'),
     settings: givenSettings.optional(),
-    texts: z.array(text).min(1).optional(),
+    texts: z.array(textDocument).min(1).optional(),
     urls: z.array(url).min(1).max(MOST_URLS).optional(),
   })
   .refine(({ texts, urls }) => (texts === undefined) !== (urls === undefined), 'give either texts or urls');
@@ -69,26 +64,39 @@ export function uploadRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
       status: 202,
       isRecorded: true,
       async handle({ lore, access, body: given, request, reply }) {
-        const submit = async () => {
-          if (request.isMultipart()) {
-            const { upload, fields } = await readUpload(lore, request, { mostBytes: options.uploadLimit });
-            try {
-              return await upload.submit(targetOf(access, parseForm(fields)));
-            } catch (error) {
-              await upload.discard();
-              throw error;
-            }
-          }
-          const { texts, urls = [], ...rest } = requireBody(given);
-          const target = targetOf(access, rest);
-          return texts ? submitTexts(lore, target, texts) : submitUrls(lore, target, urls);
-        };
-        const job = await submit();
+        const job = await (request.isMultipart()
+          ? submitForm(lore, { access, request, mostBytes: options.uploadLimit })
+          : submitJson(lore, access, given));
         reply.header('location', `/v1/jobs/${job.jobId}`);
         return answerOf(job);
       },
     }),
   ];
+}
+
+async function submitForm(
+  lore: Stacklore,
+  { access, request, mostBytes }: { access: Access; request: FastifyRequest; mostBytes: number },
+): Promise<IngestJob> {
+  const { upload, fields } = await readUpload(lore, request, { mostBytes });
+  try {
+    return await upload.submit(targetOf(access, parseForm(fields)));
+  } catch (error) {
+    await upload.discard();
+    throw error;
+  }
+}
+
+function submitJson(
+  lore: Stacklore,
+  access: Access,
+  given: z.output<typeof body> | undefined,
+): Promise<IngestJob> {
+  // Without a media type there is no body that could have been checked.
+  if (!given) throw new RequestError([{ path: '', message: 'send JSON, or files as multipart/form-data' }]);
+  const { texts, urls = [], ...rest } = given;
+  const target = targetOf(access, rest);
+  return texts ? submitTexts(lore, target, texts) : submitUrls(lore, target, urls);
 }
 
 function targetOf(access: Access, { collection, settings }: z.output<typeof form>): JobTarget {
@@ -107,10 +115,4 @@ function parseForm(fields: Readonly<Record<string, string>>): z.output<typeof fo
   throw new RequestError(
     checked.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
   );
-}
-
-/** Without a media type there is no body that could have been checked. */
-function requireBody(given: z.output<typeof body> | undefined): z.output<typeof body> {
-  if (given) return given;
-  throw new RequestError([{ path: '', message: 'send JSON, or files as multipart/form-data' }]);
 }
