@@ -110,7 +110,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
-  llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  llamaindex: {
+    mayImport: ['stacklore', 'schema', 'config', ...REQUESTS],
+    packages: ['@llamaindex/core', 'zod'],
+  },
   jobs: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS] },
   mcp: {
     mayImport: ['stacklore', 'schema', 'config', 'stores/knowledge/document-text.ts', ...REQUESTS],

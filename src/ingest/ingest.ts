@@ -3,11 +3,12 @@ import { StackloreError } from '../errors.ts';
 import { defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { isSurelyTooLong } from './chunk.ts';
 import { type CollectionParts, dropCollection, openOrCreate } from './collection-settings.ts';
+import { DEFAULT_MAX_CHUNKS, tooManyChunks } from './cut-document.ts';
 import { forEachLimited } from './for-each-limited.ts';
 import type { FileContents, IngestRequest, Job, TextDocument, TextIngestRequest, Work } from './job.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
 import { deleteIfPresent, findVanished, pruneVanished } from './prune.ts';
-import { DEFAULT_MAX_CHUNKS, failure, ingestDocument, tooManyChunks } from './publish-document.ts';
+import { failure, ingestDocument } from './publish-document.ts';
 import { listSources, readSource, type SourceRef } from './read-source.ts';
 import {
   checkFileContents,

@@ -4,7 +4,7 @@ import { hasDirection } from './check-vector.ts';
 import { parseMetadata, placeOf } from './chunk-metadata.ts';
 import type { Collection } from './collections.ts';
 import type { PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
-import { chunkIdOf, chunkKey } from './document-ids.ts';
+import { chunkIdOf } from './document-ids.ts';
 import { embeddingField } from './index-fields.ts';
 
 const CHUNKS_PER_READ = 200;
@@ -34,7 +34,7 @@ async function* readNumbered(
   range: Range = {},
 ): AsyncGenerator<StoredChunk & { readonly index: number }> {
   const collection = document.collection ?? 'default';
-  for (const numbers of pagesOf(document, range)) {
+  for (const numbers of pagesOf(document.chunkCount, range)) {
     const places = numbers.flatMap((n) => {
       const chunkId = chunkIdOf(document.docId, n);
       return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ index: n, chunkId, key }));
@@ -53,21 +53,16 @@ async function* readNumbered(
   }
 }
 
-/** The vectors of a document's chunks by the hash of what was embedded; those that could not be stored again are left out. */
+/** The vectors of so many chunks by the hash of what was embedded; those that could not be stored again are left out. */
 export async function readEmbeddings(
   database: Database,
-  { name, manifest }: Collection,
-  document: StoredDocument,
+  { manifest }: Pick<Collection, 'manifest'>,
+  { chunkCount, keyPrefix }: { readonly chunkCount: number; readonly keyPrefix: string },
 ): Promise<Map<string, Float32Array>> {
   const vectors = new Map<string, Float32Array>();
-  for (const numbers of pagesOf(document)) {
+  for (const numbers of pagesOf(chunkCount)) {
     const replies = await database.pipeline<(Buffer | null)[]>(
-      numbers.map((n) => [
-        'HMGET',
-        chunkKey(name, document.docId, n),
-        'input_hash',
-        embeddingField(manifest),
-      ]),
+      numbers.map((n) => ['HMGET', `${keyPrefix}${n}`, 'input_hash', embeddingField(manifest)]),
       { buffers: true },
     );
     for (const [inputHash, embedding] of replies) {
@@ -86,10 +81,7 @@ interface Range {
 }
 
 /** The numbers of a document's chunks, some at a time. */
-function* pagesOf(
-  { chunkCount }: StoredDocument,
-  { from = 0, to = chunkCount }: Range = {},
-): Generator<number[]> {
+function* pagesOf(chunkCount: number, { from = 0, to = chunkCount }: Range = {}): Generator<number[]> {
   const end = Math.min(to, chunkCount);
   for (let at = from; at < end; at += CHUNKS_PER_READ) {
     yield Array.from({ length: Math.min(end - at, CHUNKS_PER_READ) }, (_, index) => at + index);
