@@ -17,6 +17,11 @@ export class VisibleCollections {
     this.#onChange = onChange;
   }
 
+  /** Whether there are collections that the client must not know of. */
+  get isNarrowed(): boolean {
+    return this.#names !== undefined;
+  }
+
   /** Those that exist, by name; one whose record cannot be read is left out. */
   async list(): Promise<Collection[]> {
     const visible = await this.read();

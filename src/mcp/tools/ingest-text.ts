@@ -43,7 +43,8 @@ export const ingestTextTool = defineTool({
     await lore.ingestTexts(
       [{ ...document, ...(title !== undefined && { title }), ...(metadata && { metadata }) }],
       {
-        ...{ collection, signal },
+        // An id that another collection holds must not be told from a free one.
+        ...{ collection, signal, qualifyIds: context.collections.isNarrowed },
         onEvent: (event) => {
           if (event.kind === 'document') outcomes.push(event.outcome);
         },
