@@ -162,6 +162,7 @@ export type { FactListOptions, FactPage, Facts, FactWriteOptions } from './store
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
 export type { EndpointEntries } from './stores/main/cache-contents.ts';
+export type { ConversationUsers } from './stores/main/conversation-users.ts';
 export type {
   ConversationInfo,
   Conversations,

@@ -76,6 +76,7 @@ import { Reindexes } from './stores/knowledge/reindexes.ts';
 import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { ApiKeys } from './stores/main/api-keys.ts';
+import { ConversationUsers } from './stores/main/conversation-users.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
 import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
@@ -124,6 +125,7 @@ export class Stacklore {
   readonly apiKeys: ApiKeys;
   readonly sessions: Sessions;
   readonly conversations: Conversations;
+  readonly conversationUsers: ConversationUsers;
   readonly queues: Queues;
   readonly deadLetters: DeadLetters;
   readonly systemPrompts: SystemPrompts;
@@ -171,6 +173,7 @@ export class Stacklore {
     this.apiKeys = new ApiKeys(this.databases.main);
     this.sessions = new Sessions(this.databases.main);
     this.conversations = new Conversations(this.databases.main);
+    this.conversationUsers = new ConversationUsers(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
     this.deadLetters = new DeadLetters(this.databases.main);
     this.systemPrompts = new SystemPrompts(this.databases.prompts);

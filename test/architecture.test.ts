@@ -63,6 +63,7 @@ const REQUESTS = [
   'stores/main/queue-worker.ts',
   'stores/main/queues.ts',
   'stores/main/rate-limits.ts',
+  'stores/main/sessions.ts',
   'text/analyser.ts',
 ];
 

@@ -20,6 +20,8 @@ export interface CachedSearchParts extends SearchParts {
 export interface CachedSearchOptions {
   readonly ttlSeconds?: number | undefined;
   readonly waitMs?: number | undefined;
+  /** Whose answers these are, e.g. a tenant's; those of another scope are never given. */
+  readonly scope?: string | undefined;
 }
 
 /** An answer, and whether it was kept from an earlier search. */
@@ -38,7 +40,7 @@ export const SEARCH_ENDPOINT = 'search';
 export async function cachedSearch(
   parts: CachedSearchParts,
   input: SearchInput,
-  options: CachedSearchOptions = {},
+  { scope, ...options }: CachedSearchOptions = {},
 ): Promise<CachedSearchAnswer> {
   const request = parseSearchRequest(input);
   const collections = await Promise.all(request.collections.map((name) => parts.collections.get(name)));
@@ -48,6 +50,7 @@ export async function cachedSearch(
     ...vectorText(request.vector),
     collections: collections.map(stateOf),
     model: parts.model,
+    ...(scope !== undefined && { scope }),
     ...(request.rerank && { reranker: parts.rerankModel }),
   };
   const fresh: SearchParts = { ...parts, collections: { getRecent: async (name) => required(byName, name) } };

@@ -32,7 +32,11 @@ export function searchRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
           body.vector !== undefined ||
           /no-cache|no-store/.test(request.headers['cache-control'] ?? '');
         if (isFresh) return lore.search(search);
-        const { cached, ...answer } = await lore.cachedSearch(search, { ttlSeconds: options.cacheSeconds });
+        const { cached, ...answer } = await lore.cachedSearch(search, {
+          ttlSeconds: options.cacheSeconds,
+          // An open server shares what programs beside it have cached.
+          ...(access.hasKey && { scope: access.cacheScope }),
+        });
         reply.header('cache-status', cached ? 'stacklore; hit' : 'stacklore; fwd=miss');
         return answer;
       },
