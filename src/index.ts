@@ -24,6 +24,7 @@ export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
 export type { Difference } from './evaluation/significance.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
 export type {
+  ChangeFactOptions,
   DuplicateOptions,
   EmbedFactsOptions,
   EmbedFactsProgress,
@@ -158,7 +159,13 @@ export type {
   StoredFact,
   UnreadableFact,
 } from './stores/knowledge/fact.ts';
-export type { FactListOptions, FactPage, Facts, FactWriteOptions } from './stores/knowledge/facts.ts';
+export type {
+  FactListOptions,
+  FactPage,
+  Facts,
+  FactWriteOptions,
+  OwnerOptions,
+} from './stores/knowledge/facts.ts';
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
 export type { EndpointEntries } from './stores/main/cache-contents.ts';

@@ -17,6 +17,7 @@ import {
 } from './ingest/collection-settings.ts';
 import {
   addFact,
+  type ChangeFactOptions,
   type DuplicateOptions,
   type EmbedFactsOptions,
   type EmbedFactsReport,
@@ -290,7 +291,11 @@ export class Stacklore {
   }
 
   /** Changes a fact, and its vector when its content changes. */
-  async updateFact(factId: string, changes: FactChanges, options: DuplicateOptions = {}): Promise<AddedFact> {
+  async updateFact(
+    factId: string,
+    changes: FactChanges,
+    options: ChangeFactOptions = {},
+  ): Promise<AddedFact> {
     return updateFact(this.#parts, factId, changes, options);
   }
 

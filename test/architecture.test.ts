@@ -50,6 +50,7 @@ const REQUESTS = [
   'maintenance/prompt-kinds.ts',
   'search/context.ts',
   'search/explain.ts',
+  'search/fact-request.ts',
   'search/filter.ts',
   'search/request.ts',
   'search/search.ts',
