@@ -70,6 +70,11 @@ export class Access {
     if (this.userId !== undefined) throw hidden();
   }
 
+  /** Throws `not_found` for a key that reaches only some collections, or only one user's records. */
+  requireEverything(): void {
+    if (this.isNarrowed) throw hidden();
+  }
+
   /** Tells cached answers apart: two requests share one only when they see the same. */
   get cacheScope(): string {
     if (!this.#key) return '';
