@@ -106,6 +106,8 @@ export type { PromptVersion, SystemPrompt, Template, UserPrompt } from './schema
 export type { DatabaseName, ValueOf } from './schema/record.ts';
 export { RECORDS } from './schema/records.ts';
 export type { CachedSearchAnswer, CachedSearchOptions } from './search/cached-search.ts';
+export type { ChatContextAnswer, ChatContextOptions } from './search/chat-context.ts';
+export type { ChatContextInput } from './search/chat-request.ts';
 export {
   type ChatMessage,
   type Citation,

@@ -55,12 +55,13 @@ import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
-import { findCitedContext } from './search/cited-context.ts';
+import { type ChatContextAnswer, type ChatContextOptions, findChatContext } from './search/chat-context.ts';
+import type { ChatContextInput } from './search/chat-request.ts';
 import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
-import type { ContextInput, SearchInput } from './search/request.ts';
+import type { SearchInput } from './search/request.ts';
 import { type SearchAnswer, type SearchParts, search } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
@@ -241,11 +242,19 @@ export class Stacklore {
     );
   }
 
-  /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */
-  async context(request: ContextInput): Promise<ContextAnswer> {
+  /**
+   * The RAG look-up: hits packed into one text under a token budget, with numbered citations; with a conversation or a
+   * prompt, `messages` is the whole chat.
+   *
+   * @example
+   * const { messages } = await lore.context({ query, conversationId, systemPrompt: 'helper', append: true });
+   */
+  async context(request: ChatContextInput, options: ChatContextOptions = {}): Promise<ChatContextAnswer> {
+    const { conversations, conversationUsers, systemPrompts, templates } = this;
+    const parts = { ...this.#parts, conversations, conversationUsers, systemPrompts, templates };
     const values = ({ tokens }: ContextAnswer) => ({ tokens });
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
-      findCitedContext(this.#parts, request),
+      findChatContext(parts, request, options),
     );
   }
 

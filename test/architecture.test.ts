@@ -48,6 +48,7 @@ const REQUESTS = [
   'ingest/tally.ts',
   'maintenance/prompt-files.ts',
   'maintenance/prompt-kinds.ts',
+  'search/chat-request.ts',
   'search/context.ts',
   'search/explain.ts',
   'search/fact-request.ts',
