@@ -24,6 +24,7 @@ export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
 export type { Difference } from './evaluation/significance.ts';
 export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
 export type {
+  ChangeFactOptions,
   DuplicateOptions,
   EmbedFactsOptions,
   EmbedFactsProgress,
@@ -105,6 +106,8 @@ export type { PromptVersion, SystemPrompt, Template, UserPrompt } from './schema
 export type { DatabaseName, ValueOf } from './schema/record.ts';
 export { RECORDS } from './schema/records.ts';
 export type { CachedSearchAnswer, CachedSearchOptions } from './search/cached-search.ts';
+export type { ChatContextAnswer, ChatContextOptions } from './search/chat-context.ts';
+export type { ChatContextInput } from './search/chat-request.ts';
 export {
   type ChatMessage,
   type Citation,
@@ -173,11 +176,18 @@ export type {
   StoredFact,
   UnreadableFact,
 } from './stores/knowledge/fact.ts';
-export type { FactListOptions, FactPage, Facts, FactWriteOptions } from './stores/knowledge/facts.ts';
+export type {
+  FactListOptions,
+  FactPage,
+  Facts,
+  FactWriteOptions,
+  OwnerOptions,
+} from './stores/knowledge/facts.ts';
 export type { DocumentListOptions } from './stores/knowledge/list-documents.ts';
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
 export type { EndpointEntries } from './stores/main/cache-contents.ts';
+export type { ConversationUsers } from './stores/main/conversation-users.ts';
 export type {
   ConversationInfo,
   Conversations,

@@ -17,6 +17,7 @@ import {
 } from './ingest/collection-settings.ts';
 import {
   addFact,
+  type ChangeFactOptions,
   type DuplicateOptions,
   type EmbedFactsOptions,
   type EmbedFactsReport,
@@ -56,14 +57,15 @@ import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
+import { type ChatContextAnswer, type ChatContextOptions, findChatContext } from './search/chat-context.ts';
+import type { ChatContextInput } from './search/chat-request.ts';
 import { checkModel } from './search/check-models.ts';
-import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type ExplainOptions, type Explanation, explain } from './search/explain.ts';
 import { type CollectionMap, type MapInput, map } from './search/map.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
-import type { ContextInput, SearchInput } from './search/request.ts';
+import type { SearchInput } from './search/request.ts';
 import { type SearchAnswer, type SearchParts, search } from './search/search.ts';
 import { type FactAnswer, type FactSearchInput, searchFacts } from './search/search-facts.ts';
 import { Counters } from './stores/analytics/counters.ts';
@@ -82,6 +84,7 @@ import { Reindexes } from './stores/knowledge/reindexes.ts';
 import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { ApiKeys } from './stores/main/api-keys.ts';
+import { ConversationUsers } from './stores/main/conversation-users.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
 import { IngestJobs } from './stores/main/ingest-jobs.ts';
@@ -131,6 +134,7 @@ export class Stacklore {
   readonly apiKeys: ApiKeys;
   readonly sessions: Sessions;
   readonly conversations: Conversations;
+  readonly conversationUsers: ConversationUsers;
   readonly queues: Queues;
   readonly deadLetters: DeadLetters;
   readonly ingestJobs: IngestJobs;
@@ -179,6 +183,7 @@ export class Stacklore {
     this.apiKeys = new ApiKeys(this.databases.main);
     this.sessions = new Sessions(this.databases.main);
     this.conversations = new Conversations(this.databases.main);
+    this.conversationUsers = new ConversationUsers(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
     this.deadLetters = new DeadLetters(this.databases.main);
     this.ingestJobs = new IngestJobs(this.databases.main);
@@ -274,11 +279,19 @@ export class Stacklore {
     return map({ ...this.#parts, chunkSamples, responseCache: this.responseCache }, request);
   }
 
-  /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */
-  async context(request: ContextInput): Promise<ContextAnswer> {
+  /**
+   * The RAG look-up: hits packed into one text under a token budget, with numbered citations; with a conversation or a
+   * prompt, `messages` is the whole chat.
+   *
+   * @example
+   * const { messages } = await lore.context({ query, conversationId, systemPrompt: 'helper', append: true });
+   */
+  async context(request: ChatContextInput, options: ChatContextOptions = {}): Promise<ChatContextAnswer> {
+    const { conversations, conversationUsers, systemPrompts, templates } = this;
+    const parts = { ...this.#parts, conversations, conversationUsers, systemPrompts, templates };
     const values = ({ tokens }: ContextAnswer) => ({ tokens });
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
-      findCitedContext(this.#parts, request),
+      findChatContext(parts, request, options),
     );
   }
 
@@ -324,7 +337,11 @@ export class Stacklore {
   }
 
   /** Changes a fact, and its vector when its content changes. */
-  async updateFact(factId: string, changes: FactChanges, options: DuplicateOptions = {}): Promise<AddedFact> {
+  async updateFact(
+    factId: string,
+    changes: FactChanges,
+    options: ChangeFactOptions = {},
+  ): Promise<AddedFact> {
     return updateFact(this.#parts, factId, changes, options);
   }
 

@@ -51,10 +51,11 @@ const REQUESTS = [
   'maintenance/prompt-kinds.ts',
   'maintenance/verify-citation.ts',
   'search/cached-search.ts',
+  'search/chat-request.ts',
   'search/context.ts',
   'search/explain.ts',
+  'search/fact-request.ts',
   'search/filter.ts',
-  'search/map.ts',
   'search/map.ts',
   'search/request.ts',
   'search/search.ts',
@@ -69,6 +70,7 @@ const REQUESTS = [
   'stores/main/queue-worker.ts',
   'stores/main/queues.ts',
   'stores/main/rate-limits.ts',
+  'stores/main/sessions.ts',
   'text/analyser.ts',
 ];
 

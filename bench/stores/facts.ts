@@ -4,7 +4,7 @@ import type { Operations } from './operation.ts';
 
 const FACTS = 1_000;
 const DIMENSIONS = 384;
-const LIVE = 'stacklore:facts:live';
+const LIVE = 'stacklore:facts:live:v2';
 const LIVE_VECTORS = `${LIVE}:${DIMENSIONS}`;
 const DISTANCE = '__distance';
 const KNN = `*=>[KNN $k @embedding $v AS ${DISTANCE}]`;

@@ -27,6 +27,7 @@ export const FACT_FILTER_FLAGS: readonly Flag[] = [
   { flags: '--source <name>', description: 'from this source; may be repeated', isList: true },
   { flags: '--min-confidence <number>', description: 'at least this confident, from 0 to 1' },
   { flags: '--trusted-from <number>', description: 'verified, or at least this confident' },
+  { flags: '--owned-by <userId>', description: 'of this user only' },
   { flags: '--verified', description: 'verified ones only' },
   { flags: '--unverified', description: 'unverified ones only' },
 ];
@@ -37,6 +38,7 @@ export const factFilterFlags = {
   source: z.array(z.string()).optional(),
   minConfidence: decimalNumber().optional(),
   trustedFrom: decimalNumber().optional(),
+  ownedBy: z.string().optional(),
   verified: z.boolean().default(false),
   unverified: z.boolean().default(false),
 };

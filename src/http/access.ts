@@ -87,6 +87,11 @@ export class Access {
     if (this.userId !== undefined) throw hidden();
   }
 
+  /** Throws `not_found` for a key that reaches only some collections, or only one user's records. */
+  requireEverything(): void {
+    if (this.isNarrowed) throw hidden();
+  }
+
   /** Whose cached answers these are: a hit tells that a question was asked before, which is not for others to know. */
   get cacheScope(): string {
     return this.#key?.keyId ?? '';

@@ -17,6 +17,8 @@ const NAMES: Readonly<Record<string, keyof NewFact>> = {
   verified: 'verified',
   created_at: 'createdAt',
   createdAt: 'createdAt',
+  user_id: 'userId',
+  userId: 'userId',
 };
 
 /** The fact in a line of JSON. Throws `invalid_input` saying what is wrong with it. */

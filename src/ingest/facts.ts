@@ -6,7 +6,7 @@ import { type AddedFact, factIdOf } from '../stores/knowledge/fact.ts';
 import type { FactBacklog, FactText } from '../stores/knowledge/fact-backlog.ts';
 import type { FactIndex } from '../stores/knowledge/fact-index.ts';
 import type { EmbeddedFact } from '../stores/knowledge/fact-vector.ts';
-import type { Facts } from '../stores/knowledge/facts.ts';
+import type { Facts, OwnerOptions } from '../stores/knowledge/facts.ts';
 
 /** What writing facts with their vectors needs. */
 export interface FactParts {
@@ -21,6 +21,9 @@ export interface DuplicateOptions {
   /** From which cosine on another fact counts as a duplicate, 0 to 1; the configured one when left out. */
   readonly duplicateThreshold?: number;
 }
+
+/** How a fact is changed; `ownedBy`: only if it is this user's. */
+export interface ChangeFactOptions extends DuplicateOptions, OwnerOptions {}
 
 /** How facts without a vector are embedded. */
 export interface EmbedFactsOptions {
@@ -83,13 +86,14 @@ export async function updateFact(
   parts: FactParts,
   factId: string,
   changes: FactChanges,
-  options: DuplicateOptions = {},
+  { ownedBy, ...options }: ChangeFactOptions = {},
 ): Promise<AddedFact> {
   const { content } = parseFactChanges(changes);
-  if (content === undefined) return parts.facts.update(factId, changes, options);
+  if (content === undefined) return parts.facts.update(factId, changes, { ...options, ownedBy });
   // The model is not asked for a fact that is not there.
-  await parts.facts.get(factId);
-  return parts.facts.update(factId, changes, { ...options, embedded: await embedOne(parts, content) });
+  await parts.facts.get(factId, { ownedBy });
+  const embedded = await embedOne(parts, content);
+  return parts.facts.update(factId, changes, { ...options, ownedBy, embedded });
 }
 
 /** Embeds every fact that has no vector of what it says by the configured model; one bad fact never stops the rest. */

@@ -1,15 +1,15 @@
 import { StackloreError } from '../errors.ts';
 import type { Database, Databases } from '../redis/databases.ts';
 import { scanKeys } from '../redis/scan.ts';
-import { runScript } from '../redis/script.ts';
+import { unlinkOwned } from '../redis/unlink-owned.ts';
 import { namedWrongType } from '../redis/wrong-type.ts';
 import { checkId } from '../schema/key.ts';
+import { factRecord } from '../schema/knowledge.ts';
 import { conversationRecord, sessionRecord, userConversationsRecord } from '../schema/main.ts';
 import type { AnyRecord } from '../schema/record.ts';
 import { RECORDS } from '../schema/records.ts';
 import { checkObject } from '../stores/main/check-input.ts';
 import type { Conversations } from '../stores/main/conversations.ts';
-import { UNLINK_SESSIONS } from './scripts/unlink-sessions.ts';
 
 /** What an erasure works with. */
 export interface ErasureParts {
@@ -31,7 +31,7 @@ const KEYS_PER_COMMAND = 500;
 
 /**
  * Deletes everything held about one user id: the sessions, those other programs wrote too; the conversations they are or
- * were linked to; and every record whose key names the user, such as prompts, usage and indexes. With `dryRun` it only
+ * were linked to; the user's facts; and every record whose key names the user, such as prompts, usage and indexes. With `dryRun` it only
  * tells what that is. What is written meanwhile may stay: end the user's access first. Repeated, it finishes what was
  * interrupted.
  */
@@ -51,19 +51,22 @@ export async function eraseUser(
   }
   const sessions = await findSessions(databases.main, userId);
   const linked = await findConversations(databases.main, userId, sessions);
+  const facts = await findFacts(databases.knowledge, userId);
   const named = await findNamedKeys(databases, userId);
   if (!dryRun) {
     // Sessions after the conversations that are found by them, indexes last: an interrupted run can be repeated.
     for (const { conversationId } of linked) await deleteIfThere(conversations, conversationId);
     for (const keys of inParts([...sessions.keys()])) {
-      await runScript(databases.main, UNLINK_SESSIONS, { keys, args: [userId] });
+      await unlinkOwned(databases.main, keys, userId);
     }
+    for (const keys of inParts(facts)) await unlinkOwned(databases.knowledge, keys, userId);
     for (const { database, keys } of named) {
       for (const part of inParts(keys)) await database.send(['UNLINK', ...part]);
     }
   }
   const families = {
     session: sessions.size,
+    fact: facts.length,
     conversation: linked.filter(({ exists }) => exists).length,
     ...Object.fromEntries(named.map(({ family, keys }) => [family, keys.length])),
   };
@@ -82,6 +85,16 @@ async function findSessions(main: Database, userId: string): Promise<Map<string,
     }
   }
   return found;
+}
+
+/** The keys of the facts that are the user's. A scan, as an index may be lost or not have taken one in. */
+async function findFacts(knowledge: Database, userId: string): Promise<string[]> {
+  const found = new Set<string>();
+  for await (const keys of scanKeys(knowledge, factRecord.key.pattern, { type: 'hash' })) {
+    const owners = await knowledge.pipeline<string | null>(keys.map((key) => ['HGET', key, 'user_id']));
+    for (const [at, key] of keys.entries()) if (owners[at] === userId) found.add(key);
+  }
+  return [...found];
 }
 
 interface LinkedConversation {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ErrorCode, StackloreError } from '../errors.ts';
-import { tagProblem } from './tag.ts';
+import { isId } from './key.ts';
+import { tagProblem, trimTag } from './tag.ts';
 
 /** The longest statement that is kept, in UTF-16 units; far above what any model reads. */
 export const MAX_FACT_LENGTH = 16_384;
@@ -15,6 +16,11 @@ const statement = z
 const tag = z.string('must be text').refine((value) => tagProblem(value) === undefined, {
   error: ({ input }) => tagProblem(String(input)) ?? 'cannot be filtered by',
 });
+
+/** Facts of users are told apart by the index, which does not keep white space around a tag. */
+const owner = z
+  .custom<string>(isId, 'must be an id of 1 to 512 bytes')
+  .refine((value) => trimTag(value) === value, 'must not begin or end with white space');
 
 const fromZeroToOne = z
   .number('must be a number from 0 to 1')
@@ -32,6 +38,8 @@ export const newFact = z.strictObject({
   source: tag.default('unknown'),
   verified: yesOrNo.default(false),
   createdAt: z.date('must be a date').optional(),
+  /** The one user whose fact it is; everybody's unless given. */
+  userId: owner.optional(),
 });
 export type NewFact = z.input<typeof newFact>;
 
@@ -60,6 +68,8 @@ export const factFilter = z.strictObject({
   minConfidence: fromZeroToOne.optional(),
   /** Verified, or at least this confident. */
   trustedFrom: fromZeroToOne.optional(),
+  /** Of this user; those that are nobody's are not among them. */
+  ownedBy: owner.optional(),
 });
 export type FactFilter = z.input<typeof factFilter>;
 

@@ -82,7 +82,9 @@ export const factRecord = hash({
     source: text,
     createdAt: timestamp,
     verified: boolean,
-    // Ours; other writers have none. `inputHash` says what the embedding was made of: model and content.
+    // Ours; other writers have none. `userId` is whose fact it is, where it is one user's; `inputHash` says what the
+    // embedding was made of: model and content.
+    userId: text.optional(),
     embedding: float32.optional(),
     contentHash: text.optional(),
     inputHash: text.optional(),

@@ -47,22 +47,22 @@ export const userSessionsRecord = sortedSet({
   score: 'expiry, Unix milliseconds',
 });
 
-/** The conversations that sessions of a user were linked to; they outlive the sessions. */
+/** The conversations that a user, or a session of the user's, was linked to; they outlive the sessions. */
 export const userConversationsRecord = sortedSet({
   database: 'main',
   key: 'stacklore:user-conversations:{userId}',
-  description: 'The conversations that sessions of a user were linked to.',
+  description: 'The conversations that a user, or a session of the user, was linked to.',
   ttlSeconds: 7 * DAY,
   isHelper: true,
   member: 'conversation_id',
   score: 'expiry, Unix milliseconds',
 });
 
-/** The users whose sessions were linked to a conversation, so that an append keeps their entries alive. */
+/** The users that were linked to a conversation, mostly by a session, so that an append keeps their entries alive. */
 export const conversationUsersRecord = sortedSet({
   database: 'main',
   key: 'stacklore:conversation-users:{conversationId}',
-  description: 'The users whose sessions were linked to a conversation.',
+  description: 'The users that were linked to a conversation, mostly by a session.',
   ttlSeconds: 7 * DAY,
   isHelper: true,
   member: 'user_id',

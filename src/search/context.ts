@@ -40,7 +40,7 @@ export interface ContextAnswer extends Context, Pick<SearchAnswer, 'rerankLatenc
 
 /** One message of a chat. */
 export interface ChatMessage {
-  readonly role: 'system' | 'user';
+  readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
 }
 
@@ -120,7 +120,7 @@ function buildContextAfter(facts: FactSection, hits: readonly SearchHit[], optio
 export function toMessages(
   context: Pick<Context, 'text'> & Pick<ContextAnswer, 'facts'>,
   question: string,
-): ChatMessage[] {
+): [system: ChatMessage, user: ChatMessage] {
   const passages = context.text === '' ? 'Nothing was found.' : context.text;
   const instructions = context.facts?.citations.length
     ? `${INSTRUCTIONS} ${FACT_INSTRUCTIONS}`

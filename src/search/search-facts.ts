@@ -16,13 +16,13 @@ export interface FactSearchParts {
 
 /** A search of facts as callers write it; exactly one of `query` and `vector`. */
 export interface FactSearchInput extends FactFilter {
-  readonly query?: string;
-  readonly vector?: Float32Array | readonly number[];
-  readonly topK?: number;
-  readonly offset?: number;
-  readonly minScore?: number;
+  readonly query?: string | undefined;
+  readonly vector?: Float32Array | readonly number[] | undefined;
+  readonly topK?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly minScore?: number | undefined;
   /** Whose usage the search counts for. */
-  readonly userId?: string;
+  readonly userId?: string | undefined;
 }
 
 /** A fact found. */
@@ -73,14 +73,14 @@ async function embed(parts: FactSearchParts, query = ''): Promise<Float32Array> 
 
 function parseSearch(input: FactSearchInput) {
   if (typeof input !== 'object' || input === null) throw invalidRequest('request: must be an object.');
-  const { category, source, verified, minConfidence, trustedFrom, ...rest } = input;
+  const { category, source, verified, minConfidence, trustedFrom, ownedBy, ...rest } = input;
   const { query, vector, userId: _recorded, ...page } = parse(factSearch, rest);
   if ((query === undefined) === (vector === undefined)) {
     throw invalidRequest('query: give exactly one of query (text) and vector.');
   }
   return {
     ...page,
-    filter: { category, source, verified, minConfidence, trustedFrom },
+    filter: { category, source, verified, minConfidence, trustedFrom, ownedBy },
     ...(query !== undefined && { query: checkQuery(query) }),
     ...(vector && { vector: vector instanceof Float32Array ? vector : Float32Array.from(vector) }),
   };

@@ -121,7 +121,7 @@ describe('another model', () => {
     const { hits, warnings } = await other.searchFacts({ query: 'what lifts containers?', topK: 1 });
     expect({ hits, warnings }).toMatchObject({ hits: [{ factId: 'glob*' }], warnings: [] });
     expect((await knowledge.send<string[]>(['FT._LIST'])).filter((name) => name.includes('facts'))).toEqual([
-      'stacklore:facts:index:32',
+      'stacklore:facts:index:v2:32',
     ]);
     await expect(openTestLore(redis).addFact({ content: 'c' })).rejects.toMatchObject({
       code: 'manifest_mismatch',

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll } from 'vitest';
+import { createMeasures } from '../../src/http/measure.ts';
 import { parseServeOptions, type ServeInput } from '../../src/http/options.ts';
+import type { Route } from '../../src/http/route.ts';
+import { listRoutes } from '../../src/http/routes.ts';
 import { createServer } from '../../src/http/server.ts';
+import { McpSessions } from '../../src/mcp/http-sessions.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 
 /** An answer of the API: status, headers by lower-case name, and the body parsed where it is JSON. */
@@ -17,6 +21,14 @@ export type Ask = <Body = Record<string, unknown>>(
   path: string,
   options?: { readonly key?: string; readonly body?: unknown; readonly headers?: Record<string, string> },
 ) => Promise<ApiAnswer<Body>>;
+
+/** Every route of a server, to be looked at: none of them can be called. */
+export function describedRoutes(): Route[] {
+  const mcpSessions = new McpSessions();
+  void mcpSessions.close();
+  const options = parseServeOptions({});
+  return listRoutes({ lore: {} as Stacklore, options, measures: createMeasures(), mcpSessions });
+}
 
 /** The HTTP API over a Stacklore, without a socket; made before the file's first test, closed after its last. */
 export function useApi(lore: () => Stacklore, options: ServeInput = {}): { readonly ask: Ask } {

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { toMessages } from '../../search/context.ts';
 import { PASSAGE_ORDERS } from '../../search/request.ts';
 import { defineCommand } from '../command.ts';
-import { wholeNumber } from '../flag-values.ts';
+import { jsonObjectFlag, wholeNumber } from '../flag-values.ts';
 import { counted } from '../format.ts';
 import { given } from '../given.ts';
 import { noteReranking, SEARCH_FLAGS, searchFlags, searchOptions } from './search.ts';
@@ -20,6 +19,15 @@ export const command = defineCommand({
     { flags: '--trim', description: 'leave weak sentences at the ends of passages out (the default)' },
     { flags: '--no-trim', description: 'give passages whole' },
     { flags: '--facts', description: 'put verified and confident facts before the passages' },
+    {
+      flags: '--conversation <id>',
+      description: 'put the last messages of this conversation before the question',
+    },
+    { flags: '--history-tokens <number>', description: 'token budget of those messages (1000)' },
+    { flags: '--append', description: 'append the question to the conversation' },
+    { flags: '--system-prompt <name>', description: 'begin the chat with this system prompt' },
+    { flags: '--template <name>', description: 'begin the chat with what this template makes' },
+    { flags: '--variables <json>', description: 'variables of the system prompt or template' },
     { flags: '--messages', description: 'print chat messages (system and user) as JSON instead of the text' },
   ],
   schema: z.strictObject({
@@ -28,13 +36,24 @@ export const command = defineCommand({
     order: z.enum(PASSAGE_ORDERS).optional(),
     trim: z.boolean().optional(),
     facts: z.boolean().default(false),
+    conversation: z.string().optional(),
+    historyTokens: wholeNumber(1).optional(),
+    append: z.boolean().optional(),
+    systemPrompt: z.string().optional(),
+    template: z.string().optional(),
+    variables: jsonObjectFlag().optional(),
     messages: z.boolean().default(false),
   }),
   examples: ['stacklore context "how do sessions expire?" --collection docs --max-tokens 2000'],
-  async run({ lore, terminal }, words, { maxTokens, order, trim, facts, messages, topK, ...flags }) {
-    const question = words.join(' ');
+  async run(
+    { lore, terminal },
+    words,
+    { maxTokens, order, trim, facts, messages: isChat, topK, conversation: conversationId, ...rest },
+  ) {
+    const { historyTokens, append, systemPrompt, template, variables, ...flags } = rest;
+    const chat = given({ conversationId, historyTokens, append, systemPrompt, template, variables });
     const options = { ...searchOptions(words, flags), ...given({ topK, maxTokens, order, trim }) };
-    const context = await lore().context({ ...options, facts });
+    const context = await lore().context({ ...options, ...chat, facts });
     for (const warning of context.warnings) terminal.note(`Note: ${warning}`);
     noteReranking(terminal, context);
     const factCount = context.facts ? `${counted(context.facts.citations.length, 'fact')}, ` : '';
@@ -44,10 +63,10 @@ export const command = defineCommand({
       `${factCount}${counted(context.citations.length, 'passage')}, ${counted(context.tokens, 'token')}, ${leftOut} left out, ${shortened} shortened`,
     );
     return {
-      data: messages ? { ...context, messages: toMessages(context, question) } : context,
+      data: context,
       lines: [
-        messages
-          ? JSON.stringify(toMessages(context, question), null, 2)
+        isChat || Object.keys(chat).length > 0
+          ? JSON.stringify(context.messages, null, 2)
           : context.text === ''
             ? 'Nothing found.'
             : context.text,

@@ -13,6 +13,7 @@ import {
 import { factProgress } from '../fact-progress.ts';
 import { decimalNumber, wholeNumber } from '../flag-values.ts';
 import { counted, oneLine, table } from '../format.ts';
+import { given } from '../given.ts';
 
 const THRESHOLD_FLAG: Flag = {
   flags: '--duplicate-threshold <number>',
@@ -25,15 +26,21 @@ const add = defineCommand({
   arguments: '<content...>',
   flags: [
     { flags: '--id <factId>', description: 'its id; a new one unless given' },
+    { flags: '--user <userId>', description: "whose fact it is; everybody's unless given" },
     ...FACT_FLAGS,
     THRESHOLD_FLAG,
   ],
-  schema: z.strictObject({ id: z.string().optional(), ...factFlags, ...thresholdFlag }),
+  schema: z.strictObject({
+    id: z.string().optional(),
+    user: z.string().optional(),
+    ...factFlags,
+    ...thresholdFlag,
+  }),
   examples: [
     'stacklore facts add "A loan lasts 21 days." --category library --source loans.md --confidence 0.9',
   ],
-  async run({ lore }, words, { id: factId, duplicateThreshold, ...fields }) {
-    const fact = { content: words.join(' '), ...(factId !== undefined && { factId }), ...fields };
+  async run({ lore }, words, { id: factId, user: userId, duplicateThreshold, ...fields }) {
+    const fact = { content: words.join(' '), ...given({ factId, userId }), ...fields };
     const added = await lore().addFact(fact, {
       ...(duplicateThreshold !== undefined && { duplicateThreshold }),
     });

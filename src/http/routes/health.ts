@@ -42,7 +42,7 @@ export function healthRoutes({ measures }: Pick<RouteParts, 'measures'>): Route[
       access: { scope: 'read', family: 'maintenance' },
       produces: 'text/plain; version=0.0.4; charset=utf-8',
       handle: ({ access }) => {
-        access.requireAllUsers();
+        access.requireEverything();
         return measures.text();
       },
     }),

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { chatRequest } from '../../search/chat-request.ts';
+import { factContext } from '../../search/fact-request.ts';
 import { contextRequest, searchRequest } from '../../search/request.ts';
 import type { Access } from '../access.ts';
 import { defineRoute, type Route, type RouteParts } from '../route.ts';
@@ -43,7 +45,9 @@ export function searchRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
         // A page of its own cursor is kept already, and a vector costs less to look up than to find its answer.
         if (isFresh || body.vector !== undefined || body.cursor !== undefined) return lore.search(search);
         const { cached, ...answer } = await lore.cachedSearch(search, {
-          ...{ ttlSeconds: options.cacheSeconds, scope: access.cacheScope },
+          ttlSeconds: options.cacheSeconds,
+          // An open server shares what programs beside it have cached.
+          ...(access.hasKey && { scope: access.cacheScope }),
           ...(semantic !== undefined && { semantic }),
         });
         reply.header('cache-status', cached ? 'stacklore; hit' : 'stacklore; fwd=miss');
@@ -56,14 +60,33 @@ export function searchRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
       tag: 'Search',
       summary: 'The best passages for a question, packed into one text under a token budget, with citations.',
       access: { scope: 'read', family: 'documents' },
-      body: z.strictObject(contextRequest.shape),
+      description:
+        'With a conversation, a system prompt or a template, `messages` is the whole chat; these and facts need the family of their own beside.',
+      body: z.strictObject({ ...contextRequest.shape, ...chatRequest.shape }),
       response: contextAnswer,
       isRecorded: true,
       handle({ lore, access, body }) {
-        return lore.context({ ...body, ...reach(access, body) });
+        const { conversationId, append, systemPrompt, template } = body;
+        if (conversationId !== undefined) access.require('read', 'conversations');
+        if (append) access.require('write', 'conversations');
+        if (systemPrompt !== undefined || template !== undefined) access.require('read', 'prompts');
+        const request = { ...body, ...reach(access, body), ...reachFacts(access, body.facts) };
+        return lore.context(request, { ownedBy: access.userId });
       },
     }),
   ];
+}
+
+/** The facts that a context may hold: of a key that is bound to a user, those of this user. Throws `not_found`. */
+function reachFacts(
+  access: Access,
+  facts: z.output<typeof contextRequest>['facts'],
+): Pick<z.output<typeof contextRequest>, 'facts'> {
+  if (facts === undefined || facts === false) return {};
+  access.require('read', 'facts');
+  const wanted = facts === true ? factContext.parse({}) : facts;
+  const ownedBy = access.userOf(wanted.ownedBy);
+  return { facts: { ...wanted, ...(ownedBy !== undefined && { ownedBy }) } };
 }
 
 /** Checks what a request wants to look through, and says whose usage it is. Throws `not_found`. */

@@ -82,7 +82,9 @@ export const contextAnswer = z.object({
       reason: z.enum(['budget', 'duplicate', 'cut']),
     }),
   ),
-  messages: z.array(z.object({ role: z.enum(['system', 'user']), content: z.string() })).optional(),
+  messages: z
+    .array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() }))
+    .optional(),
   warnings: texts,
   facts: z
     .object({
@@ -91,6 +93,15 @@ export const contextAnswer = z.object({
     })
     .optional(),
   rerankLatencyMs: z.number().optional(),
+  history: z
+    .object({
+      messages: z.int(),
+      tokens: z.number(),
+      isWhole: z.boolean(),
+      unreadable: z.array(z.object({ position: z.int(), problem: z.string() })),
+    })
+    .optional(),
+  messageCount: z.int().optional(),
 });
 
 const mapPlace = { x: z.number(), y: z.number() };

@@ -4,7 +4,7 @@ import { runScript } from '../../redis/script.ts';
 import type { FactChanges } from '../../schema/fact-input.ts';
 import { type Field, snakeCase } from '../../schema/fields.ts';
 import { factRecord } from '../../schema/knowledge.ts';
-import { readFact, SHOWN_FIELDS, type StoredFact } from './fact.ts';
+import { isOwned, readFact, SHOWN_FIELDS, type StoredFact } from './fact.ts';
 import { UPDATE_FACT } from './scripts/update-fact.ts';
 
 /** The hash fields of checked changes, name and value in turn. */
@@ -18,13 +18,17 @@ export function encodeChanges(changes: FactChanges): RedisArgument[] {
 }
 
 /**
- * Changes these fields of a fact and gives it as it is then, or `undefined` when there is none. Throws `RecordError` before
+ * Changes these fields of a fact and gives it as it is then, or `undefined` when there is none, or none of `ownedBy`'s. Throws `RecordError` before
  * anything is written when the rest of it cannot be read.
  */
 export async function changeFact(
   database: Database,
   factId: string,
-  { fields: changes, now }: { fields: readonly RedisArgument[]; now: number },
+  {
+    fields: changes,
+    now,
+    ownedBy,
+  }: { fields: readonly RedisArgument[]; now: number; ownedBy?: string | undefined },
 ): Promise<StoredFact | undefined> {
   const keys = factRecord.key.candidates({ factId });
   for (;;) {
@@ -36,7 +40,7 @@ export async function changeFact(
     const at = filled >= 0 ? filled : await findTorn(database, keys);
     const key = keys[at];
     const before = replies[at];
-    if (key === undefined || before === undefined) return undefined;
+    if (key === undefined || before === undefined || !isOwned(before, ownedBy)) return undefined;
     // A hash without any field of a fact becomes one of now, if the changes are all the rest of it.
     const createdAt = factRecord.fields.createdAt.encode(new Date(now));
     const fields = filled >= 0 ? changes : [...changes, 'created_at', createdAt];

@@ -15,7 +15,7 @@ const IS_VERIFIED = '@verified:{true|1}';
 
 /** Compiles a filter of facts. Throws `invalid_filter` for anything it does not know. */
 export function compileFactFilter(filter: FactFilter): FactClause {
-  const { category, source, verified, minConfidence, trustedFrom } = parseFactFilter(filter);
+  const { category, source, verified, minConfidence, trustedFrom, ownedBy } = parseFactFilter(filter);
   const clauses: string[] = [];
   const params: RedisArgument[] = [];
   const add = (value: string): string => {
@@ -31,6 +31,7 @@ export function compileFactFilter(filter: FactFilter): FactClause {
   const confident = (least: number) => `@confidence:[${add(String(least))} 1]`;
   if (category !== undefined) oneOf('category', category);
   if (source !== undefined) oneOf('source', source);
+  if (ownedBy !== undefined) oneOf('user_id', ownedBy);
   if (verified !== undefined) clauses.push(verified ? IS_VERIFIED : '@verified:{false|0}');
   if (minConfidence !== undefined) clauses.push(confident(minConfidence));
   if (trustedFrom !== undefined) clauses.push(`(${IS_VERIFIED}|${confident(trustedFrom)})`);

@@ -46,7 +46,9 @@ export interface FactRows {
 /** How long a manifest that was read is taken for granted; saves a round trip a call. */
 const REMEMBERED_MS = 1_000;
 /** Every shape of the index can be listed and filtered by; only the one of its dimensions can be compared with. */
-export const FACTS_ALIAS = 'stacklore:facts:live';
+export const FACTS_ALIAS = 'stacklore:facts:live:v2';
+/** The index before facts had users; dropped where this one is made, the facts stay. */
+const EARLIER_INDEX = 'stacklore:facts:index:';
 
 /** The FT index of all facts, and the model that their vectors are made with. */
 export class FactIndex {
@@ -119,6 +121,7 @@ export class FactIndex {
       await waitUntilIndexed(name, () => readIndexHealth(this.#database, name));
       await this.#database.send(['FT.ALIASUPDATE', FACTS_ALIAS, name]);
       await this.#database.send(['FT.ALIASUPDATE', aliasOf(dimensions), name]);
+      await dropIndex(this.#database, `${EARLIER_INDEX}${dimensions}`);
       // The model may have been decided on meanwhile, which changes the shape.
       if (((await this.#readManifest())?.dimensions ?? 0) === dimensions) return;
     }
@@ -189,7 +192,7 @@ const MANIFEST_KEY = factsManifestRecord.key.build({});
 const FACT_PREFIX = factRecord.key.pattern.slice(0, -1);
 
 function indexName(dimensions: number): string {
-  return `stacklore:facts:index:${dimensions}`;
+  return `stacklore:facts:index:v2:${dimensions}`;
 }
 
 function aliasOf(dimensions: number): string {
@@ -213,6 +216,7 @@ function createCommand(name: string, dimensions: number): string[] {
     ...['FT.CREATE', name, 'ON', 'HASH', 'PREFIX', '1', FACT_PREFIX, 'STOPWORDS', '0', 'SCHEMA'],
     ...attributeArguments({ attribute: 'category', type: 'tag', mayBeMissing: false }),
     ...attributeArguments({ attribute: 'source', type: 'tag', mayBeMissing: false }),
+    ...attributeArguments({ attribute: 'user_id', type: 'tag', mayBeMissing: false }),
     ...attributeArguments({ attribute: 'content_hash', type: 'tag', mayBeMissing: false }),
     ...attributeArguments({ attribute: 'confidence', type: 'number', mayBeMissing: false }),
     // Folds case: other writers' `True` is `true`.

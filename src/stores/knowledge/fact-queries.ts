@@ -1,7 +1,7 @@
 import type { FactFilter } from '../../schema/fact-input.ts';
 import type { FactsManifest } from '../../schema/knowledge.ts';
 import { checkVector } from './check-vector.ts';
-import { MAX_DUPLICATES, SHOWN_FIELDS } from './fact.ts';
+import { MAX_DUPLICATES, SHOWN_FIELDS, type StoredFact } from './fact.ts';
 import { compileFactFilter } from './fact-filter.ts';
 import type { FactQuery } from './fact-index.ts';
 import { contentHash, type EmbeddedFact } from './fact-vector.ts';
@@ -39,16 +39,21 @@ export function nearestQuery(
   };
 }
 
-/** Queries of the facts that say the same, itself among them: first word for word, then, given a vector, nearly. */
-export function duplicateQueries(content: string, embedded: EmbeddedFact | undefined): readonly FactQuery[] {
+/** Queries of the facts that say the same, itself among them, of a user's fact only the user's own: first word for word, then, given a vector, nearly. */
+export function duplicateQueries(
+  { content, userId: ownedBy }: Pick<StoredFact, 'content' | 'userId'>,
+  embedded: EmbeddedFact | undefined,
+): readonly FactQuery[] {
   const limit = MAX_DUPLICATES + 1;
+  const filter = ownedBy === undefined ? {} : { ownedBy };
+  const { clause, params } = compileFactFilter(filter);
   const exact: FactQuery = {
-    query: '@content_hash:{$hash}',
-    params: ['hash', contentHash(content)],
+    query: `${clause === '*' ? '' : `${clause} `}@content_hash:{$hash}`,
+    params: [...params, 'hash', contentHash(content)],
     sortBy: ['created_at', 'ASC'],
     ...{ offset: 0, limit, fields: ['content'] },
   };
   if (!embedded) return [exact];
-  const near = nearestQuery(embedded.manifest, { vector: embedded.embedding, topK: limit });
+  const near = nearestQuery(embedded.manifest, { vector: embedded.embedding, topK: limit, filter });
   return [exact, { ...near, fields: [DISTANCE, 'input_hash', 'content'] }];
 }

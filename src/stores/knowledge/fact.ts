@@ -39,6 +39,16 @@ export const SHOWN_FIELDS: readonly string[] = Object.keys(factRecord.fields)
   .filter((name) => name !== 'embedding' && name !== 'contentHash' && name !== 'inputHash')
   .map(snakeCase);
 
+const OWNER_AT = SHOWN_FIELDS.indexOf('user_id');
+
+/** Whether the values of `SHOWN_FIELDS` are of a fact that is this user's; of any fact where no user is given. */
+export function isOwned(
+  values: readonly (string | Buffer | null | undefined)[],
+  ownedBy: string | undefined,
+): boolean {
+  return ownedBy === undefined || values[OWNER_AT]?.toString() === ownedBy;
+}
+
 const PREFIX_LENGTH = factRecord.key.pattern.length - 1;
 
 /** A fact from the values of `SHOWN_FIELDS`; `undefined` when it has none of them. Throws `RecordError`. */
@@ -68,6 +78,13 @@ export function readRow({ key, fields }: FactRow): StoredFact | UnreadableFact {
   }
 }
 
+/** A fact without what a search asked for beside it. */
+export function shownFact(fact: StoredFact): StoredFact {
+  const { factId, content, category, confidence, source, createdAt, verified, userId } = fact;
+  const shown = { factId, content, category, confidence, source, createdAt, verified };
+  return userId === undefined ? shown : { ...shown, userId };
+}
+
 /** Whether two facts hold the same, their ids aside. */
 export function isSameFact(a: Omit<StoredFact, 'factId'>, b: Omit<StoredFact, 'factId'>): boolean {
   return (
@@ -76,7 +93,8 @@ export function isSameFact(a: Omit<StoredFact, 'factId'>, b: Omit<StoredFact, 'f
     a.confidence === b.confidence &&
     a.source === b.source &&
     a.verified === b.verified &&
-    a.createdAt.getTime() === b.createdAt.getTime()
+    a.createdAt.getTime() === b.createdAt.getTime() &&
+    a.userId === b.userId
   );
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
+import { unlinkOwned } from '../../redis/unlink-owned.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import {
   type FactChanges,
@@ -17,14 +17,17 @@ import {
   type FactDuplicate,
   type FactMatch,
   isCurrent,
+  isOwned,
   isSameFact,
   readFact,
   readRow,
   SHOWN_FIELDS,
   type StoredFact,
+  shownFact,
   type UnreadableFact,
 } from './fact.ts';
 import { changeFact, encodeChanges } from './fact-changes.ts';
+import { checkFactPage, checkThreshold, noFact, takenFact } from './fact-checks.ts';
 import { distanceOf, type FactIndex, type FactRow, readRows } from './fact-index.ts';
 import { duplicateQueries, type FactNearest, listQuery, nearestQuery } from './fact-queries.ts';
 import { contentFields, type EmbeddedFact, inputHash } from './fact-vector.ts';
@@ -38,6 +41,12 @@ export interface FactWriteOptions {
   readonly embedded?: EmbeddedFact;
   /** From which cosine on another fact counts as a duplicate, 0 to 1; the configured one when left out. */
   readonly duplicateThreshold?: number;
+}
+
+/** Whose facts are meant. */
+export interface OwnerOptions {
+  /** Those of this user only; any other fact is as if it were not there. */
+  readonly ownedBy?: string | undefined;
 }
 
 /** One page of facts; those that cannot be read are named instead of failing the page. */
@@ -58,8 +67,6 @@ export interface FactMatches {
   readonly unreadable: UnreadableFact[];
   readonly rebuilt: boolean;
 }
-
-const MAX_LISTED = 1_000_000;
 
 /** The facts of the knowledge base. */
 export class Facts {
@@ -99,15 +106,15 @@ export class Facts {
   }
 
   /** A fact, or `undefined`. Throws `record_invalid` for one that cannot be read. */
-  async find(factId: string): Promise<StoredFact | undefined> {
-    return (await this.#read(factId)).fact;
+  async find(factId: string, { ownedBy }: OwnerOptions = {}): Promise<StoredFact | undefined> {
+    return (await this.#read(factId, ownedBy)).fact;
   }
 
   /** A fact. Throws `not_found`, or `record_invalid` for one that cannot be read. */
-  async get(factId: string): Promise<StoredFact> {
-    const fact = await this.find(factId);
+  async get(factId: string, options: OwnerOptions = {}): Promise<StoredFact> {
+    const fact = await this.find(factId, options);
     if (fact) return fact;
-    throw notFound(factId);
+    throw noFact(factId);
   }
 
   /** A fact, if there is one, and whether it has a vector of what it says by this model. */
@@ -122,7 +129,7 @@ export class Facts {
 
   /** Facts, newest first, a page at a time. Throws `invalid_filter` for a filter it does not know. */
   async list({ offset = 0, limit = 100, ...filter }: FactListOptions = {}): Promise<FactPage> {
-    checkPage(offset, limit);
+    checkFactPage(offset, limit);
     const { rows, total } = await this.#index.search(listQuery(filter, { offset, limit }));
     const items: StoredFact[] = [];
     const unreadable: UnreadableFact[] = [];
@@ -150,7 +157,7 @@ export class Facts {
       }
       const fact = readRow(row);
       if ('message' in fact) unreadable.push(fact);
-      else matches.push({ ...shown(fact), distance });
+      else matches.push({ ...shownFact(fact), distance });
     }
     return { matches, outdated, unreadable, rebuilt };
   }
@@ -160,7 +167,11 @@ export class Facts {
    * meaning until it is embedded. Throws `not_found`, `invalid_input` naming a bad field, or `record_invalid` with
    * nothing written when what stays of the fact cannot be read; what is changed may have been what could not be.
    */
-  async update(factId: string, changes: FactChanges, options: FactWriteOptions = {}): Promise<AddedFact> {
+  async update(
+    factId: string,
+    changes: FactChanges,
+    { ownedBy, ...options }: FactWriteOptions & OwnerOptions = {},
+  ): Promise<AddedFact> {
     const checked = parseFactChanges(changes);
     checkThreshold(options.duplicateThreshold);
     const keys = factRecord.key.candidates({ factId });
@@ -169,10 +180,10 @@ export class Facts {
       if (options.embedded) await this.#index.open(options.embedded.manifest);
       fields.push(...contentFields(checked.content, options.embedded));
     }
-    const fact = await changeFact(this.#database, factId, { fields, now: this.#now() }).catch(
+    const fact = await changeFact(this.#database, factId, { fields, ownedBy, now: this.#now() }).catch(
       (error: unknown) => this.#rejectNamed(error, keys),
     );
-    if (!fact) throw notFound(factId);
+    if (!fact) throw noFact(factId);
     const duplicates = checked.content === undefined ? [] : await this.#findDuplicates(fact, keys, options);
     return { ...fact, duplicates };
   }
@@ -184,9 +195,12 @@ export class Facts {
   }
 
   /** Deletes a fact. Throws `not_found`. */
-  async delete(factId: string): Promise<void> {
-    const deleted = await this.#database.send<number>(['UNLINK', ...factRecord.key.candidates({ factId })]);
-    if (deleted === 0) throw notFound(factId);
+  async delete(factId: string, { ownedBy }: OwnerOptions = {}): Promise<void> {
+    const keys = factRecord.key.candidates({ factId });
+    const deleted = await (ownedBy === undefined
+      ? this.#database.send<number>(['UNLINK', ...keys])
+      : unlinkOwned(this.#database, keys, ownedBy));
+    if (deleted === 0) throw noFact(factId);
   }
 
   async #save(mode: 'new' | 'any', input: NewFact, options: FactWriteOptions): Promise<AddedFact> {
@@ -197,27 +211,27 @@ export class Facts {
     const keys = factRecord.key.candidates({ factId });
     if (options.embedded) await this.#index.open(options.embedded.manifest);
     const fields = [...factRecord.encode(fact, keys[0]), ...contentFields(fact.content, options.embedded)];
-    const queries = duplicateQueries(fact.content, options.embedded);
+    const queries = duplicateQueries(fact, options.embedded);
     try {
       // One MULTI: of two that say the same at once, the later one is told of the earlier one.
       const [saved, ...replies] = await this.#database.transaction<unknown>([
         SAVE_FACT.evalCommand(keys, [mode, ...fields]),
         ...queries.map((query) => this.#index.command(query)),
       ]);
-      if (saved === 0) throw taken(factId);
+      if (saved === 0) throw takenFact(factId);
       const found = replies.map((reply) => readRows(reply as SearchReply).rows);
       return { ...fact, duplicates: this.#duplicates(fact, { keys, found, options }) };
     } catch (error) {
       if (!isLostIndex(error)) return this.#rejectNamed(error, keys);
       // Written or not: the script's reply is lost with the search's error.
       const stored = await this.find(factId);
-      if (!stored || !isSameFact(stored, fact)) throw taken(factId);
+      if (!stored || !isSameFact(stored, fact)) throw takenFact(factId);
       return { ...fact, duplicates: await this.#findDuplicates(fact, keys, options) };
     }
   }
 
   async #findDuplicates(fact: StoredFact, keys: readonly string[], options: FactWriteOptions) {
-    const queries = duplicateQueries(fact.content, options.embedded);
+    const queries = duplicateQueries(fact, options.embedded);
     const answers = await Promise.all(queries.map((query) => this.#index.search(query)));
     return this.#duplicates(fact, { keys, found: answers.map(({ rows }) => rows), options });
   }
@@ -231,17 +245,20 @@ export class Facts {
     return duplicatesOf({ content, ownKeys: keys, exact, near, threshold, manifest: embedded?.manifest });
   }
 
-  async #read(factId: string): Promise<{ fact?: StoredFact; inputHash?: string }> {
+  async #read(factId: string, ownedBy?: string): Promise<{ fact?: StoredFact; inputHash?: string }> {
     const keys = factRecord.key.candidates({ factId });
     const replies = await this.#database
       .pipeline<(string | null)[]>(keys.map((key) => ['HMGET', key, ...SHOWN_FIELDS, 'input_hash']))
       .catch((error: unknown) => this.#rejectNamed(error, keys));
     for (const [at, key] of keys.entries()) {
       const values = replies[at] ?? [];
+      // Nothing is said of a fact of others, not even that it cannot be read.
+      if (!isOwned(values, ownedBy)) continue;
       const fact = readFact(factId, key, values);
       const made = values[SHOWN_FIELDS.length];
       if (fact) return { fact, ...(typeof made === 'string' && { inputHash: made }) };
     }
+    if (ownedBy !== undefined) return {};
     const present = await this.#database.pipeline<number>(keys.map((key) => ['EXISTS', key]));
     const torn = keys.find((_, at) => present[at] === 1);
     // A hash without any field of a fact: it says what is missing.
@@ -252,46 +269,4 @@ export class Facts {
   async #rejectNamed(error: unknown, keys: readonly string[]): Promise<never> {
     throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'] as const)));
   }
-}
-
-/** A fact without what a search asked for beside it. */
-function shown({
-  factId,
-  content,
-  category,
-  confidence,
-  source,
-  createdAt,
-  verified,
-}: StoredFact): StoredFact {
-  return { factId, content, category, confidence, source, createdAt, verified };
-}
-
-function checkThreshold(threshold: number = 1): void {
-  // As a program without types may call it.
-  if (typeof threshold === 'number' && threshold >= 0 && threshold <= 1) return;
-  throw new StackloreError('invalid_input', {
-    message:
-      'The threshold for duplicates must be a number from 0 to 1. Leave it out for the configured one.',
-  });
-}
-
-function checkPage(offset: number, limit: number): void {
-  const isWhole = Number.isSafeInteger(offset) && Number.isSafeInteger(limit);
-  if (isWhole && offset >= 0 && limit >= 0 && offset + limit <= MAX_LISTED) return;
-  throw new StackloreError('invalid_input', {
-    message: `offset and limit must be whole numbers of at least 0, together at most ${MAX_LISTED}. Narrow the list with a filter.`,
-  });
-}
-
-function notFound(factId: string): StackloreError {
-  return new StackloreError('not_found', {
-    message: `There is no fact "${factId}". See stacklore facts list for the ids.`,
-  });
-}
-
-function taken(factId: string): StackloreError {
-  return new StackloreError('already_exists', {
-    message: `There is a fact "${factId}" already. Give another id, or change it: stacklore facts update.`,
-  });
 }

@@ -2,6 +2,7 @@ import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { runScript } from '../../redis/script.ts';
 import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
+import { checkId } from '../../schema/key.ts';
 import {
   conversationRecord,
   conversationUsersRecord,
@@ -10,7 +11,7 @@ import {
 } from '../../schema/main.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage, checkWhole } from './check-input.ts';
-import { type CountTokens, estimateTokens } from './estimate-tokens.ts';
+import { type CountTokens, estimateTokens, tokensOf } from './estimate-tokens.ts';
 import {
   encodeMessage,
   type NewMessage,
@@ -68,23 +69,28 @@ export class Conversations {
 
   /**
    * Appends one or up to 10,000 messages, all or none and with nothing of others in between; gives how many the
-   * conversation has then. The first message begins it.
+   * conversation has then. The first message begins it. Throws `not_found` unless it is one of `ownedBy`'s, if given.
    */
-  async append(conversationId: string, messages: NewMessage | readonly NewMessage[]): Promise<number> {
+  async append(
+    conversationId: string,
+    messages: NewMessage | readonly NewMessage[],
+    { ownedBy }: { ownedBy?: string | undefined } = {},
+  ): Promise<number> {
     const all = isList(messages) ? messages : [messages];
     checkWhole(all.length, 'The number of messages to append', { least: 1, most: MOST_APPENDED });
     const now = timeOf(new Date(this.#now()));
     const elements = all.map((message) => encodeMessage(message, now));
     const users = conversationUsersRecord.key.build({ conversationId });
     const keys = [...conversationRecord.key.candidates({ conversationId }), users];
-    try {
-      return await runScript<number>(this.#database, APPEND_MESSAGES, {
-        keys,
-        args: [conversationId, ...elements],
-      });
-    } catch (error) {
-      throw await this.#explain(error, conversationId);
-    }
+    const owner = ownedBy === undefined ? '' : checkId('ownedBy', ownedBy);
+    const script = { keys, args: [conversationId, owner, ...elements] };
+    const length = await runScript<number | null>(this.#database, APPEND_MESSAGES, script).catch(
+      async (error: unknown) => {
+        throw await this.#explain(error, conversationId);
+      },
+    );
+    if (length === null) throw noConversation(conversationId);
+    return length;
   }
 
   /** How many messages a conversation has and when it expires, or `undefined` when there is none. */
@@ -282,14 +288,6 @@ function* lastFirst(
   for (let at = elements.length - 1; at >= 0; at -= 1) {
     yield readMessage(elements[at] ?? '', key, start + at);
   }
-}
-
-function tokensOf(message: Message, countTokens: CountTokens): number {
-  const tokens = message.tokens ?? countTokens(message.content);
-  if (Number.isFinite(tokens) && tokens >= 0) return tokens;
-  throw new StackloreError('invalid_input', {
-    message: `countTokens gave ${tokens} for a message. Let it give a number of at least 0.`,
-  });
 }
 
 function noConversation(conversationId: string): StackloreError {

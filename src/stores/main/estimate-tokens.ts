@@ -1,3 +1,6 @@
+import { StackloreError } from '../../errors.ts';
+import type { Message } from '../../schema/main.ts';
+
 /** Says how many tokens a text has for a model. */
 export type CountTokens = (text: string) => number;
 
@@ -13,4 +16,13 @@ export function estimateTokens(text: string): number {
     else other += 1;
   }
   return Math.ceil(ascii / 4) + other;
+}
+
+/** How many tokens a message has: as it says, else as is counted. */
+export function tokensOf(message: Message, countTokens: CountTokens): number {
+  const tokens = message.tokens ?? countTokens(message.content);
+  if (Number.isFinite(tokens) && tokens >= 0) return tokens;
+  throw new StackloreError('invalid_input', {
+    message: `countTokens gave ${tokens} for a message. Let it give a number of at least 0.`,
+  });
 }

@@ -17,7 +17,7 @@ import { checkObject, checkPage } from './check-input.ts';
 import { CREATE_SESSION } from './scripts/create-session.ts';
 import { END_SESSION } from './scripts/end-session.ts';
 import { FORGET_SESSION } from './scripts/forget-session.ts';
-import { LIST_USER_SESSIONS } from './scripts/list-user-sessions.ts';
+import { LIST_LIVE } from './scripts/list-live.ts';
 import { USE_SESSION } from './scripts/use-session.ts';
 
 /** A session with its id. */
@@ -165,7 +165,7 @@ export class Sessions {
     checkPage({ offset, limit });
     const index = userSessionsRecord.key.build({ userId });
     const args = [String(offset), String(offset + limit - 1)];
-    const [total, sessionIds] = await runScript<[number, string[]]>(this.#database, LIST_USER_SESSIONS, {
+    const [total, sessionIds] = await runScript<[number, string[]]>(this.#database, LIST_LIVE, {
       keys: [index],
       args,
     }).catch(async (error: unknown) => {

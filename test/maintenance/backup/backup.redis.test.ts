@@ -118,7 +118,7 @@ describe('backup and restore', () => {
 
     expect(report.factIndex).toEqual({ state: 'ready' });
     expect(await to.databases.knowledge.send(['FT._LIST'])).toContainEqual(
-      expect.stringMatching(/^stacklore:facts:index:[1-9]/),
+      expect.stringMatching(/^stacklore:facts:index:v2:[1-9]/),
     );
     expect(await to.searchFacts({ query: 'when is the lamp lit?', topK: 1 })).toMatchObject({
       ...{ hits: [{ factId: 'lamp' }], warnings: [] },
