@@ -203,6 +203,27 @@ describe.concurrent('other chunks', () => {
     expect((await found({ year: { $gte: 0 } })).size).toBe(4);
   });
 
+  it('have vectors of the type that the collection has, as those that are given back', async () => {
+    for (const [name, sizes] of [
+      ['half', SMALL],
+      ['half-wanted', LARGE],
+    ] as const) {
+      await lore.createCollection(name, { ...sizes, vectorType: 'float16' });
+      await publish(name);
+    }
+    const before = await stored('half');
+    expect(JSON.stringify(before)).toContain('embedding_float16');
+    const { comparison } = await lore.reindex('half', { ...LARGE, queries: ['the railway'] });
+    expect(comparison).toMatchObject({ sameFirst: 1 });
+    const after = await stored('half');
+    expect(after).toHaveLength((await stored('half-wanted')).length);
+    expect(after.every(([, fields]) => fields?.includes('embedding_float16'))).toBe(true);
+    const { hits } = await lore.search({ query: 'the railway', collection: 'half', exact: true });
+    expect(hits[0]?.docId).toBe('half-railway');
+    await lore.reindex('half', { rollback: true });
+    expect(await stored('half')).toEqual(before);
+  });
+
   it('leave nothing behind when the collection is dropped in between', async () => {
     for (const name of ['dropped', 'dropped.2']) await create(name);
     await lore.reindex('dropped', { ...LARGE, buildOnly: true });
