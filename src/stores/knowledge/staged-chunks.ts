@@ -85,8 +85,7 @@ export class StagedChunks {
       if (fields instanceof RecordError) throw fields;
       const document = decodeDocument(hash);
       if ((document.collection ?? collection) !== collection) return [];
-      const version = `${fields.updated_at ?? ''} ${fields.hash ?? ''}`;
-      return { key, document, version, staged: staged.get(docId) };
+      return { key, document, version: versionOf(fields), staged: staged.get(docId) };
     });
   }
 
@@ -189,4 +188,9 @@ function withFittingFields(collection: Collection, { metadata = {} }: StoredDocu
     ...collection,
     manifest: { ...manifest, fields: manifest.fields.filter(({ name }) => !unfit.has(name)) },
   };
+}
+
+/** What tells versions of a document apart, of its stored fields; the scripts compute the same. */
+function versionOf({ updated_at: updatedAt = '', hash = '' }: Readonly<Record<string, string>>): string {
+  return `${updatedAt} ${hash}`;
 }
