@@ -1,5 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import type { StoredChunk } from '../stores/knowledge/document.ts';
+import { WIDEST_GAP } from '../stores/knowledge/document-text.ts';
 
 /** The text of a document as its chunks give it back. */
 export interface RebuiltText {
@@ -8,9 +9,7 @@ export interface RebuiltText {
   readonly isExact: boolean;
 }
 
-/** Wider gaps were never left out as white space: such offsets are not of this text. */
-const WIDEST_GAP = 100_000;
-/** Characters hashed at most to find out which white space stood in the gaps. */
+/** Characters hashed at most to find out which white space stood in the gaps; the likeliest is tried of any text. */
 const MOST_HASHED = 16_000_000;
 const MOST_GUESSES = 1_024;
 
@@ -23,7 +22,8 @@ export function rebuildText(chunks: readonly StoredChunk[], hash: string): Rebui
   const parts = partsOf(chunks);
   if (!parts) return undefined;
   const first = assemble(parts, []);
-  const guesses = Math.min(MOST_GUESSES, Math.floor(MOST_HASHED / (first.length + 1)));
+  const affordable = Math.floor(MOST_HASHED / (first.length + 1));
+  const guesses = Math.max(1, Math.min(MOST_GUESSES, affordable));
   for (const choice of choicesFor(parts, guesses)) {
     const text = assemble(parts, choice);
     if (digest('sha256', text) === hash) return { text, isExact: true };

@@ -1,3 +1,4 @@
+import { RecordError } from '../errors.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import { type Citation, type ContextAnswer, type ContextParts, findContext } from './context.ts';
 import type { ContextInput } from './request.ts';
@@ -14,7 +15,7 @@ export async function findCitedContext(
 ): Promise<ContextAnswer> {
   const found = new Map<string, ReturnType<Documents['find']>>();
   const find: Documents['find'] = (docId) => {
-    const document = found.get(docId) ?? parts.documents.find(docId);
+    const document = found.get(docId) ?? parts.documents.find(docId).catch(absentIfDamaged);
     found.set(docId, document);
     return document;
   };
@@ -22,9 +23,14 @@ export async function findCitedContext(
   const citations = await Promise.all(
     context.citations.map(async (citation): Promise<Citation> => {
       const document = await find(citation.docId);
-      // Deleted since it was found, or by a program that stores chunks alone.
+      // Deleted since it was found, damaged, or by a program that stores chunks alone.
       return document ? { ...citation, contentHash: document.hash } : citation;
     }),
   );
   return { ...context, citations };
+}
+
+/** One record that cannot be read, which doctor reports, must not keep the passages that were found from being shown. */
+function absentIfDamaged(error: unknown): undefined {
+  if (!(error instanceof RecordError)) throw error;
 }

@@ -1,6 +1,7 @@
-import { type Span, sentences, trimmed } from '../text/sentences.ts';
+import { type Span, sentences } from '../text/sentences.ts';
 import { type Passage, passageOf } from './passages.ts';
 import type { SearchHit } from './search.ts';
+import { wholeBlocks } from './whole-blocks.ts';
 
 /**
  * How much a sentence of a hit's text has to do with the question, 0 for nothing. `undefined` for a hit whose text has
@@ -111,7 +112,7 @@ function weighUnits(text: string, hits: readonly SearchHit[], weigh: WeighSenten
 
 function* unitsOf(text: string): Generator<Span & { isBlock: boolean }> {
   let from = 0;
-  for (const block of blocksOf(text)) {
+  for (const block of wholeBlocks(text)) {
     yield* proseUnits(text, from, block.start);
     yield { ...block, isBlock: true };
     from = block.end;
@@ -134,17 +135,3 @@ function* proseUnits(text: string, start: number, end: number): Generator<Span &
 }
 
 const HEADING = /^#{1,6}\s[^\n]*$/;
-
-/** Fenced code, tables and indented lines. */
-function blocksOf(text: string): Span[] {
-  // A chunk may begin or end within fenced code, and which side of a lone fence is code cannot be told.
-  const isTorn = [...text.matchAll(FENCE)].length % 2 === 1;
-  if (isTorn) return [{ start: 0, end: text.length }];
-  return Array.from(text.matchAll(BLOCK), ({ 0: block, index }) =>
-    trimmed(text, index, index + block.length),
-  ).filter((block) => block !== undefined);
-}
-
-const FENCE = /^[ \t]*(?:```|~~~)/gm;
-const BLOCK =
-  /^[ \t]*(```|~~~)[\s\S]*?^[ \t]*\1[^\n]*$|^(?:[ \t]*\|[^\n]*(?:\n|$))+|^(?:(?: {4}|\t)[^\n]*(?:\n|$))+/gm;

@@ -84,6 +84,11 @@ describe('a document made again of its chunks', () => {
     expect(rebuildText(chunks, hashOf('One. Two. Three.'))?.text).toBe('One. Two. Three.');
   });
 
+  it('is exact in its likeliest form, however long', () => {
+    const text = `${'word '.repeat(3_300_000)}end.\n`;
+    expect(rebuildText([chunkAt(0, text.trimEnd())], hashOf(text))?.isExact).toBe(true);
+  });
+
   it('is none where a chunk tells no place, or one that cannot be', () => {
     const one = chunkAt(0, 'One.');
     expect(rebuildText([], hashOf(''))).toBeUndefined();

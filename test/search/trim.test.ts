@@ -83,9 +83,28 @@ describe('trimPassage', () => {
   });
 
   it('leaves a text alone that begins or ends within fenced code', () => {
-    for (const text of ['more();\n```\n\nDogs bark. A boat.', 'Dogs bark. A boat.\n```sh\nls. Then\n']) {
+    for (const text of [
+      'more();\n```\n\nDogs bark. A boat.',
+      'Dogs bark. A boat.\n```sh\nls. Then\n',
+      'first(); Then.\n```\n\nDogs bark. A boat.\n\n```sh\nls. Then\n',
+      'Dogs bark. A boat.\n~~~\n```\nls. Then',
+    ]) {
       expect(trim(text)).toBe(text);
     }
+  });
+
+  it('knows a fence within another one, and what only looks like the end of one', () => {
+    for (const block of [
+      '````md\n```js\ncall(). Then();\n```\n````',
+      '```md\n~~~\na. B\n~~~ \n```',
+      '```sh\necho ```. B\n``` no end. C\n```  ',
+    ]) {
+      expect(trim(`Dogs bark.\n\n${block}\n\nThe boat sails.`)).toBe(`${block}\n\nThe boat sails.`);
+    }
+  });
+
+  it('does not take code within a line for a fence', () => {
+    expect(trim('Dogs bark.\n\n```a``` is code. A boat sails.')).toBe('A boat sails.');
   });
 
   it('keeps a heading with the sentence below it, and drops both together', () => {

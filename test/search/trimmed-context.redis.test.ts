@@ -87,6 +87,15 @@ describe('a context', () => {
     expect(await passages({ collection: 'code' })).toEqual([CODE.trim()]);
   });
 
+  it('shows passages of a document whose record is damaged, without its content hash', async () => {
+    const collection = 'damaged';
+    await lore.ingestTexts([{ text: HARBOUR, source: 'd.md', docId: 'damaged', title: 'D' }], { collection });
+    await lore.databases.knowledge.send(['HSET', 'doc:damaged:metadata', 'created_at', 'long ago']);
+    const [citation] = (await ask({ collection })).citations;
+    expect(citation?.text).toMatch(/^Readers renewed/);
+    expect(citation).not.toHaveProperty('contentHash');
+  });
+
   it('knows the language of a collection', async () => {
     expect(await passages({ query: 'ein Buch verlängern', collection: 'saal' })).toEqual([
       'Bücher werden verlängert. Das geht schnell.',

@@ -49,6 +49,8 @@ class Staging {
   written = 0;
   readonly #parts: ReindexParts;
   readonly #request: Watched;
+  /** Documents that were kept by an earlier call and tried again by this one. */
+  readonly #retried = new Set<string>();
 
   constructor(parts: ReindexParts, request: Watched) {
     this.#parts = parts;
@@ -93,13 +95,22 @@ class Staging {
     const isStaged =
       staged?.manifestHash === target.manifestHash &&
       staged.version === look.version &&
-      staged.madeWith === target.madeWith;
+      staged.madeWith === target.madeWith &&
+      !this.#shallRetry(look);
     if (isStaged && (!exchange || (staged.way === 'kept' && staged.chunkCount === 0))) return false;
     if (!isStaged && !(await this.#stage(target, look, exchange))) return true;
     if (!exchange) return true;
     const reply = await this.store.exchange(target, look);
     // Chunks that were staged may have been removed by hand.
     if (reply === EXCHANGED.incomplete) await this.#stage(target, look, exchange);
+    return true;
+  }
+
+  /** Whether a document that was kept can be cut now: by another limit, or with its file. Asked once of each. */
+  #shallRetry({ document: { docId }, staged }: StagedLook): boolean {
+    const { maxChunks, base } = this.#request;
+    if (staged?.way !== 'kept' || (maxChunks ?? base) === undefined || this.#retried.has(docId)) return false;
+    this.#retried.add(docId);
     return true;
   }
 

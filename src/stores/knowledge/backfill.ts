@@ -108,7 +108,11 @@ export function mergeSkipped(some: readonly SkippedField[], more: readonly Skipp
   return [...byField.values()];
 }
 
-function fittingFields(fields: readonly CollectionField[], metadata: Record<string, unknown>) {
+/** Field and value of each declared field that the metadata fits, and why others are left out. */
+export function fittingFields(
+  fields: readonly CollectionField[],
+  metadata: Readonly<Record<string, unknown>>,
+): { values: string[]; problems: SkippedField[] } {
   const values: string[] = [];
   const problems: SkippedField[] = [];
   for (const field of fields) {

@@ -7,8 +7,8 @@ export interface DocumentText {
   readonly hasOffsets: boolean;
 }
 
-/** Text further apart than this was not left out as white space: such offsets are not of this text. */
-const WIDEST_GAP = 1_000_000;
+/** Chunks further apart than this do not have white space between them: their offsets are not of this text. */
+export const WIDEST_GAP = 100_000;
 
 /** Joins the chunks of a document, given in order. White space between chunks is not stored and comes back as line breaks. */
 export async function joinChunks(chunks: AsyncIterable<StoredChunk>): Promise<DocumentText> {

@@ -6,6 +6,7 @@ import { scanKeys } from '../../redis/scan.ts';
 import { canonicalJson } from '../../schema/canonical-json.ts';
 import { chunkRecord, collectionRecord, type Manifest } from '../../schema/knowledge.ts';
 import { type StagedDocument, stagedDocumentRecord } from '../../schema/staged.ts';
+import { fittingFields } from './backfill.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
 import { chunkIdOf, chunkKeyPrefix } from './document-ids.ts';
@@ -84,8 +85,7 @@ export class StagedChunks {
       if (fields instanceof RecordError) throw fields;
       const document = decodeDocument(hash);
       if ((document.collection ?? collection) !== collection) return [];
-      const version = `${fields.updated_at ?? ''} ${fields.hash ?? ''}`;
-      return { key, document, version, staged: staged.get(docId) };
+      return { key, document, version: versionOf(fields), staged: staged.get(docId) };
     });
   }
 
@@ -108,9 +108,10 @@ export class StagedChunks {
       way,
     }: { chunks: readonly NewChunk[]; embeddings: readonly Float32Array[]; way: Exclude<StagingWay, 'kept'> },
   ): Promise<boolean> {
-    const { collection } = target;
-    const keyPrefix = stagedKeyPrefix(collection.name, look.document.docId);
-    const writes = await chunkWrites(collection, look.document, { chunks, embeddings, keyPrefix });
+    const { document } = look;
+    const collection = withFittingFields(target.collection, document);
+    const keyPrefix = stagedKeyPrefix(collection.name, document.docId);
+    const writes = await chunkWrites(collection, document, { chunks, embeddings, keyPrefix });
     return this.#write(target, look, { writes, chunkCount: chunks.length, way });
   }
 
@@ -176,4 +177,20 @@ export class StagedChunks {
     );
     return replies.at(-1) === 1;
   }
+}
+
+/** The collection without fields that were declared later and that the document has gone without since. */
+function withFittingFields(collection: Collection, { metadata = {} }: StoredDocument): Collection {
+  const { manifest } = collection;
+  const { problems } = fittingFields(manifest.fields, metadata);
+  const unfit = new Set(problems.map(({ field }) => field));
+  return {
+    ...collection,
+    manifest: { ...manifest, fields: manifest.fields.filter(({ name }) => !unfit.has(name)) },
+  };
+}
+
+/** What tells versions of a document apart, of its stored fields; the scripts compute the same. */
+function versionOf({ updated_at: updatedAt = '', hash = '' }: Readonly<Record<string, string>>): string {
+  return `${updatedAt} ${hash}`;
 }

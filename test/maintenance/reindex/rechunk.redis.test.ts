@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Filter } from '../../../src/search/filter.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { FakeEmbedder } from '../../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
@@ -180,6 +181,49 @@ describe.concurrent('other chunks', () => {
     expect(await ofMuseum()).toEqual(['fields-museum']);
   });
 
+  it('go without a field that was declared later and that their documents hold no fitting value for', async () => {
+    const collection = 'unfit';
+    await lore.createCollection(collection, SMALL);
+    const texts = SUBJECTS.map((subject, n) => ({
+      ...{ text: textOf(subject), source: subject, docId: `unfit-${subject}` },
+      metadata: { year: n === 0 ? 'unknown' : 2020 + n, kind: 'place' },
+    }));
+    await lore.ingestTexts(texts, { collection });
+    const declared = await lore.addFields(collection, [
+      { name: 'year', type: 'number' },
+      { name: 'kind', type: 'tag' },
+    ]);
+    expect(declared.warnings).toHaveLength(1);
+    expect(await lore.reindex(collection, LARGE)).toMatchObject({ documents: { fromChunks: 5, kept: 0 } });
+    const found = async (filter: Filter) => {
+      const { hits } = await lore.search({ query: 'what is it for', collection, filter, topK: 50 });
+      return new Set(hits.map(({ docId }) => docId));
+    };
+    expect((await found({ kind: 'place' })).size).toBe(5);
+    expect((await found({ year: { $gte: 0 } })).size).toBe(4);
+  });
+
+  it('have vectors of the type that the collection has, as those that are given back', async () => {
+    for (const [name, sizes] of [
+      ['half', SMALL],
+      ['half-wanted', LARGE],
+    ] as const) {
+      await lore.createCollection(name, { ...sizes, vectorType: 'float16' });
+      await publish(name);
+    }
+    const before = await stored('half');
+    expect(JSON.stringify(before)).toContain('embedding_float16');
+    const { comparison } = await lore.reindex('half', { ...LARGE, queries: ['the railway'] });
+    expect(comparison).toMatchObject({ sameFirst: 1 });
+    const after = await stored('half');
+    expect(after).toHaveLength((await stored('half-wanted')).length);
+    expect(after.every(([, fields]) => fields?.includes('embedding_float16'))).toBe(true);
+    const { hits } = await lore.search({ query: 'the railway', collection: 'half', exact: true });
+    expect(hits[0]?.docId).toBe('half-railway');
+    await lore.reindex('half', { rollback: true });
+    expect(await stored('half')).toEqual(before);
+  });
+
   it('leave nothing behind when the collection is dropped in between', async () => {
     for (const name of ['dropped', 'dropped.2']) await create(name);
     await lore.reindex('dropped', { ...LARGE, buildOnly: true });
@@ -263,11 +307,40 @@ describe('the texts that are cut anew', () => {
     });
     await lore.reindex(collection, { maxChunks: 6 });
     expect(await read()).toEqual(before);
+    // Once kept, they are tried again only where something else is asked for.
+    expect(await lore.reindex(collection)).toMatchObject({ chunks: 0, documents: { kept: 3 } });
     await lore.reindex(collection, { finish: true, maxChunks: 6 });
     expect(await read()).toEqual(before);
     expect(await helperKeys(collection)).toEqual([]);
     const { hits } = await lore.search({ query: 'a node of a program', collection });
     expect(hits[0]?.nodeId).toBe('node-1');
+  });
+});
+
+describe('a document that kept its chunks', () => {
+  const long = Array.from({ length: 40 }, (_, n) => `Sentence ${n} of a long text has nine words.`).join(' ');
+
+  it.each(['before', 'after'])('is cut anew when asked for with more chunks, %s the switch', async (when) => {
+    const collection = `again-${when}`;
+    await lore.createCollection(collection, SMALL);
+    await lore.ingestTexts([{ text: long, source: 'long', docId: `${collection}-long` }], { collection });
+    const buildOnly = when === 'before';
+    const first = await lore.reindex(collection, { ...LARGE, maxChunks: 6, buildOnly });
+    expect(first).toMatchObject({
+      documents: { kept: 1 },
+      warnings: [expect.stringMatching(/--max-chunks/)],
+    });
+    const { state, chunks, documents, warnings } = await lore.reindex(collection, { maxChunks: 100 });
+    expect([state, documents, warnings]).toEqual([
+      'switched',
+      { fromSource: 0, fromChunks: 1, inexact: 0, kept: 0 },
+      [],
+    ]);
+    expect(chunks).toBe(Object.values(await countsOf(collection))[0]);
+    expect(await lore.reindex(collection, { maxChunks: 100 })).toMatchObject({ chunks: 0 });
+    const { manifestHash } = await lore.documents.get(`${collection}-long`);
+    await publish(collection, ['harbour']);
+    expect(manifestHash).toBe((await lore.documents.get(`${collection}-harbour`)).manifestHash);
   });
 });
 

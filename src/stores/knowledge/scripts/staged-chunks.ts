@@ -11,7 +11,7 @@ redis.call('UNLINK', KEYS[1])
 return 1
 `);
 
-/** What tells versions of a document apart, in Lua, of its hash `KEYS[1]`; see `versionOf`. */
+/** What tells versions of a document apart, in Lua, of its hash `KEYS[1]`, as `versionOf` in the store computes it. */
 const VERSION = `
 local told = redis.call('HMGET', KEYS[1], 'updated_at', 'hash')
 local version = (told[1] or '') .. ' ' .. (told[2] or '')
