@@ -34,7 +34,10 @@ export async function runTests({ root, env, vitestArguments, say }) {
   };
   try {
     const cache = ['--incremental', '--tsBuildInfoFile', tool('.cache/stacklore-typecheck.json')];
-    const types = await run(tool('typescript/bin/tsc'), '--noEmit', ...cache);
+    const compiler = tool('typescript/bin/tsc');
+    const types =
+      (await run(compiler, '--noEmit', ...cache)) ||
+      (await run(compiler, '--noEmit', '-p', 'tsconfig.web.json'));
     say(`Type check: ${verdict(types)}`);
     const lint = await run(tool('@biomejs/biome/bin/biome'), 'check', '.');
     say(`Lint: ${verdict(lint)}`);

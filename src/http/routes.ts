@@ -1,10 +1,11 @@
 import type { Route, RouteParts } from './route.ts';
 import { healthRoutes } from './routes/health.ts';
+import { pageRoutes } from './routes/page.ts';
 import { searchRoutes } from './routes/search.ts';
 import { specificationRoutes } from './routes/specification.ts';
 
 /** Every route of a server, in the order of the docs. */
 export function listRoutes(parts: RouteParts): Route[] {
   const routes = [...searchRoutes(parts), ...healthRoutes(parts)];
-  return [...routes, ...specificationRoutes(routes)];
+  return [...routes, ...specificationRoutes(routes), ...pageRoutes()];
 }
