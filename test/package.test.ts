@@ -66,7 +66,13 @@ describe('the package, installed into an empty folder', () => {
     ]);
     const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
     const foreign = files.filter((file) => /\.[a-z]+$/.test(file) && !/\.(js|mjs|d\.ts|d\.mts)$/.test(file));
-    expect(foreign.sort()).toEqual(['web/base.css', 'web/icon.svg', 'web/index.html', 'web/views.css']);
+    expect(foreign.sort()).toEqual([
+      'web/base.css',
+      'web/icon.svg',
+      'web/index.html',
+      'web/layout.css',
+      'web/views.css',
+    ]);
   });
 
   test('has a program that runs without TypeScript', async () => {

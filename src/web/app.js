@@ -1,7 +1,12 @@
 import { createApi } from './api.js';
 import { watchConnection } from './connection.js';
+import { createContextView } from './context-view.js';
+import { createDocumentView } from './document-view.js';
+import { createDocumentsView } from './documents-view.js';
 import { element, replaceChildren } from './element.js';
+import { createInsightsView } from './insights-view.js';
 import { createKeys } from './keys.js';
+import { createMapView } from './map-view.js';
 import { createRouter } from './router.js';
 import { createSearchView } from './search-view.js';
 import { createThemeSwitch } from './theme.js';
@@ -32,12 +37,23 @@ const shell = {
 /** @type {Record<string, { label?: string, create: (shell: Shell) => View }>} */
 const VIEWS = {
   search: { label: 'Search', create: createSearchView },
+  documents: { label: 'Documents', create: createDocumentsView },
+  document: { create: createDocumentView },
+  map: { label: 'Map', create: createMapView },
+  context: { label: 'Context', create: createContextView },
+  insights: { label: 'Insights', create: createInsightsView },
 };
 
 const router = createRouter({ main, tabs: find('tabs'), views: VIEWS, shell });
 const theme = createThemeSwitch();
 showTools();
 router.start();
+
+// The address after the # names the view, so the link must not change it.
+find('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
 
 document.addEventListener('keydown', (event) => {
   if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;

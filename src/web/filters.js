@@ -4,7 +4,7 @@ import { element, labelled, replaceChildren, select } from './element.js';
 
 /** @typedef {string | number | { $in?: string[], $gte?: string | number, $lte?: string | number }} Condition */
 
-const CONTENT_TYPES = ['markdown', 'html', 'text', 'pdf', 'docx', 'csv', 'jsonl', 'json', 'code'];
+export const CONTENT_TYPES = ['markdown', 'html', 'text', 'pdf', 'docx', 'csv', 'jsonl', 'json', 'code'];
 
 /**
  * The conditions of a search: those that every document has, and one for each declared field.

@@ -1,6 +1,7 @@
 import { select } from './element.js';
 
 const STORAGE_NAME = 'stacklore-theme';
+const SYSTEM = matchMedia('(prefers-color-scheme: dark)');
 
 /** Light, dark, or as the system has it; remembered by the browser. */
 export function createThemeSwitch() {
@@ -12,6 +13,22 @@ export function createThemeSwitch() {
   choice.value = saved;
   apply(saved);
   return choice;
+}
+
+/** Whether light text on dark ground is shown now. */
+export function isDark() {
+  const { theme } = document.documentElement.dataset;
+  return theme === 'dark' || (theme !== 'light' && SYSTEM.matches);
+}
+
+/**
+ * Tells each change between light and dark, for what is not drawn by style sheets.
+ *
+ * @param {() => void} listener
+ */
+export function onThemeChange(listener) {
+  document.addEventListener('themechange', listener);
+  SYSTEM.addEventListener('change', listener);
 }
 
 /** @param {string} theme */

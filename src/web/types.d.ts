@@ -86,11 +86,9 @@ export interface Job {
       readonly source: string;
       readonly status: string;
       readonly reason?: string;
-      readonly message?: string;
-      readonly error?: { readonly message: string };
     }[];
   };
-  readonly error?: { readonly message: string } | string;
+  readonly error?: { readonly message: string };
 }
 
 export interface MapPoint {
@@ -138,4 +136,77 @@ export interface Api {
   delete<Answer>(path: string, options?: RequestOptions): Promise<Answer>;
   /** The answer itself, for streams and headers. */
   send(method: string, path: string, options?: RequestOptions): Promise<Response>;
+}
+
+export interface ContextAnswer {
+  readonly text: string;
+  readonly tokens: number;
+  readonly citations: readonly {
+    readonly number: number;
+    readonly docId: string;
+    readonly source: string;
+    readonly title: string;
+    readonly headings: readonly string[];
+    readonly chunkIds: readonly string[];
+  }[];
+  readonly omitted: readonly unknown[];
+  readonly messages?: readonly { readonly role: string; readonly content: string }[];
+  readonly warnings: readonly string[];
+}
+
+export interface MetricName {
+  readonly service: string;
+  readonly metricName: string;
+}
+
+export interface MetricBucket {
+  readonly bucket: string;
+  readonly count: number;
+  readonly avg: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface DailyUsage {
+  readonly requests: number;
+  readonly kbQueries: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+}
+
+export interface ErrorCount {
+  readonly date: string;
+  readonly errorType: string;
+  readonly count: number;
+}
+
+export interface Status {
+  readonly server: {
+    readonly version: string;
+    readonly searchModule: string;
+    readonly usedMemoryBytes: number;
+    readonly peakMemoryBytes: number;
+    readonly uptimeSeconds: number;
+    readonly persistence: string;
+    readonly evictionPolicy: string;
+  };
+  readonly databases: Readonly<
+    Record<string, { readonly keys?: number; readonly error?: { message: string } }>
+  >;
+  readonly collections: readonly CollectionStatus[];
+}
+
+export interface KeysReport {
+  readonly keys: number;
+  readonly bytes: number;
+  readonly families: readonly {
+    readonly family: string;
+    readonly database: string;
+    readonly keys: number;
+    readonly bytes: number;
+    readonly largestBytes: number;
+    readonly ttl: { readonly missing: number; readonly expiring: number };
+  }[];
+  readonly unknown: readonly { readonly prefix: string; readonly keys: number; readonly bytes: number }[];
+  readonly biggest: readonly { readonly key: string; readonly type: string; readonly bytes: number }[];
 }

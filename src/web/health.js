@@ -1,0 +1,98 @@
+import { absenceText } from './analytics.js';
+import { element, replaceChildren } from './element.js';
+import { counted, formatBytes, formatNumber } from './format.js';
+
+/** @import { Api, Status } from './types.d.ts' */
+
+/**
+ * Whether the server can work, and what it and its collections say of themselves.
+ *
+ * @param {Api} api
+ */
+export function createHealth(api) {
+  const figures = element('dl', { class: 'figures' });
+  const collections = element('div', { class: 'table-frame' });
+  const panel = element(
+    'section',
+    { class: 'panel', 'aria-label': 'Health' },
+    element('h2', {}, 'Health'),
+    figures,
+    collections,
+  );
+  let keys = 0;
+
+  async function readReadiness() {
+    try {
+      await api.get('/readyz');
+      return { text: 'Ready', isGood: true };
+    } catch (error) {
+      return { text: absenceText(error), isGood: false };
+    }
+  }
+
+  /** @param {Status} status */
+  function show({ server, databases, collections: all }) {
+    keys = Object.values(databases).reduce((sum, { keys: own = 0 }) => sum + own, 0);
+    figures.append(
+      figure('Redis', server.version),
+      figure('Search module', server.searchModule),
+      figure('Memory', formatBytes(server.usedMemoryBytes), `peak ${formatBytes(server.peakMemoryBytes)}`),
+      figure('Keys', formatNumber(keys)),
+      figure('Up for', duration(server.uptimeSeconds)),
+      figure('Persistence', server.persistence, server.evictionPolicy),
+    );
+    const rows = all.map(({ name, documents, chunks, indexState, model }) =>
+      element(
+        'tr',
+        {},
+        element('th', { scope: 'row' }, name),
+        element('td', { class: 'number' }, formatNumber(documents)),
+        element('td', { class: 'number' }, chunks === null ? 'unknown' : formatNumber(chunks)),
+        element('td', {}, indexState),
+        element('td', {}, model ?? 'vectors given'),
+      ),
+    );
+    const names = ['Collection', 'Documents', 'Passages', 'Index', 'Model'];
+    const head = names.map((name, at) =>
+      element('th', { scope: 'col', class: at === 1 || at === 2 ? 'number' : '' }, name),
+    );
+    replaceChildren(
+      collections,
+      rows.length > 0 &&
+        element('table', {}, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...rows)),
+    );
+  }
+
+  return {
+    element: panel,
+    keyCount: () => keys,
+    async load() {
+      const { text, isGood } = await readReadiness();
+      const state = figure('Server', text);
+      state.classList.add(isGood ? 'is-good' : 'is-bad');
+      replaceChildren(figures, state);
+      try {
+        show(await api.get('/v1/status'));
+      } catch (error) {
+        replaceChildren(collections, element('p', { class: 'hint' }, absenceText(error)));
+      }
+    },
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {string} [hint]
+ */
+function figure(name, value, hint) {
+  const small = hint ? element('span', { class: 'hint' }, hint) : undefined;
+  return element('div', {}, element('dt', {}, name), element('dd', {}, value, small));
+}
+
+/** @param {number} seconds */
+function duration(seconds) {
+  const [days, hours, minutes] = [seconds / 86_400, seconds / 3_600, seconds / 60].map(Math.floor);
+  if (days > 0) return counted(days, 'day');
+  return hours > 0 ? counted(hours, 'hour') : counted(minutes, 'minute');
+}

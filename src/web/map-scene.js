@@ -1,0 +1,105 @@
+/** @import { MapPoint } from './types.d.ts' */
+
+/** @typedef {{ docId: string, title: string, points: number[] }} MapDocument `points`: places in the list of points */
+
+/** @typedef {{ scale: number, x: number, y: number }} Viewport screen = world * scale + x, or y */
+
+/**
+ * The documents of a map, the one with the most points first.
+ *
+ * @param {readonly MapPoint[]} points
+ * @returns {MapDocument[]}
+ */
+export function groupByDocument(points) {
+  /** @type {Map<string, MapDocument>} */
+  const documents = new Map();
+  for (const [at, { docId, title }] of points.entries()) {
+    const known = documents.get(docId);
+    if (known) known.points.push(at);
+    else documents.set(docId, { docId, title: title || docId, points: [at] });
+  }
+  return [...documents.values()].sort((a, b) => b.points.length - a.points.length);
+}
+
+/**
+ * The viewport in which all points are seen.
+ *
+ * @param {readonly { x: number, y: number }[]} points
+ * @param {{ width: number, height: number, margin: number }} screen
+ * @returns {Viewport}
+ */
+export function fitAll(points, { width, height, margin }) {
+  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (const { x, y } of points) {
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+    bottom = Math.max(bottom, y);
+  }
+  if (left > right) return { scale: 1, x: width / 2, y: height / 2 };
+  const room = { width: Math.max(1, width - 2 * margin), height: Math.max(1, height - 2 * margin) };
+  const scale = Math.min(room.width / (right - left || 1), room.height / (bottom - top || 1));
+  return { scale, x: width / 2 - ((left + right) / 2) * scale, y: height / 2 - ((top + bottom) / 2) * scale };
+}
+
+/**
+ * The viewport nearer or farther, with one place of the screen staying where it is.
+ *
+ * @param {Viewport} viewport
+ * @param {{ factor: number, x: number, y: number }} change
+ * @returns {Viewport}
+ */
+export function zoomAt(viewport, { factor, x, y }) {
+  return {
+    scale: viewport.scale * factor,
+    x: x - (x - viewport.x) * factor,
+    y: y - (y - viewport.y) * factor,
+  };
+}
+
+/**
+ * The point nearest to a place of the screen, no farther from it than `reach` pixels; -1 for none.
+ *
+ * @param {readonly { x: number, y: number }[]} points
+ * @param {Viewport} viewport
+ * @param {{ x: number, y: number, reach: number }} place
+ */
+export function nearestPoint(points, { scale, x: left, y: top }, { x, y, reach }) {
+  let best = -1;
+  let least = reach * reach;
+  for (let at = 0; at < points.length; at += 1) {
+    const [dx, dy] = [points[at].x * scale + left - x, points[at].y * scale + top - y];
+    const distance = dx * dx + dy * dy;
+    if (distance > least) continue;
+    least = distance;
+    best = at;
+  }
+  return best;
+}
+
+/**
+ * The next point from one in a direction of the screen; -1 where there is none.
+ *
+ * @param {readonly { x: number, y: number }[]} points
+ * @param {number} from
+ * @param {{ x: number, y: number }} direction of length 1
+ */
+export function pointTowards(points, from, direction) {
+  const start = points[from];
+  if (!start) return points.length > 0 ? 0 : -1;
+  let best = -1;
+  let least = Infinity;
+  for (let at = 0; at < points.length; at += 1) {
+    const [dx, dy] = [points[at].x - start.x, points[at].y - start.y];
+    const along = dx * direction.x + dy * direction.y;
+    if (along <= 0) continue;
+    const aside = Math.abs(dx * direction.y - dy * direction.x);
+    // Sideways counts twice, so that the way goes straight on, and a point behind 45 degrees is never next.
+    if (aside > along) continue;
+    const cost = along + 2 * aside;
+    if (cost >= least) continue;
+    least = cost;
+    best = at;
+  }
+  return best;
+}
