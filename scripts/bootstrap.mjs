@@ -41,7 +41,17 @@ const TASKS = {
     await prepare({ root: ROOT, say });
     const env = ownEnvironment();
     await provision(env);
-    return runTests({ root: ROOT, env, vitestArguments: args, say });
+    const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project=!browser'];
+    return runTests({ root: ROOT, env, vitestArguments: [...projects, ...args], say });
+  },
+
+  /** The search page in a real Chromium. */
+  async browser(args) {
+    await prepare({ root: ROOT, say });
+    const env = ownEnvironment();
+    await provision(env);
+    const vitestArguments = ['--project=browser', ...args];
+    return runTests({ root: ROOT, env, vitestArguments, say, isTestsOnly: true });
   },
 
   /** What needs neither server nor model. */
@@ -154,5 +164,5 @@ try {
 } catch (error) {
   console.error(describe(error));
   process.exitCode = 1;
-  if (name === 'test' || name === 'check') console.log('0 passed, 1 failed');
+  if (['test', 'check', 'browser'].includes(name)) console.log('0 passed, 1 failed');
 }

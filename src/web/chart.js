@@ -43,7 +43,7 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
     const axis = { stroke: resolveColour('--muted'), font: '12px system-ui, sans-serif' };
     const grid = { stroke: resolveColour('--line'), width: 1 };
     const timeText = (/** @type {uPlot} */ _, /** @type {number[]} */ splits) => {
-      return splits.map((seconds) => formatTime(seconds, unit));
+      return splits.map((seconds) => formatTick(seconds, unit));
     };
     plot = new uPlot(
       {
@@ -128,6 +128,7 @@ const HOUR = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
 });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
 /**
  * @param {number} seconds
@@ -135,6 +136,17 @@ const HOUR = new Intl.DateTimeFormat(undefined, {
  */
 function formatTime(seconds, unit) {
   return (unit === 'day' ? DAY : HOUR).format(new Date(seconds * 1_000));
+}
+
+/**
+ * Shorter than in the table: only midnight tells the day.
+ *
+ * @param {number} seconds
+ * @param {'hour' | 'day'} unit
+ */
+function formatTick(seconds, unit) {
+  const date = new Date(seconds * 1_000);
+  return unit === 'day' || date.getHours() === 0 ? DAY.format(date) : CLOCK.format(date);
 }
 
 /**

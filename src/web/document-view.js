@@ -59,6 +59,7 @@ export function createDocumentView({ api, seen }) {
     const page = await read(from, CHUNKS_PER_STEP);
     place = { ...place, from, to: from + page.items.length, total: page.total };
     replaceChildren(chunks, ...page.items.map(section));
+    showLabels();
     showEnds();
     const passageSection = /** @type {HTMLElement | null} */ (chunks.querySelector('.is-passage'));
     (passageSection ?? title).focus({ preventScroll: true });
@@ -89,10 +90,21 @@ export function createDocumentView({ api, seen }) {
         chunks.prepend(...sections);
         place.from = from;
       }
+      showLabels();
       showEnds();
       sections[direction === 'later' ? 0 : sections.length - 1]?.focus();
     } catch (error) {
       fail(error);
+    }
+  }
+
+  /** Where a heading goes on, it is not said again. */
+  function showLabels() {
+    let before = '';
+    for (const label of chunks.querySelectorAll('.chunk-label')) {
+      const text = label.textContent ?? '';
+      label.classList.toggle('visually-hidden', text === before);
+      before = text;
     }
   }
 

@@ -31,12 +31,13 @@ export function createInsightsView({ api }) {
     { 'aria-label': 'Resolution', change: showLatency },
   );
   latency.controls.append(metric, unit);
+  latency.element.classList.add('is-wide');
   const view = element(
     'div',
     { class: 'view insights' },
     element('h1', {}, 'Insights'),
     health.element,
-    element('div', { class: 'charts' }, usage.element, latency.element, errors.element),
+    element('div', { class: 'charts' }, usage.element, errors.element, latency.element),
     keys.element,
   );
 

@@ -13,14 +13,14 @@ export function semanticSwitch({ onChange }) {
     type: 'range',
     ...{ min: 0.8, max: 1, step: 0.01, value: 0.95 },
     'aria-label': 'Least similarity of the questions',
-    disabled: true,
     input: showThreshold,
     change: onChange,
   });
   const value = element('output', {}, '0.95');
+  const range = element('span', { class: 'threshold', hidden: true }, threshold, value);
 
   function onToggle() {
-    threshold.disabled = !isOn.checked;
+    range.hidden = !isOn.checked;
     onChange();
   }
 
@@ -33,7 +33,7 @@ export function semanticSwitch({ onChange }) {
       'div',
       { class: 'semantic' },
       element('label', { class: 'choice' }, isOn, element('span', {}, 'Semantic cache')),
-      element('span', { class: 'threshold' }, threshold, value),
+      range,
     ),
     /** What a search takes for it. */
     read: () => (isOn.checked ? { semanticCache: { threshold: Number(threshold.value) } } : {}),

@@ -5,31 +5,73 @@ import { expect, test } from 'vitest';
 import { writeFakeProgram } from '../support/fake-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Runs `.ci/run` with an npm whose demo and tests print and end as said; gives its last line and exit code. */
-function runCi(demoCode: number, testOutput: string, testCode: number): [string | undefined, number | null] {
-  const root = temporaryFolder();
-  cpSync(join(import.meta.dirname, '../../.ci/run'), join(root, '.ci/run'));
-  mkdirSync(join(root, 'bin'));
-  writeFakeProgram(
-    join(root, 'bin'),
-    'npm',
-    `const isTest = process.argv[2] === 'test';
-     if (isTest) console.log(${JSON.stringify(testOutput)});
-     process.exitCode = isTest ? ${testCode} : ${demoCode};`,
-  );
-  const env = { ...process.env, PATH: `${join(root, 'bin')}:${process.env.PATH}` };
-  const { stdout, status } = spawnSync('bash', ['.ci/run'], { cwd: root, env, encoding: 'utf8' });
-  return [stdout.trimEnd().split('\n').at(-1), status];
+interface Outcome {
+  readonly output: string;
+  readonly code: number;
 }
 
-test.each<[string, number, string, number, string, number]>([
-  ['counts a demo that works as one', 0, 'Tests\n10 passed, 0 failed', 0, '11 passed, 0 failed', 0],
-  ['counts a demo that fails as one', 1, '10 passed, 0 failed', 0, '10 passed, 1 failed', 1],
-  ['fails with the tests', 0, '8 passed, 2 failed', 1, '9 passed, 2 failed', 1],
-  ['takes a run that ends badly for a failure', 0, '8 passed, 0 failed', 1, '9 passed, 1 failed', 1],
-  ['takes a run that counts nothing for a failure', 0, 'hello', 0, '1 passed, 1 failed', 1],
-])('%s', (_name, demoCode, testOutput, testCode, lastLine, exitCode) => {
-  expect(runCi(demoCode, testOutput, testCode)).toEqual([lastLine, exitCode]);
+interface CiRun {
+  readonly demoCode?: number;
+  readonly tests?: Outcome;
+  readonly browser?: Outcome;
+  readonly hasChromium?: boolean;
+}
+
+const FINE: Outcome = { output: 'Tests\n10 passed, 0 failed', code: 0 };
+
+/** Runs `.ci/run` with an npm whose demo and tests print and end as said; gives its last line, exit code and output. */
+function runCi({ demoCode = 0, tests = FINE, browser = FINE, hasChromium = true }: CiRun) {
+  const root = temporaryFolder();
+  cpSync(join(import.meta.dirname, '../../.ci/run'), join(root, '.ci/run'));
+  const bin = join(root, 'bin');
+  mkdirSync(bin);
+  const outcomes = { test: tests, 'run demo': { output: '', code: demoCode }, 'run test:browser': browser };
+  writeFakeProgram(
+    bin,
+    'npm',
+    `const { output, code } = (${JSON.stringify(outcomes)})[process.argv.slice(2).join(' ')];
+     console.log(output);
+     process.exitCode = code;`,
+  );
+  writeFakeProgram(bin, 'id', 'console.log(0);');
+  writeFakeProgram(bin, 'apt-get', `console.log('E: no network'); process.exitCode = 100;`);
+  const CHROMIUM_PATH = hasChromium ? join(bin, 'npm') : join(root, 'nowhere');
+  const env = { ...process.env, CHROMIUM_PATH, PATH: `${bin}:${process.env.PATH}` };
+  const { stdout, status } = spawnSync('bash', ['.ci/run'], { cwd: root, env, encoding: 'utf8' });
+  return { lastLine: stdout.trimEnd().split('\n').at(-1), code: status, stdout };
+}
+
+test.each<[string, CiRun, string, number]>([
+  ['counts a demo that works as one', {}, '21 passed, 0 failed', 0],
+  ['counts a demo that fails as one', { demoCode: 1 }, '20 passed, 1 failed', 1],
+  ['fails with the tests', { tests: { output: '8 passed, 2 failed', code: 1 } }, '19 passed, 2 failed', 1],
+  [
+    'fails with the tests of the page',
+    { browser: { output: '8 passed, 2 failed', code: 1 } },
+    '19 passed, 2 failed',
+    1,
+  ],
+  [
+    'takes a run that ends badly for a failure',
+    { tests: { output: '8 passed, 0 failed', code: 1 } },
+    '19 passed, 1 failed',
+    1,
+  ],
+  [
+    'takes a run that counts nothing for a failure',
+    { browser: { output: 'hello', code: 0 } },
+    '11 passed, 1 failed',
+    1,
+  ],
+])('%s', (_name, run, lastLine, code) => {
+  expect(runCi(run)).toMatchObject({ lastLine, code });
+});
+
+test('says that the page is not tested, and fails, where no Chromium can be installed', () => {
+  const { lastLine, code, stdout } = runCi({ hasChromium: false });
+  expect([lastLine, code]).toEqual(['11 passed, 1 failed', 1]);
+  expect(stdout).toContain('E: no network');
+  expect(stdout).toContain('The search page is not tested: there is no Chromium.');
 });
 
 test('is a valid script for bash', () => {
