@@ -49,7 +49,7 @@ export function createApi({ keys, onAway }) {
   /**
    * @param {string} method
    * @param {string} path
-   * @param {RequestOptions & { token?: string }} options
+   * @param {RequestOptions & { token: string | undefined }} options
    */
   async function attempt(method, path, { body, query, signal, token }) {
     /** @type {Record<string, string>} */
@@ -61,8 +61,8 @@ export function createApi({ keys, onAway }) {
       return await fetch(path + queryText(query), {
         method,
         headers,
-        signal,
-        body: isForm ? body : body === undefined ? undefined : JSON.stringify(body),
+        signal: signal ?? null,
+        body: isForm ? body : body === undefined ? null : JSON.stringify(body),
       });
     } catch (error) {
       if (signal?.aborted) throw error;

@@ -62,10 +62,21 @@ document.addEventListener('keydown', (event) => {
 });
 
 function showTools() {
-  const key = keys.token()
-    ? element('button', { type: 'button', class: 'quiet', click: () => keys.forget() }, 'Forget API key')
-    : undefined;
-  replaceChildren(tools, key, theme);
+  /**
+   * @param {string} label
+   * @param {() => void} click
+   */
+  const button = (label, click) => element('button', { type: 'button', class: 'quiet', click }, label);
+  replaceChildren(
+    tools,
+    keys.token() !== undefined && button('Forget API key', keys.forget),
+    keys.isMissing() && button('Enter API key', enterKey),
+    theme,
+  );
+}
+
+async function enterKey() {
+  if (await keys.ask('Without an API key this server shows nothing.')) router.refresh();
 }
 
 /** @param {EventTarget | null} target */

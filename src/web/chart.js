@@ -39,12 +39,12 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
     plot = undefined;
     if (!data || data.times.length === 0 || frame.clientWidth === 0) return;
     const { times, series, unit } = data;
-    const colours = series.map((_, at) => resolveColour(`--series-${(at % 2) + 1}`));
     const axis = { stroke: resolveColour('--muted'), font: '12px system-ui, sans-serif' };
     const grid = { stroke: resolveColour('--line'), width: 1 };
     const timeText = (/** @type {uPlot} */ _, /** @type {number[]} */ splits) => {
       return splits.map((seconds) => formatTick(seconds, unit));
     };
+    const bars = uPlot.paths.bars?.({ size: [0.6, 40] });
     plot = new uPlot(
       {
         width: frame.clientWidth,
@@ -67,14 +67,12 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
         ],
         series: [
           {},
-          ...series.map(({ label, kind = 'line' }, at) => ({
-            label,
-            stroke: colours[at],
-            width: kind === 'bars' ? 0 : 2,
-            fill: kind === 'bars' ? colours[at] : undefined,
-            points: { show: kind !== 'bars', size: 5, fill: colours[at] },
-            paths: kind === 'bars' ? uPlot.paths.bars?.({ size: [0.6, 40] }) : undefined,
-          })),
+          ...series.map(({ label, kind = 'line' }, at) => {
+            const colour = resolveColour(`--series-${(at % 2) + 1}`);
+            return kind === 'bars' && bars
+              ? { label, fill: colour, width: 0, points: { show: false }, paths: bars }
+              : { label, stroke: colour, width: 2, points: { show: true, size: 5, fill: colour } };
+          }),
         ],
       },
       [[...times], ...series.map(({ values }) => [...values])],

@@ -6,7 +6,7 @@ const CHUNKS_PER_READ = 200;
  * At which place of its document a chunk stands; 0 when it is there no more.
  *
  * @param {Api} api
- * @param {{ docId: string, chunkId: string, signal?: AbortSignal }} chunk
+ * @param {{ docId: string, chunkId: string, signal?: AbortSignal | undefined }} chunk
  */
 export async function findChunkIndex(api, { docId, chunkId, signal }) {
   const path = `/v1/documents/${encodeURIComponent(docId)}/chunks`;
@@ -30,7 +30,7 @@ export async function findChunkIndex(api, { docId, chunkId, signal }) {
  * One chunk of a document; `undefined` when it is there no more.
  *
  * @param {Api} api
- * @param {{ docId: string, chunkId: string, signal?: AbortSignal }} chunk
+ * @param {{ docId: string, chunkId: string, signal?: AbortSignal | undefined }} chunk
  * @returns {Promise<Chunk | undefined>}
  */
 export async function findChunk(api, { docId, chunkId, signal }) {

@@ -37,7 +37,7 @@ function parseEvent(block) {
   let id;
   const data = [];
   for (const line of block.split('\n')) {
-    const [, field, value] = /^([a-z]+): ?(.*)$/.exec(line) ?? [];
+    const [, field, value = ''] = /^([a-z]+): ?(.*)$/.exec(line) ?? [];
     if (field === 'event') name = value;
     if (field === 'id') id = value;
     if (field === 'data') data.push(value);

@@ -19,8 +19,8 @@ export function cutPieces(text, highlights, range = { start: 0, end: text.length
     for (const at of [start, end]) if (at > range.start && at < range.end) borders.add(at);
   }
   const cuts = [...borders].sort((a, b) => a - b);
-  return cuts.slice(0, -1).map((start, at) => {
-    const end = cuts[at + 1];
+  return cuts.slice(1).map((end, at) => {
+    const start = cuts[at] ?? range.start;
     return {
       text: text.slice(start, end),
       isWord: words.some((word) => word.start <= start && end <= word.end),
@@ -54,12 +54,11 @@ export function chooseRange(text, highlights, length) {
 function densest(words, length) {
   let best;
   let most = 0;
-  for (let first = 0, last = 0; first < words.length; first += 1) {
-    while (last + 1 < words.length && words[last + 1].end - words[first].start <= length) last += 1;
-    last = Math.max(last, first);
-    if (last - first + 1 <= most) continue;
-    most = last - first + 1;
-    best = { start: words[first].start, end: words[last].end };
+  for (const [at, first] of words.entries()) {
+    const near = words.slice(at).filter(({ end }) => end - first.start <= length);
+    if (near.length <= most) continue;
+    most = near.length;
+    best = { start: first.start, end: near.at(-1)?.end ?? first.end };
   }
   return best;
 }

@@ -92,7 +92,7 @@ function figure(name, value, hint) {
 
 /** @param {number} seconds */
 function duration(seconds) {
-  const [days, hours, minutes] = [seconds / 86_400, seconds / 3_600, seconds / 60].map(Math.floor);
-  if (days > 0) return counted(days, 'day');
-  return hours > 0 ? counted(hours, 'hour') : counted(minutes, 'minute');
+  if (seconds >= 86_400) return counted(Math.floor(seconds / 86_400), 'day');
+  if (seconds >= 3_600) return counted(Math.floor(seconds / 3_600), 'hour');
+  return counted(Math.floor(seconds / 60), 'minute');
 }

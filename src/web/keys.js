@@ -9,6 +9,8 @@ const STORAGE_NAME = 'stacklore-key';
  */
 export function createKeys({ onChange }) {
   let token = sessionStorage.getItem(STORAGE_NAME) ?? undefined;
+  /** Whether the server wanted a key and the person gave none. */
+  let isMissing = false;
   /** @type {Promise<boolean> | undefined} */
   let asking;
 
@@ -50,6 +52,7 @@ export function createKeys({ onChange }) {
           token = input.value.trim();
           sessionStorage.setItem(STORAGE_NAME, token);
         }
+        isMissing = !given;
         input.value = '';
         onChange();
         resolve(given);
@@ -60,6 +63,7 @@ export function createKeys({ onChange }) {
 
   return {
     token: () => token,
+    isMissing: () => isMissing,
 
     /**
      * Asks the person for a key, once for all who ask meanwhile. Gives whether there is a new one.

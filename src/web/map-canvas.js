@@ -3,7 +3,7 @@ import { element } from './element.js';
 import { fitAll, groupByDocument, nearestPoint, pointTowards, zoomAt } from './map-scene.js';
 import { onThemeChange } from './theme.js';
 
-/** @import { CollectionMap } from './types.d.ts' */
+/** @import { CollectionMap, MapPoint } from './types.d.ts' */
 
 const MARGIN = 24;
 const REACH = 14;
@@ -18,7 +18,7 @@ const KEY_DIRECTIONS = {
 /**
  * Points on a canvas: dragged, zoomed with the wheel or + and -, walked through with arrow keys.
  *
- * @param {{ onSelect: (at: number) => void, onOpen: (at: number) => void, describedBy: string }} parts
+ * @param {{ onSelect: (point: MapPoint) => void, onOpen: (point: MapPoint) => void, describedBy: string }} parts
  */
 export function createMapCanvas({ onSelect, onOpen, describedBy }) {
   const canvas = element('canvas', {
@@ -31,7 +31,7 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
     pointermove: onMove,
     pointerup: onUp,
     wheel: onWheel,
-    dblclick: () => selected !== -1 && onOpen(selected),
+    dblclick: () => selected && onOpen(selected),
   });
   const tip = element('div', { class: 'map-tip', hidden: true, 'aria-hidden': 'true' });
   const frame = element('div', { class: 'map-frame' }, canvas, tip);
@@ -44,7 +44,8 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
   /** @type {Set<string>} */
   let hits = new Set();
   let viewport = { scale: 1, x: 0, y: 0 };
-  let selected = -1;
+  /** @type {MapPoint | undefined} */
+  let selected;
   let lit = '';
   let isPlanned = false;
   /** @type {{ x: number, y: number, hasMoved: boolean } | undefined} */
@@ -80,7 +81,7 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
       context.globalAlpha = lit === '' || lit === docId ? 0.85 : 0.12;
       context.fillStyle = documentColour(at);
       context.beginPath();
-      for (const point of points) addDot(map.points[point], radius);
+      for (const point of points) addDot(point, radius);
       context.fill();
     }
     context.globalAlpha = 1;
@@ -88,10 +89,9 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
     context.strokeStyle = color;
     context.lineWidth = 2;
     for (const point of map.points) if (hits.has(point.chunkId)) ring(point, 7);
-    const chosen = map.points[selected];
-    if (chosen) {
+    if (selected) {
       context.lineWidth = 3;
-      ring(chosen, 10);
+      ring(selected, 10);
     }
     if (map.query) drawQuery(map.query, color);
   }
@@ -133,18 +133,17 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
     context.fill();
   }
 
-  /** @param {number} at */
-  function select(at) {
-    if (at === -1) return;
-    selected = at;
-    keepInSight(at);
+  /** @param {MapPoint | undefined} point */
+  function select(point) {
+    if (!point) return;
+    selected = point;
+    keepInSight(point);
     plan();
-    onSelect(at);
+    onSelect(point);
   }
 
-  /** @param {number} at */
-  function keepInSight(at) {
-    const { x, y } = map.points[at];
+  /** @param {{ x: number, y: number }} point */
+  function keepInSight({ x, y }) {
     const [left, top] = [x * viewport.scale + viewport.x, y * viewport.scale + viewport.y];
     const { clientWidth: width, clientHeight: height } = canvas;
     if (left < MARGIN || left > width - MARGIN) viewport = { ...viewport, x: viewport.x + width / 2 - left };
@@ -167,7 +166,7 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
     } else if (key === '+' || key === '=') zoomCentre(ZOOM_STEP);
     else if (key === '-') zoomCentre(1 / ZOOM_STEP);
     else if (key === '0') showAll();
-    else if (key === 'Enter' && selected !== -1) onOpen(selected);
+    else if (key === 'Enter' && selected) onOpen(selected);
     else return;
     event.preventDefault();
   }
@@ -209,10 +208,10 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
    * @param {number} y
    */
   function showTip(x, y) {
-    const at = nearestPoint(map.points, viewport, { x, y, reach: REACH });
-    tip.hidden = at === -1;
-    if (at === -1) return;
-    tip.textContent = map.points[at].title;
+    const point = nearestPoint(map.points, viewport, { x, y, reach: REACH });
+    tip.hidden = !point;
+    if (!point) return;
+    tip.textContent = point.title;
     const isRight = x > canvas.clientWidth / 2;
     tip.style.transform = `translate(${x}px, ${y}px) translate(${isRight ? 'calc(-100% - 12px)' : '12px'}, 8px)`;
   }
@@ -229,7 +228,7 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
       map = next;
       documents = groupByDocument(map.points);
       hits = new Set((map.hits ?? []).map(({ chunkId }) => chunkId));
-      selected = -1;
+      selected = undefined;
       lit = '';
       showAll();
       return documents;

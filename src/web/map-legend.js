@@ -4,6 +4,7 @@ import { counted } from './format.js';
 import { onThemeChange } from './theme.js';
 
 /** @import { MapDocument } from './map-scene.js' */
+/** @import { MapPoint } from './types.d.ts' */
 
 const PAGE_SIZE = 30;
 const POINTS_PER_DOCUMENT = 100;
@@ -11,7 +12,7 @@ const POINTS_PER_DOCUMENT = 100;
 /**
  * The documents of a map with their colours, which is also the way to every point without a pointer.
  *
- * @param {{ onLight: (docId: string) => void, onSelect: (at: number) => void }} parts
+ * @param {{ onLight: (docId: string) => void, onSelect: (point: MapPoint) => void }} parts
  */
 export function documentLegend({ onLight, onSelect }) {
   const list = element('ul', { class: 'legend' });
@@ -61,9 +62,14 @@ export function documentLegend({ onLight, onSelect }) {
       if (isOpen && passages.childElementCount === 0) fill();
     }
     function fill() {
-      const buttons = own.slice(0, POINTS_PER_DOCUMENT).map((at, place) => {
+      const buttons = own.slice(0, POINTS_PER_DOCUMENT).map((point, place) => {
         const label = `Passage ${place + 1} of ${title}`;
-        const attributes = { type: 'button', class: 'link', 'aria-label': label, click: () => onSelect(at) };
+        const attributes = {
+          type: 'button',
+          class: 'link',
+          'aria-label': label,
+          click: () => onSelect(point),
+        };
         return element('li', {}, element('button', attributes, String(place + 1)));
       });
       const rest = own.length - buttons.length;

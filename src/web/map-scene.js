@@ -1,6 +1,6 @@
 /** @import { MapPoint } from './types.d.ts' */
 
-/** @typedef {{ docId: string, title: string, points: number[] }} MapDocument `points`: places in the list of points */
+/** @typedef {{ docId: string, title: string, points: MapPoint[] }} MapDocument */
 
 /** @typedef {{ scale: number, x: number, y: number }} Viewport screen = world * scale + x, or y */
 
@@ -13,10 +13,11 @@
 export function groupByDocument(points) {
   /** @type {Map<string, MapDocument>} */
   const documents = new Map();
-  for (const [at, { docId, title }] of points.entries()) {
+  for (const point of points) {
+    const { docId, title } = point;
     const known = documents.get(docId);
-    if (known) known.points.push(at);
-    else documents.set(docId, { docId, title: title || docId, points: [at] });
+    if (known) known.points.push(point);
+    else documents.set(docId, { docId, title: title || docId, points: [point] });
   }
   return [...documents.values()].sort((a, b) => b.points.length - a.points.length);
 }
@@ -58,48 +59,46 @@ export function zoomAt(viewport, { factor, x, y }) {
 }
 
 /**
- * The point nearest to a place of the screen, no farther from it than `reach` pixels; -1 for none.
+ * The point nearest to a place of the screen, no farther from it than `reach` pixels.
  *
- * @param {readonly { x: number, y: number }[]} points
+ * @template {{ x: number, y: number }} Point
+ * @param {readonly Point[]} points
  * @param {Viewport} viewport
  * @param {{ x: number, y: number, reach: number }} place
  */
 export function nearestPoint(points, { scale, x: left, y: top }, { x, y, reach }) {
-  let best = -1;
+  let best;
   let least = reach * reach;
-  for (let at = 0; at < points.length; at += 1) {
-    const [dx, dy] = [points[at].x * scale + left - x, points[at].y * scale + top - y];
+  for (const point of points) {
+    const [dx, dy] = [point.x * scale + left - x, point.y * scale + top - y];
     const distance = dx * dx + dy * dy;
     if (distance > least) continue;
     least = distance;
-    best = at;
+    best = point;
   }
   return best;
 }
 
 /**
- * The next point from one in a direction of the screen; -1 where there is none.
+ * The next point from one in a direction of the screen, or the first where there is none to start from.
  *
- * @param {readonly { x: number, y: number }[]} points
- * @param {number} from
+ * @template {{ x: number, y: number }} Point
+ * @param {readonly Point[]} points
+ * @param {Point | undefined} from
  * @param {{ x: number, y: number }} direction of length 1
  */
 export function pointTowards(points, from, direction) {
-  const start = points[from];
-  if (!start) return points.length > 0 ? 0 : -1;
-  let best = -1;
+  if (!from) return points[0];
+  let best;
   let least = Infinity;
-  for (let at = 0; at < points.length; at += 1) {
-    const [dx, dy] = [points[at].x - start.x, points[at].y - start.y];
+  for (const point of points) {
+    const [dx, dy] = [point.x - from.x, point.y - from.y];
     const along = dx * direction.x + dy * direction.y;
-    if (along <= 0) continue;
     const aside = Math.abs(dx * direction.y - dy * direction.x);
-    // Sideways counts twice, so that the way goes straight on, and a point behind 45 degrees is never next.
-    if (aside > along) continue;
-    const cost = along + 2 * aside;
-    if (cost >= least) continue;
-    least = cost;
-    best = at;
+    // What lies more to the side than ahead is for another key; sideways counts twice, so that the way goes straight on.
+    if (along <= 0 || aside > along || along + 2 * aside >= least) continue;
+    least = along + 2 * aside;
+    best = point;
   }
   return best;
 }

@@ -8,7 +8,7 @@ import { createMapCanvas } from './map-canvas.js';
 import { documentLegend } from './map-legend.js';
 import { passage } from './passage.js';
 
-/** @import { CollectionMap, Shell, View } from './types.d.ts' */
+/** @import { CollectionMap, MapPoint, Shell, View } from './types.d.ts' */
 
 /**
  * A collection seen from above: its chunks by meaning, the documents by colour, and a question among them.
@@ -113,14 +113,14 @@ export function createMapView({ api, say, navigate }) {
   }
 
   function showHits() {
-    const places = new Map(map.points.map(({ chunkId }, at) => [chunkId, at]));
+    const points = new Map(map.points.map((point) => [point.chunkId, point]));
     const items = (map.hits ?? []).flatMap(({ chunkId }) => {
-      const at = places.get(chunkId);
-      if (at === undefined) return [];
+      const point = points.get(chunkId);
+      if (!point) return [];
       const button = element(
         'button',
-        { type: 'button', class: 'link', click: () => canvas.select(at) },
-        map.points[at].title,
+        { type: 'button', class: 'link', click: () => canvas.select(point) },
+        point.title,
       );
       return [element('li', {}, button)];
     });
@@ -131,38 +131,34 @@ export function createMapView({ api, say, navigate }) {
     );
   }
 
-  /** @param {number} at */
-  async function showPoint(at) {
+  /** @param {MapPoint} point */
+  async function showPoint(point) {
     reading.abort();
     reading = new AbortController();
     const { signal } = reading;
-    const point = map.points[at];
-    const head = [
-      element('h2', { dir: 'auto' }, point.title),
-      element('a', { href: documentAddress(point) }, 'Open the document here'),
-    ];
+    const title = element('h2', { dir: 'auto' }, point.title);
+    const link = element('a', { href: documentAddress(point) }, 'Open the document here');
     try {
       const chunk = await findChunk(api, { ...point, signal });
-      if (!chunk) return replaceChildren(chosen, ...head, element('p', {}, 'This passage is there no more.'));
+      if (!chunk) return replaceChildren(chosen, title, element('p', {}, 'This passage is there no more.'));
       const path = chunk.headings.join(' › ');
       replaceChildren(
         chosen,
-        head[0],
+        title,
         path !== '' && element('p', { class: 'hit-place', dir: 'auto' }, path),
         passage(chunk.text),
-        head[1],
+        link,
       );
       chosen.scrollTop = 0;
     } catch (error) {
       const problem = problemText(error);
       if (problem !== undefined)
-        replaceChildren(chosen, ...head, element('p', { class: 'problem' }, problem));
+        replaceChildren(chosen, title, link, element('p', { class: 'problem' }, problem));
     }
   }
 
-  /** @param {number} at */
-  function open(at) {
-    const { docId, chunkId } = map.points[at];
+  /** @param {MapPoint} point */
+  function open({ docId, chunkId }) {
     navigate('document', { id: docId, chunk: chunkId });
   }
 

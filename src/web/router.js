@@ -28,12 +28,13 @@ export function createRouter({ main, tabs, views, shell }) {
     const at = links.findIndex((link) => link.matches(':focus'));
     if (step === undefined || at === -1) return;
     event.preventDefault();
-    links[(at + step + links.length) % links.length].focus();
+    links[(at + step + links.length) % links.length]?.focus();
   });
 
   function route() {
     const { name, parameters } = readAddress();
-    const view = made.get(name) ?? views[name].create(shell);
+    const view = made.get(name) ?? views[name]?.create(shell);
+    if (!view) return;
     made.set(name, view);
     addresses.set(name, location.hash);
     for (const link of links) {
@@ -54,9 +55,9 @@ export function createRouter({ main, tabs, views, shell }) {
   }
 
   function readAddress() {
-    const [path, query] = location.hash.replace(/^#\/?/, '').split('?', 2);
-    const name = Object.hasOwn(views, path) ? path : Object.keys(views)[0];
-    return { name, parameters: new URLSearchParams(query ?? '') };
+    const [path = '', query = ''] = location.hash.replace(/^#\/?/, '').split('?', 2);
+    const name = Object.hasOwn(views, path) ? path : 'search';
+    return { name, parameters: new URLSearchParams(query) };
   }
 
   /**
