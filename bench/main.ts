@@ -6,6 +6,7 @@ import { openStacklore } from '../src/stacklore.ts';
 import { benchCli } from './cli.ts';
 import { writeCodeSet } from './code-set.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
+import { benchHttp } from './http.ts';
 import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
@@ -17,7 +18,18 @@ import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
 
-const PARTS = ['ingest', 'store', 'search', 'hybrid', 'recall', 'stall', 'cli', 'stores', 'maintenance'];
+const PARTS = [
+  'ingest',
+  'store',
+  'search',
+  'hybrid',
+  'recall',
+  'stall',
+  'cli',
+  'http',
+  'stores',
+  'maintenance',
+];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
   'how do I configure a connection?',
@@ -78,7 +90,7 @@ async function benchStored(): Promise<void> {
   const queries = vectors.slice(-500);
   const stored = { texts: texts.slice(0, -500), vectors: vectors.slice(0, -500) };
   if (parts.includes('store')) await benchStore({ ...stored, rounds: quick ? 1 : rounds });
-  if (!parts.some((part) => ['search', 'hybrid', 'recall', 'stall', 'cli'].includes(part))) return;
+  if (!parts.some((part) => ['search', 'hybrid', 'recall', 'stall', 'cli', 'http'].includes(part))) return;
 
   const redis = await startPrivateRedis();
   const lore = openStacklore(
@@ -123,6 +135,7 @@ async function benchStored(): Promise<void> {
         vectors: stored.vectors.slice(0, count),
       });
     }
+    if (parts.includes('http')) await benchHttp({ lore, collection: 'bench', queries, quick });
     if (parts.includes('cli')) benchCli(redis.url, 'bench', rounds);
   } finally {
     await lore.close();

@@ -8,7 +8,8 @@ import { openStacklore, type Stacklore } from '../src/stacklore.ts';
 const MODES = ['hybrid', 'vector', 'text'] as const satisfies readonly SearchMode[];
 /** Chunks that an answer is looked for in. */
 const K = 5;
-const BUDGETS = [600, 1_500];
+/** Tokens of a context; the others show whether a gain depends on the budget. */
+const BUDGETS = [300, 450, 600, 800, 1_000, 1_500, 2_000];
 /** What is to be reached, by the name of the folder: at least the floor, if it can be the goal. */
 const BOUNDS: Readonly<Record<string, string>> = {
   scifact: 'nDCG@10 and Recall@100: goal 0.740 and 0.963, floor 0.730 and 0.955',
@@ -73,19 +74,44 @@ async function measureSpans(lore: Stacklore, { dir, collection }: JudgedSet): Pr
   const answers = readSpans(join(dir, 'spans.tsv'));
   const queries = readQueries(join(dir, 'queries.jsonl')).filter(({ id }) => answers.has(id));
   for (const mode of MODES) {
-    const figures = await meanOver(queries, async ({ id, text }) => {
+    const figures = await figuresFor(queries, async ({ id, text }) => {
       const { hits } = await lore.search({ query: text, collection, topK: K, mode });
       return spanFigures(hits.map(toSpan), answers.get(id) ?? []);
     });
-    console.log(`${mode.padEnd(7)} first ${K} chunks: ${describe(figures)}`);
+    console.log(`${mode.padEnd(7)} first ${K} chunks: ${describe(meanOf(figures))}`);
   }
+  await measureContexts(lore, { collection, queries, answers });
+}
+
+/** Contexts with passages whole and trimmed, the default, side by side. */
+async function measureContexts(
+  lore: Stacklore,
+  { collection, queries, answers }: JudgedQuestions,
+): Promise<void> {
+  const gains: number[][] = [];
   for (const maxTokens of BUDGETS) {
-    const figures = await meanOver(queries, async ({ id, text }) => {
-      const { citations } = await lore.context({ query: text, collection, maxTokens });
-      return spanFigures(citations.map(toSpan), answers.get(id) ?? []);
-    });
-    console.log(`context of ${maxTokens} tokens: ${describe(figures)}`);
+    const recalls: number[][] = [];
+    for (const trim of [false, true]) {
+      const figures = await figuresFor(queries, async ({ id, text }) => {
+        const { citations } = await lore.context({ query: text, collection, maxTokens, trim });
+        return spanFigures(citations.map(toSpan), answers.get(id) ?? []);
+      });
+      recalls.push(figures.map(({ recall }) => recall));
+      const how = trim ? 'trimmed' : 'whole';
+      console.log(`context of ${maxTokens} tokens, passages ${how.padEnd(7)} ${describe(meanOf(figures))}`);
+    }
+    const [whole = [], trimmed = []] = recalls;
+    gains.push(trimmed.map((recall, at) => recall - (whole[at] ?? 0)));
+    console.log(`recall gained by trimming: ${describeGain(gains.at(-1) ?? [])}`);
   }
+  const mean = queries.map((_, at) => average(gains.map((gain) => gain[at] ?? 0)));
+  console.log(`recall gained over all budgets: ${describeGain(mean)}`);
+}
+
+interface JudgedQuestions {
+  readonly collection: string;
+  readonly queries: readonly { readonly id: string; readonly text: string }[];
+  readonly answers: ReadonlyMap<string, readonly Span[]>;
 }
 
 interface SpanFigures {
@@ -118,14 +144,34 @@ function describe({ recall, precision, whole }: SpanFigures): string {
   return `recall ${recall.toFixed(4)}  precision ${precision.toFixed(4)}  whole ${whole.toFixed(4)}`;
 }
 
-async function meanOver<T>(
+async function figuresFor<T>(
   items: readonly T[],
   measure: (item: T) => Promise<SpanFigures>,
-): Promise<SpanFigures> {
+): Promise<SpanFigures[]> {
   const all: SpanFigures[] = [];
   for (const item of items) all.push(await measure(item));
-  const mean = (name: keyof SpanFigures) => all.reduce((sum, one) => sum + one[name], 0) / all.length;
+  return all;
+}
+
+function meanOf(all: readonly SpanFigures[]): SpanFigures {
+  const mean = (name: keyof SpanFigures) => average(all.map((one) => one[name]));
   return { recall: mean('recall'), precision: mean('precision'), whole: mean('whole') };
+}
+
+/** The mean with its standard error; also that of every other question, and that of those between. */
+function describeGain(gains: readonly number[]): string {
+  const halves = [0, 1].map((half) => meanWithError(gains.filter((_, at) => at % 2 === half)));
+  return `${meanWithError(gains)} (halves ${halves.join(', ')})`;
+}
+
+function meanWithError(values: readonly number[]): string {
+  const mean = average(values);
+  const variance = average(values.map((value) => (value - mean) ** 2));
+  return `${mean.toFixed(4)} ± ${Math.sqrt(variance / values.length).toFixed(4)}`;
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function toSpan({ docId, start = 0, end = 0 }: { docId: string; start?: number; end?: number }): Span {

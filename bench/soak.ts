@@ -11,6 +11,7 @@ import { killIngests, seededRandom } from '../test/support/kill-ingest.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { printMachine } from './measure.ts';
 import { backUp, type CommandRun, digestServer, fillServer, restoreAll, withFolder } from './soak-backup.ts';
+import { soakHttp } from './soak-http.ts';
 import { killWorkers } from './soak-queue.ts';
 
 const { values, positionals } = parseArgs({
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     chunks: { type: 'string', default: '50000' },
     keys: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '60' },
   },
 });
 const PARTS = {
@@ -28,6 +30,7 @@ const PARTS = {
   'kill-worker': killWorker,
   size,
   backup,
+  http,
 } as const;
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS);
 const config = loadConfig();
@@ -126,6 +129,24 @@ async function killWorker(): Promise<void> {
     if (lost > 0) process.exitCode = 1;
   } finally {
     await lore.close();
+    await redis.stop();
+  }
+}
+
+/** Searches on 64 connections while documents come in: no server error, none lost, and an event loop that keeps up. */
+async function http(): Promise<void> {
+  const redis = await startPrivateRedis();
+  try {
+    const { load, serverErrors, ingested, lost, eventLoopP99Ms } = await soakHttp(
+      ['--redis-url', redis.url],
+      Number(values.seconds),
+    );
+    console.log(
+      `${load.sent} searches, ${load.rate.toFixed(0)} a second, p50 ${load.p50} ms, p99 ${load.p99} ms; ${serverErrors} server errors, ` +
+        `${load.failed} failed; ${ingested} documents ingested meanwhile, ${lost} lost; event loop p99 ${eventLoopP99Ms.toFixed(1)} ms (under 50)`,
+    );
+    if (serverErrors + lost + load.failed > 0 || eventLoopP99Ms > 50) process.exitCode = 1;
+  } finally {
     await redis.stop();
   }
 }

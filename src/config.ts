@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { errorMessage, StackloreError } from './errors.ts';
+import { KNOWN_MODELS } from './config/known-models.ts';
+import { defaultHome, ENVIRONMENT, isObject, merge, readSettings } from './config/sources.ts';
+import { StackloreError } from './errors.ts';
 
 /** Also as text, which is all that flags and environment have; `Number` alone would take blank text for 0. */
 function wholeNumber(min: number, max?: number) {
@@ -169,62 +169,6 @@ export type Config = z.output<typeof configSchema>;
 export type ModelConfig = Config['model'];
 export type ConfigInput = Partial<z.input<typeof configSchema>>;
 
-/** The environment variables that are read, each with the setting it gives; a blank one counts as not set. */
-export const ENVIRONMENT: Readonly<Record<string, string>> = {
-  STACKLORE_HOME: 'home',
-  STACKLORE_PROVISION_DIR: 'provisionDir',
-  REDIS_URL: 'redisUrl',
-  STACKLORE_MAIN_URL: 'databases.main.url',
-  STACKLORE_KNOWLEDGE_URL: 'databases.knowledge.url',
-  STACKLORE_PROMPTS_URL: 'databases.prompts.url',
-  STACKLORE_ANALYTICS_URL: 'databases.analytics.url',
-  STACKLORE_MAIN_NUMBER: 'databases.main.number',
-  STACKLORE_KNOWLEDGE_NUMBER: 'databases.knowledge.number',
-  STACKLORE_PROMPTS_NUMBER: 'databases.prompts.number',
-  STACKLORE_ANALYTICS_NUMBER: 'databases.analytics.number',
-  STACKLORE_MAIN_USERNAME: 'databases.main.username',
-  STACKLORE_KNOWLEDGE_USERNAME: 'databases.knowledge.username',
-  STACKLORE_PROMPTS_USERNAME: 'databases.prompts.username',
-  STACKLORE_ANALYTICS_USERNAME: 'databases.analytics.username',
-  STACKLORE_MAIN_PASSWORD: 'databases.main.password',
-  STACKLORE_KNOWLEDGE_PASSWORD: 'databases.knowledge.password',
-  STACKLORE_PROMPTS_PASSWORD: 'databases.prompts.password',
-  STACKLORE_ANALYTICS_PASSWORD: 'databases.analytics.password',
-  STACKLORE_TLS_CA_FILE: 'tls.caFile',
-  STACKLORE_TLS_CERT_FILE: 'tls.certFile',
-  STACKLORE_TLS_KEY_FILE: 'tls.keyFile',
-  STACKLORE_TLS_REJECT_UNAUTHORIZED: 'tls.rejectUnauthorized',
-  STACKLORE_CONNECT_TIMEOUT_MS: 'connectTimeoutMs',
-  STACKLORE_COMMAND_TIMEOUT_MS: 'commandTimeoutMs',
-  STACKLORE_SEARCH_TIMEOUT_MS: 'searchTimeoutMs',
-  STACKLORE_SERVER: 'embedded.serverPath',
-  STACKLORE_PORT: 'embedded.port',
-  STACKLORE_IDLE_STOP: 'embedded.idleStopSeconds',
-  STACKLORE_MODEL: 'model.name',
-  STACKLORE_MODEL_DIR: 'model.dir',
-  STACKLORE_MODEL_WEIGHTS: 'model.weights',
-  STACKLORE_MODEL_DIMENSIONS: 'model.dimensions',
-  STACKLORE_MODEL_MAX_TOKENS: 'model.maxTokens',
-  STACKLORE_MODEL_POOLING: 'model.pooling',
-  STACKLORE_MODEL_QUERY_PREFIX: 'model.queryPrefix',
-  STACKLORE_MODEL_DOCUMENT_PREFIX: 'model.documentPrefix',
-  STACKLORE_MODEL_RUNTIME: 'model.runtime',
-  STACKLORE_RERANKER_DIR: 'reranker.dir',
-  STACKLORE_RERANKER_WEIGHTS: 'reranker.weights',
-  STACKLORE_RERANKER_MAX_TOKENS: 'reranker.maxTokens',
-  STACKLORE_HUB_URL: 'hubUrl',
-  STACKLORE_EMBEDDING_WORKERS: 'embeddingWorkers',
-  STACKLORE_RECORDING: 'recording',
-  STACKLORE_ANALYTICS_RETENTION_DAYS: 'analytics.retentionDays',
-  STACKLORE_FACTS_DUPLICATE_THRESHOLD: 'facts.duplicateThreshold',
-  STACKLORE_CACHE_TTL: 'responseCache.ttlSeconds',
-  STACKLORE_CACHE_MAX_BODY_BYTES: 'responseCache.maxBodyBytes',
-  STACKLORE_CACHE_WHEN_AWAY: 'responseCache.whenAway',
-  STACKLORE_RATE_LIMIT: 'rateLimits.limit',
-  STACKLORE_RATE_WINDOW: 'rateLimits.windowSeconds',
-  STACKLORE_RATE_WHEN_AWAY: 'rateLimits.whenAway',
-};
-
 /** What `loadConfig` reads; tests and embedding programs pass their own. */
 export interface ConfigSources {
   /** Settings given by the caller or as flags; they win. */
@@ -238,10 +182,7 @@ export interface ConfigSources {
 /** Settings from caller, environment, file and defaults, in this order. Throws `invalid_config` naming each bad one. */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const { env = process.env, cwd = process.cwd() } = sources;
-  const merged = merge(
-    merge(readFile(sources.configFile ?? given(env.STACKLORE_CONFIG), cwd), fromEnvironment(env)),
-    sources.settings ?? {},
-  );
+  const merged = merge(readSettings({ env, cwd, configFile: sources.configFile }), sources.settings ?? {});
   const withModel = merge(KNOWN_MODELS[modelName(merged)] ?? {}, merged);
   const checked = configSchema.safeParse({ ...withModel, home: withModel.home ?? defaultHome(env) });
   if (!checked.success) {
@@ -257,106 +198,13 @@ export function provisionDir(config: Pick<Config, 'home' | 'provisionDir'>): str
   return config.provisionDir ?? join(config.home, 'provision');
 }
 
-/** Settings of models whose name alone is enough; anything given explicitly wins. */
-const KNOWN_MODELS: Readonly<Record<string, Record<string, unknown>>> = {
-  'Xenova/bge-small-en-v1.5': {
-    model: {
-      dimensions: 384,
-      maxTokens: 512,
-      pooling: 'cls',
-      queryPrefix: 'Represent this sentence for searching relevant passages: ',
-    },
-  },
-  'Xenova/bge-base-en-v1.5': {
-    model: {
-      dimensions: 768,
-      maxTokens: 512,
-      pooling: 'cls',
-      queryPrefix: 'Represent this sentence for searching relevant passages: ',
-    },
-  },
-  'Xenova/all-mpnet-base-v2': { model: { dimensions: 768, maxTokens: 384 } },
-  'Xenova/multilingual-e5-small': {
-    model: { dimensions: 384, maxTokens: 512, queryPrefix: 'query: ', documentPrefix: 'passage: ' },
-  },
-  'Xenova/multilingual-e5-base': {
-    model: { dimensions: 768, maxTokens: 512, queryPrefix: 'query: ', documentPrefix: 'passage: ' },
-  },
-  'Xenova/paraphrase-multilingual-MiniLM-L12-v2': { model: { dimensions: 384, maxTokens: 128 } },
-};
-
 function modelName(settings: Record<string, unknown>): string {
   const { model: given } = settings;
   return isObject(given) && typeof given.name === 'string' ? given.name : '';
-}
-
-function defaultHome(env: Readonly<Record<string, string | undefined>>): string {
-  const dataHome = env.XDG_DATA_HOME;
-  // The XDG specification says to ignore a relative one.
-  if (dataHome !== undefined && isAbsolute(dataHome)) return join(dataHome, 'stacklore');
-  return join(userHome(), '.local', 'share', 'stacklore');
-}
-
-function userHome(): string {
-  try {
-    const home = homedir();
-    if (isAbsolute(home)) return home;
-    throw new Error(`HOME is "${home}"`);
-  } catch (cause) {
-    throw new StackloreError('invalid_config', {
-      message: `There is no home folder to keep data in (${errorMessage(cause)}). Set STACKLORE_HOME to a folder you can write.`,
-      cause,
-    });
-  }
-}
-
-function given(value: string | undefined): string | undefined {
-  return value === undefined || value.trim() === '' ? undefined : value;
-}
-
-function readFile(configFile: string | undefined, cwd: string): Record<string, unknown> {
-  const path = resolve(cwd, configFile ?? 'stacklore.json');
-  if (configFile === undefined && !existsSync(path)) return {};
-  try {
-    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (isObject(content)) return content;
-    throw new Error('it holds no JSON object');
-  } catch (cause) {
-    throw new StackloreError('invalid_config', {
-      message: `The configuration file ${path} cannot be read (${errorMessage(cause)}). Correct it, or name another with --config.`,
-      cause,
-    });
-  }
-}
-
-function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
-  let settings: Record<string, unknown> = {};
-  for (const [variable, path] of Object.entries(ENVIRONMENT)) {
-    const value = given(env[variable]);
-    if (value === undefined) continue;
-    const nested = path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
-    // reduceRight over at least one name always ends in an object.
-    settings = merge(settings, nested as Record<string, unknown>);
-  }
-  return settings;
-}
-
-function merge(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
-  const merged = { ...base };
-  for (const [name, value] of Object.entries(over)) {
-    if (value === undefined) continue;
-    const inner = merged[name];
-    merged[name] = isObject(inner) && isObject(value) ? merge(inner, value) : value;
-  }
-  return merged;
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
   const path = issue.path.join('.');
   const variable = Object.entries(ENVIRONMENT).find(([, setting]) => setting === path)?.[0];
   return `${path || 'settings'}${variable ? ` (${variable})` : ''}: ${issue.message}.`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

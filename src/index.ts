@@ -150,7 +150,7 @@ export type {
 } from './stores/analytics/usage.ts';
 export type { Collection, Collections } from './stores/knowledge/collections.ts';
 export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './stores/knowledge/document.ts';
-export type { Documents, Page } from './stores/knowledge/documents.ts';
+export type { DocumentPage, Documents, Page } from './stores/knowledge/documents.ts';
 export type {
   AddedFact,
   FactDuplicate,

@@ -210,6 +210,8 @@ describe('the reader of imports', () => {
     expect(read(`import type { B } from './b.ts';`)).toEqual(['./b.ts']);
     expect(read(`export { c } from './c.ts';`)).toEqual(['./c.ts']);
     expect(read(`const d = await import('./d.ts');`)).toEqual(['./d.ts']);
+    expect(read(`const d = require('d') as typeof import('d');`)).toEqual(['d']);
+    expect(read(`const d = require(\`@d/d/\${name}\`);`)).toEqual(['@d/d/']);
     expect(read(`let e: import('./e.ts').E;`)).toEqual(['./e.ts']);
     expect(read(`new Worker(new URL('./f.mjs', import.meta.url));`)).toEqual(['./f.mjs']);
     expect(read(`/** @type {import('./g.ts').G} */ let g;`)).toEqual(['./g.ts']);
@@ -317,7 +319,8 @@ function parseModule(file: string, text: string): SourceModule {
   let hasDefaultExport = false;
   const visit = (node: ts.Node): void => {
     const specifier = specifierOf(node);
-    if (specifier && ts.isStringLiteralLike(specifier)) specifiers.add(specifier.text);
+    if (specifier && (ts.isStringLiteralLike(specifier) || ts.isTemplateHead(specifier)))
+      specifiers.add(specifier.text);
     hasDefaultExport ||= isDefaultExport(node);
     ts.forEachChild(node, visit);
   };
@@ -330,9 +333,18 @@ function specifierOf(node: ts.Node): ts.Node | undefined {
   if (ts.isImportTypeNode(node)) {
     return ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined;
   }
-  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-    return node.arguments[0];
+  if (ts.isCallExpression(node) && isLoading(node.expression)) return loadedModule(node.arguments[0]);
   return ts.isNewExpression(node) ? moduleOfUrl(node) : undefined;
+}
+
+/** `import(…)`, or `require(…)` as `createRequire` makes it. */
+function isLoading(called: ts.Expression): boolean {
+  return called.kind === ts.SyntaxKind.ImportKeyword || called.getText() === 'require';
+}
+
+/** The name that is loaded, or the beginning of one that is put together, which tells the package. */
+function loadedModule(name: ts.Node | undefined): ts.Node | undefined {
+  return name && ts.isTemplateExpression(name) ? name.head : name;
 }
 
 /** What a worker thread or a child process runs: `new URL('./worker.mjs', import.meta.url)`. */

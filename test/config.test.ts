@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Config, type ConfigInput, type ConfigSources, ENVIRONMENT, loadConfig } from '../src/config.ts';
+import { ENVIRONMENT } from '../src/config/sources.ts';
+import { type Config, type ConfigInput, type ConfigSources, loadConfig } from '../src/config.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 // A user without a home cannot be had for a test.

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { configSchema, ENVIRONMENT, loadConfig } from '../src/config.ts';
+import { ENVIRONMENT } from '../src/config/sources.ts';
+import { configSchema, loadConfig } from '../src/config.ts';
 import { compileFilter } from '../src/search/filter.ts';
 import { readSnippets } from './support/readme.ts';
 

@@ -3,8 +3,14 @@ import type { Route } from './route.ts';
 
 /** An OpenAPI 3.1 document, as plain JSON. */
 export type OpenApiDocument = Readonly<Record<string, unknown>> & {
+  readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
+  readonly components: Readonly<Record<string, unknown>> & {
+    readonly schemas: Readonly<Record<string, unknown>>;
+  };
 };
+
+type Content = Readonly<Record<string, { readonly schema: unknown }>>;
 
 /** One operation of the document, as far as the docs page shows it. */
 export interface OpenApiOperation {
@@ -13,8 +19,8 @@ export interface OpenApiOperation {
   readonly summary: string;
   readonly description?: string;
   readonly parameters?: readonly OpenApiParameter[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: unknown }>> };
-  readonly responses: Readonly<Record<string, unknown>>;
+  readonly requestBody?: { readonly content: Content };
+  readonly responses: Readonly<Record<string, { readonly content?: Content; readonly $ref?: string }>>;
   readonly security: readonly unknown[];
 }
 
@@ -101,7 +107,7 @@ export function statusOf({ status, response, produces }: Route): number {
   return status ?? (response || produces ? 200 : 204);
 }
 
-function successOf({ response, produces }: Route): unknown {
+function successOf({ response, produces }: Route): { description: string; content?: Content } {
   if (!response && !produces) return { description: 'Done.' };
   const schema = response ? jsonSchema(response, 'output') : { type: 'string' };
   return { description: 'Success.', content: { [produces ?? 'application/json']: { schema } } };

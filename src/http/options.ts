@@ -11,7 +11,11 @@ export const serveOptions = z.strictObject({
   /** Ask for an API key even on loopback and before there is one. */
   requireKey: z.boolean().default(false),
   /** Origins of other sites whose pages may call the API from a browser. */
-  corsOrigins: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  corsOrigins: z
+    .array(
+      z.url({ protocol: /^https?$/, error: 'must be the address of a site, such as https://docs.example' }),
+    )
+    .default([]),
   /** Names, beside loopback and `host`, by which callers may call the server; checked against the Host header. */
   allowedHosts: z.array(z.string().min(1)).default([]),
   /** Requests of one client to one endpoint in a window of `rateWindowSeconds`; 0: as many as they like. */

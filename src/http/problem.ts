@@ -122,7 +122,6 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_FIELDS_LIMIT: 'too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_type',
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'unsupported_type',
-  FST_ERR_HANDLER_TIMEOUT: 'query_timeout',
 };
 
 /** Any thrown value as one of our errors; of what nobody foresaw the caller learns nothing but that it happened. */

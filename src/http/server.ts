@@ -42,7 +42,6 @@ export async function createServer({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit,
     requestTimeout: options.requestTimeoutMs,
-    handlerTimeout: options.answerTimeoutMs,
     trustProxy: options.trustProxy,
     genReqId: () => requestId(),
     routerOptions: { maxParamLength: 2_048 },
@@ -71,6 +70,10 @@ export async function createServer({
   const measures = createMeasures();
   addHooks(server, { lore, options, measures });
   server.addHook('preClose', async () => stopping.abort());
+  server.addHook('onSend', async (_request, reply) => {
+    // A connection kept open for a next request would keep the server from closing.
+    if (stopping.signal.aborted) reply.header('connection', 'close');
+  });
   server.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
   server.setNotFoundHandler((request, reply) => {
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`;
@@ -109,11 +112,13 @@ function addRoute(
     schema: { ...(params && { params }), ...(querystring && { querystring }), ...(body && { body }) },
     config: { route },
     ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
-    // A stream goes on for as long as its reader likes; no larger timeout can be told to a timer.
-    handlerTimeout: route.isStream ? LONGEST_TIMER_MS : options.answerTimeoutMs,
     async handler(request, reply) {
       const { access, params, query, body } = request;
-      const answer = await route.handle({ lore, access, params, query, body, request, reply, signal });
+      const call = { lore, access, params, query, body, request, reply, signal };
+      // A stream goes on for as long as its reader likes.
+      const answer = await (route.isStream
+        ? route.handle(call)
+        : within(options.answerTimeoutMs, () => route.handle(call)));
       if (reply.sent || answer === reply) return reply;
       reply.code(statusOf(route));
       if (route.produces) return reply.type(route.produces).send(answer);
@@ -123,7 +128,21 @@ function addRoute(
   });
 }
 
-const LONGEST_TIMER_MS = 2_147_483_647;
+/** What work gives, or `query_timeout` when it takes longer. Fastify's own limit ends with the body of a POST. */
+async function within<T>(timeoutMs: number, work: () => T | Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `There was no answer within ${timeoutMs} ms. Ask for less, or try again when there is less to do.`;
+      reject(new StackloreError('query_timeout', { message }));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([work(), overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 function requestId(): string {
   return crypto.randomUUID();

@@ -89,7 +89,7 @@ export class RedisVectorStore extends BaseVectorStore<Stacklore> {
     const request = { vector, collection: this.#collection, topK, ...(filter && { filter }) };
     const { hits } = await this.#lore.search(request);
     const nodes: TextNode[] = hits.map(fromHit);
-    return { nodes, similarities: hits.map((hit) => hit.vectorScore), ids: nodes.map((node) => node.id_) };
+    return { nodes, similarities: hits.map(({ score }) => score), ids: nodes.map((node) => node.id_) };
   }
 
   #filterOf({ filters, docIds }: VectorStoreQuery): Filter | undefined {

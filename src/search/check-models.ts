@@ -35,8 +35,9 @@ export function checkModel(
 /** The model of a collection. Throws `manifest_mismatch` when its vectors came from the caller. */
 export function requireModel({ name, manifest }: Described): NonNullable<Collection['manifest']['model']> {
   if (manifest.model) return manifest.model;
+  const indexed = manifest.analyser ? '' : `, after stacklore collections index-words ${name}`;
   throw mismatch(
-    `Collection "${name}" has no model, its vectors were given by the caller. Search it with a vector instead of a text.`,
+    `Collection "${name}" has no model, its vectors were given by the caller. Give a vector beside the text or instead of it, or search by words alone: mode "text"${indexed}.`,
   );
 }
 

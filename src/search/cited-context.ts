@@ -12,18 +12,18 @@ export async function findCitedContext(
   parts: CitedContextParts,
   input: ContextInput,
 ): Promise<ContextAnswer> {
-  const context = await findContext(parts, input);
-  const hashes = new Map<string, Promise<string | undefined>>();
-  const hashOf = (docId: string) => {
-    const hash = hashes.get(docId) ?? parts.documents.find(docId).then((document) => document?.hash);
-    hashes.set(docId, hash);
-    return hash;
+  const found = new Map<string, ReturnType<Documents['find']>>();
+  const find: Documents['find'] = (docId) => {
+    const document = found.get(docId) ?? parts.documents.find(docId);
+    found.set(docId, document);
+    return document;
   };
+  const context = await findContext({ ...parts, documents: { find } }, input);
   const citations = await Promise.all(
     context.citations.map(async (citation): Promise<Citation> => {
-      const contentHash = await hashOf(citation.docId);
+      const document = await find(citation.docId);
       // Deleted since it was found, or by a program that stores chunks alone.
-      return contentHash === undefined ? citation : { ...citation, contentHash };
+      return document ? { ...citation, contentHash: document.hash } : citation;
     }),
   );
   return { ...context, citations };

@@ -1,3 +1,5 @@
+import type { Documents } from '../stores/knowledge/documents.ts';
+import { type Citation, cite, render, SEPARATOR } from './cite.ts';
 import {
   embedQueryOnce,
   type FactCitation,
@@ -6,41 +8,15 @@ import {
   packFacts,
   searchContextFacts,
 } from './fact-context.ts';
-import { addHit, arrange, headingsOf, type Passage, passageOf, rangeOf } from './passages.ts';
+import { type ContextOptions, type Omission, pack } from './pack.ts';
 import { refinedSearch } from './refined-search.ts';
-import { type ContextInput, type ContextRequest, type PassageOrder, parseContextRequest } from './request.ts';
+import { type ContextInput, type ContextRequest, parseContextRequest } from './request.ts';
 import type { SearchAnswer, SearchHit, SearchParts } from './search.ts';
 import type { FactSearchParts } from './search-facts.ts';
+import { sentenceWeigher } from './sentence-weights.ts';
 
-/** Where a passage of the context comes from; `number` is what `[1]` in an answer refers to. */
-export interface Citation {
-  readonly number: number;
-  readonly collection: string;
-  readonly docId: string;
-  readonly source: string;
-  readonly title: string;
-  /** The headings that all of the passage stands under, outermost first. */
-  readonly headings: readonly string[];
-  /** UTF-16 offsets into the document's text; absent where the chunks have none. */
-  readonly start?: number;
-  readonly end?: number;
-  /** The page the passage begins on. */
-  readonly page?: number;
-  /** The chunks in the passage, in the document's order. */
-  readonly chunkIds: readonly string[];
-  /** Of its best chunk. */
-  readonly score: number;
-  /** What is cited, and the content hash of its document: `verifyCitation` looks for them. */
-  readonly text: string;
-  readonly contentHash?: string;
-}
-
-/** A hit that is not in the text (no room, or the same words as a better hit), or with its beginning only. */
-export interface Omission {
-  readonly collection: string;
-  readonly chunkId: string;
-  readonly reason: 'budget' | 'duplicate' | 'cut';
-}
+export type { Citation } from './cite.ts';
+export type { Omission } from './pack.ts';
 
 /** Hits packed into one text for a language model. */
 export interface Context {
@@ -68,17 +44,10 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** How a context is made. */
-export interface ContextOptions {
-  readonly maxTokens: number;
-  /** How passages follow each other; the best first by default. */
-  readonly order?: PassageOrder;
-  /** Tokens of a text as the reader of the context counts them. */
-  readonly countTokens: (text: string) => number;
-}
-
 /** What a context look-up works with; tokens are counted as the embedding model does unless told otherwise. */
 export interface ContextParts extends SearchParts, FactSearchParts {
+  /** Tells which hits are code, whose lines are no sentences. */
+  readonly documents?: Pick<Documents, 'find'>;
   readonly countTokens?: ContextOptions['countTokens'];
 }
 
@@ -87,7 +56,7 @@ export async function findContext(
   parts: ContextParts,
   input: ContextInput | ContextRequest,
 ): Promise<ContextAnswer> {
-  const { maxTokens, order, facts: wanted, ...request } = parseContextRequest(input);
+  const { maxTokens, order, trim, facts: wanted, ...request } = parseContextRequest(input);
   const query = request.query ?? request.queries?.[0];
   const shared = wanted ? embedQueryOnce(parts) : parts;
   const [{ hits, warnings, rerankLatencyMs }, found] = await Promise.all([
@@ -95,7 +64,8 @@ export async function findContext(
     wanted && searchContextFacts(shared, { ...request, ...(query !== undefined && { query }) }, wanted),
   ]);
   const countTokens = parts.countTokens ?? (await modelCounter(parts));
-  const options = { maxTokens, order, countTokens };
+  const weigh = trim ? await sentenceWeigher(parts, request, hits) : undefined;
+  const options = { maxTokens, order, countTokens, ...(weigh && { weigh }) };
   const section = found && packFacts(found.hits, options);
   const context = section ? buildContextAfter(section, hits, options) : buildContext(hits, options);
   const answer = {
@@ -120,24 +90,16 @@ async function modelCounter({ embedder }: SearchParts): Promise<ContextOptions['
 
 /**
  * Packs hits, given best first, into numbered passages: neighbouring chunks of a document become one passage, repeated text
- * is dropped, and the whole text stays within `maxTokens`. A hit without room makes way for the next that fits; when
- * none fits, the best one is given up to the last whole sentence, or else word.
+ * is dropped, and the whole text stays within `maxTokens`. See `pack` for what becomes of hits without room.
  */
 export function buildContext(hits: readonly SearchHit[], options: ContextOptions): Context {
-  const { unique, duplicates } = dropDuplicates(hits);
-  const { passages, left } = pack(unique, options);
-  const [first] = unique;
-  const cut = passages.length === 0 && first ? cutToFit(first, options) : undefined;
-  const shown = cut ? [cut] : arrange(passages, options.order);
-  const text = render(shown);
+  const { passages, omitted } = pack(hits, options);
+  const text = render(passages);
   return {
     text,
-    citations: shown.map(cite),
+    citations: passages.map(cite),
     tokens: text === '' ? 0 : options.countTokens(text),
-    omitted: [
-      ...left.map((hit) => omission(hit, cut && hit === first ? 'cut' : 'budget')),
-      ...duplicates.map((hit) => omission(hit, 'duplicate')),
-    ],
+    omitted,
   };
 }
 
@@ -178,122 +140,3 @@ const INSTRUCTIONS = [
 
 const FACT_INSTRUCTIONS =
   'Lines that begin with [F1] and the like are facts known beforehand: rely on them like on passages, and cite them by these names.';
-
-function dropDuplicates(hits: readonly SearchHit[]): { unique: SearchHit[]; duplicates: SearchHit[] } {
-  const seen = new Set<string>();
-  const unique: SearchHit[] = [];
-  const duplicates: SearchHit[] = [];
-  for (const hit of hits) {
-    const words = hit.text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
-    (seen.has(words) ? duplicates : unique).push(hit);
-    seen.add(words);
-  }
-  return { unique, duplicates };
-}
-
-/** Takes hit after hit as long as the text stays within the budget. */
-function pack(
-  hits: readonly SearchHit[],
-  options: ContextOptions,
-): { passages: Passage[]; left: SearchHit[] } {
-  const { maxTokens, order, countTokens } = options;
-  const left: SearchHit[] = [];
-  // Passages are counted one by one and once each: counting the whole text for each hit would be quadratic.
-  const counted = new WeakMap<Passage, number>();
-  const count = (passage: Passage, index: number) => {
-    const tokens =
-      counted.get(passage) ??
-      countTokens(SEPARATOR.repeat(Math.min(index, 1)) + renderPassage(passage, index));
-    counted.set(passage, tokens);
-    return tokens;
-  };
-  let passages: Passage[] = [];
-  for (const hit of hits) {
-    const candidate = addHit(passages, hit);
-    const tokens = candidate.reduce((sum, passage, index) => sum + count(passage, index), 0);
-    if (tokens > maxTokens) left.push(hit);
-    else passages = candidate;
-  }
-  // Some tokenizers count a whole differently from the sum of its parts, and the promise is about the whole.
-  while (passages.length > 0 && countTokens(render(arrange(passages, order))) > maxTokens) {
-    left.push(...(passages.pop()?.hits ?? []));
-  }
-  return { passages, left: left.sort((a, b) => hits.indexOf(a) - hits.indexOf(b)) };
-}
-
-/** The longest beginning of a hit that fits, ending with a whole sentence or else a whole word. */
-function cutToFit(hit: SearchHit, { maxTokens, countTokens }: ContextOptions): Passage | undefined {
-  // No tokenizer makes one token of so many characters; the rest of a huge text need not even be looked at.
-  const head = hit.text.slice(0, maxTokens * 64);
-  for (const granularity of ['sentence', 'word'] as const) {
-    const segments = [...new Intl.Segmenter('en', { granularity }).segment(head)];
-    const ends = segments
-      .filter(({ segment }) => segment.trim() !== '')
-      .map(({ index, segment }) => index + segment.trimEnd().length);
-    let fitting: Passage | undefined;
-    for (let low = 0, high = ends.length - 1; low <= high; ) {
-      const middle = (low + high) >> 1;
-      const cut = cutPassage(hit, ends[middle] ?? 0);
-      if (countTokens(render([cut])) <= maxTokens) {
-        fitting = cut;
-        low = middle + 1;
-      } else high = middle - 1;
-    }
-    if (fitting) return fitting;
-  }
-  return undefined;
-}
-
-function cutPassage(hit: SearchHit, length: number): Passage {
-  const { range } = passageOf(hit);
-  return {
-    hits: [hit],
-    text: hit.text.slice(0, length),
-    isCut: true,
-    ...(range ? { range: { start: range.start, end: range.start + length } } : {}),
-  };
-}
-
-const SEPARATOR = '\n\n';
-
-function render(passages: readonly Passage[]): string {
-  return passages.map(renderPassage).join(SEPARATOR);
-}
-
-function renderPassage(passage: Passage, index: number): string {
-  const { number, title, headings, source, page } = cite(passage, index);
-  // The outermost heading of a document is often its title once more.
-  const names = [title, ...headings].filter((name, level, path) => name !== path[level - 1]);
-  const path = names.map(oneLine).join(' › ');
-  const place = page === undefined ? oneLine(source) : `${oneLine(source)}, page ${page}`;
-  return `[${number}] ${path} (${place})\n${passage.text}${passage.isCut ? ' …' : ''}`;
-}
-
-function cite(passage: Passage, index: number): Citation {
-  const [first] = passage.hits as [SearchHit, ...SearchHit[]]; // a passage is made from a hit
-  return {
-    number: index + 1,
-    collection: first.collection,
-    docId: first.docId,
-    source: first.source,
-    title: first.title,
-    headings: headingsOf(passage),
-    ...rangeOf(passage),
-    ...(first.page === undefined ? {} : { page: first.page }),
-    chunkIds: passage.hits.map(({ chunkId }) => chunkId),
-    score: Math.max(...passage.hits.map(({ score }) => score)),
-    text: passage.text,
-  };
-}
-
-const MAX_NAME_LENGTH = 160;
-
-/** A name that cannot end the line it stands in, nor fill the budget alone. */
-function oneLine(name: string): string {
-  const line = name.replace(/[\s\p{Cc}]+/gu, ' ').trim();
-  return line.length > MAX_NAME_LENGTH ? `${line.slice(0, MAX_NAME_LENGTH)}…` : line;
-}
-
-function omission({ collection, chunkId }: SearchHit, reason: Omission['reason']): Omission {
-  return { collection, chunkId, reason };
-}

@@ -36,7 +36,8 @@ export interface DocumentQuery {
   readonly collection: Collection;
   readonly document: StoredDocument | undefined;
   readonly docId: string;
-  readonly vector: Float32Array;
+  /** Absent where words alone are looked up and no model makes one. */
+  readonly vector?: Float32Array | undefined;
   readonly terms: readonly string[];
   readonly filter: Filter | undefined;
   readonly mode: SearchMode;
@@ -58,16 +59,14 @@ export async function readDocumentChunks(
   // What cannot be an id has no chunks, and could not be asked for.
   if (!isId(docId)) return { chunks: [], failed: [] };
   const own = compile(collection, [{ docId }]);
+  const worded = { own: mode === 'text', filter: own, limit: MAX_CANDIDATES };
+  // Terms no chunk can hold keep the lists in their places where there is nothing to look up.
+  const none = wordsQuery([NO_TERM], worded);
   const conditions = filter === undefined ? [] : conditionsOf(filter);
   const queries: CandidateQuery[] = [
     byText(own),
-    nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter: own, exact: true }),
-    // Terms no chunk can hold keep the lists in their places where there are none to look up.
-    wordsQuery(terms.length > 0 ? terms : [NO_TERM], {
-      own: mode === 'text',
-      filter: own,
-      limit: MAX_CANDIDATES,
-    }),
+    vector ? nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter: own, exact: true }) : none,
+    terms.length > 0 ? wordsQuery(terms, worded) : none,
     filter === undefined ? byText(own) : byText(compile(collection, [{ docId }, filter])),
     ...conditions.map((condition) => byText(compile(collection, [{ docId }, condition]))),
   ];

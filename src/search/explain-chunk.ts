@@ -53,7 +53,7 @@ export function explainChunk(
   };
   const fused = rankings.fused.get(key);
   const hit = asked.hits.findIndex((one) => one.chunkId === chunkId && one.collection === collection.name);
-  const problem = problemOf(chunk, collection, lastFailure);
+  const problem = problemOf(chunk, { collection, lastFailure, vector: asked.vector });
   return {
     chunkId,
     ...(distance !== undefined && { vector: standing('vector', 1 - distance) }),
@@ -70,8 +70,11 @@ export function explainChunk(
 /** Why a chunk cannot be found as it is stored, or `undefined`. */
 function problemOf(
   { contents, isIndexed, distance }: DocumentChunk,
-  { manifest }: Collection,
-  lastFailure: string | undefined,
+  {
+    collection: { manifest },
+    lastFailure,
+    vector,
+  }: Pick<AnsweredSearch, 'vector'> & { collection: Collection; lastFailure: string | undefined },
 ): string | undefined {
   if (!contents) return 'it is not stored, although the document counts it';
   const { embedding, terms } = contents;
@@ -84,7 +87,8 @@ function problemOf(
   if (!isIndexed) {
     return `the index does not hold it${lastFailure === undefined ? '' : ` (its latest error: ${lastFailure})`}`;
   }
-  if (distance === undefined) return 'its vector is all zeros or holds NaN, so that it has no direction';
+  if (vector && distance === undefined)
+    return 'its vector is all zeros or holds NaN, so that it has no direction';
   if (manifest.analyser && terms.size === 0) return 'no words are indexed for it';
   return undefined;
 }

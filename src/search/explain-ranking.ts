@@ -1,12 +1,11 @@
 import type { Collection } from '../stores/knowledge/collections.ts';
-import { chunkIdOfKey } from '../stores/knowledge/knn-reply.ts';
 import type { Candidate } from '../stores/knowledge/vector-index.ts';
 import type { CompiledFilter } from './filter.ts';
-import { DEPTH, firstOfEach, type HybridParts, order } from './hybrid.ts';
-import { type Look, lookUp } from './look-up.ts';
+import { findPage, firstOfEach, type HybridParts } from './hybrid.ts';
+import type { Look } from './look-up.ts';
 import { nearestQuery } from './query.ts';
 import type { FoundList, Ranked } from './rank.ts';
-import { deeper, MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
+import { MAX_CANDIDATES, type SearchMode, type SearchRequest } from './request.ts';
 import { isRanked, type SearchHit } from './search.ts';
 import { wordsQuery } from './words-query.ts';
 
@@ -31,7 +30,8 @@ export interface AnsweredSearch {
   readonly terms: readonly (readonly string[])[];
   readonly request: SearchRequest;
   readonly mode: SearchMode;
-  readonly vector: Float32Array;
+  /** Absent where words alone are looked up and no model makes one. */
+  readonly vector?: Float32Array | undefined;
   readonly hits: readonly SearchHit[];
 }
 
@@ -41,19 +41,27 @@ export async function rankAll(parts: HybridParts, search: AnsweredSearch): Promi
   const answers = await Promise.all(
     collections.map(async (collection, at) => {
       const filter = filters[at];
-      const nearest = nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter, exact: true });
+      const nearest = vector
+        ? [nearestQuery({ collection, vector, topK: MAX_CANDIDATES, filter, exact: true })]
+        : [];
       const looked = terms[at] ?? [];
       const worded =
         looked.length > 0
           ? [wordsQuery(looked, { own: mode === 'text', filter, limit: MAX_CANDIDATES })]
           : [];
-      return (await parts.vectorIndex.candidates(collection, [nearest, ...worded])).lists;
+      const queries = [...nearest, ...worded];
+      if (queries.length === 0) return [];
+      const { lists } = await parts.vectorIndex.candidates(collection, queries);
+      return queries.map(({ by }, n) => ({ by, at, candidates: lists[n] ?? [] }));
     }),
   );
-  const listOf = (side: number) =>
-    answers.flatMap((lists, at) => (lists[side] ?? []).map((candidate) => ({ ...candidate, at })));
-  const byDistance = listOf(0).sort((a, b) => a.value - b.value || (a.key < b.key ? -1 : 1));
-  const byWords = listOf(1).sort((a, b) => b.value - a.value);
+  const listOf = (side: FoundList['by']) =>
+    answers
+      .flat()
+      .filter(({ by }) => by === side)
+      .flatMap(({ at, candidates }) => candidates.map((candidate) => ({ ...candidate, at })));
+  const byDistance = listOf('distance').sort((a, b) => a.value - b.value || (a.key < b.key ? -1 : 1));
+  const byWords = listOf('text').sort((a, b) => b.value - a.value);
   return {
     vector: places(byDistance),
     text: places(byWords),
@@ -89,38 +97,20 @@ async function rankByVector(
   };
 }
 
-/** Looks as far as the search did: as far as it takes to have all of its hits. */
+/** Looks as far as the search did. */
 async function rankAsSearched(parts: HybridParts, search: AnsweredSearch): Promise<SearchOrder> {
-  const { collections, filters, request, mode, vector, terms, hits } = search;
+  const { collections, filters, request, mode, vector, terms } = search;
   const look: Look = {
     ...{ collections, filters, request, mode },
-    questions: [{ query: request.query ?? '', vector }],
+    questions: [{ query: request.query ?? '', ...(vector && { vector }) }],
     terms: terms.map((asked) => [[...asked]]),
   };
-  const isFull = hits.length >= request.topK;
-  const start = Math.max(DEPTH, request.offset + request.topK);
-  for (let depth = start; ; depth = deeper(depth)) {
-    const found = await lookUp(parts, { look, depth, rebuilt: new Set() });
-    const ranking = await order(parts, { look, found, depth });
-    const isExhausted = found.every(({ candidates }) => candidates.length < depth);
-    if ((isFull && holdsAll(ranking, hits, collections)) || isExhausted || depth >= MAX_CANDIDATES) {
-      return {
-        depth,
-        candidates: { vector: keysOf(found, 'distance'), text: keysOf(found, 'text') },
-        fused: new Map(ranking.map(({ key, score }, at) => [key, { rank: at + 1, score }])),
-      };
-    }
-  }
-}
-
-function holdsAll(
-  ranking: readonly Ranked[],
-  hits: readonly SearchHit[],
-  collections: readonly Collection[],
-): boolean {
-  const names = collections.map(({ name }) => name);
-  const ids = new Set(ranking.map(({ at, key }) => `${names[at]} ${chunkIdOfKey(names[at] ?? '', key)}`));
-  return hits.every(({ collection, chunkId }) => ids.has(`${collection} ${chunkId}`));
+  const { found, ranking, depth } = await findPage(parts, look);
+  return {
+    depth,
+    candidates: { vector: keysOf(found, 'distance'), text: keysOf(found, 'text') },
+    fused: new Map(ranking.map(({ key, score }, at) => [key, { rank: at + 1, score }])),
+  };
 }
 
 function keysOf(found: readonly FoundList[], side: FoundList['by']): Set<string> {

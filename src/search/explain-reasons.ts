@@ -68,7 +68,8 @@ function decide(findings: Findings): Decision {
           `There is no document "${docId}" in collection "${collection}". See stacklore docs list for the ids.`,
         ];
   }
-  const searchable = chunks.filter(({ vector, text }) => vector !== undefined || text !== undefined);
+  const isSound = ({ problem }: ChunkExplanation) => request.mode === 'text' && problem === undefined;
+  const searchable = chunks.filter((one) => one.vector || one.text || isSound(one));
   if (searchable.length === 0) {
     return [
       'not_indexed',

@@ -123,7 +123,10 @@ async function carryOut(
   const terms = await Promise.all(
     collections.map((one) => (mode === 'vector' ? [] : queryTerms(one, query))),
   );
-  const vector = request.vector ?? (await (await parts.embedder()).embedQuery(query));
+  // In mode "text" collections of given vectors are searched without one.
+  const isEmbedded = collections.some(({ manifest }) => manifest.model);
+  const vector =
+    request.vector ?? (isEmbedded ? await (await parts.embedder()).embedQuery(query) : undefined);
   return { asked: { collections, request, mode, hits, filters, terms, vector }, warnings };
 }
 

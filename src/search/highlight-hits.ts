@@ -1,11 +1,10 @@
 import type { QueryEmbedder } from '../embed/embedder.ts';
 import { StackloreError } from '../errors.ts';
-import { analyserOf } from '../stores/knowledge/chunk-terms.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
-import { ANALYSER_VERSION, type Analyser, loadAnalyser } from '../text/analyser.ts';
 import { sentences } from '../text/sentences.ts';
 import { checkModel } from './check-models.ts';
 import { type Highlights, matchWords, nearestSentence } from './highlight.ts';
+import { queryWords } from './query-words.ts';
 import type { SearchRequest } from './request.ts';
 import type { SearchAnswer, SearchHit, SearchParts } from './search.ts';
 
@@ -34,16 +33,10 @@ export async function highlightHits(
   return { ...answer, hits, warnings: [...answer.warnings, ...warnings] };
 }
 
-/** Finds the words of a query in texts of a collection; one without an analyser has them looked for as they are. */
-async function matcherOf({ manifest }: Collection, { query = '', queries = [query] }: SearchRequest) {
-  const analyser = (await analyserOf(manifest)) ?? (await plainAnalyser());
-  const terms = new Set(queries.flatMap((text) => analyser.analyse(text).split(' ')));
-  terms.delete('');
+/** Finds the words of a query in texts of a collection. */
+async function matcherOf(collection: Collection, request: SearchRequest) {
+  const { terms, analyser } = await queryWords(collection, request);
   return (text: string) => matchWords(text, terms, analyser);
-}
-
-function plainAnalyser(): Promise<Analyser> {
-  return loadAnalyser({ version: ANALYSER_VERSION, language: 'none' });
 }
 
 interface SentenceSearch {

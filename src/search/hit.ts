@@ -12,10 +12,10 @@ export interface SearchHit {
   readonly text: string;
   /** Orders the hits of one answer, larger is better. */
   readonly score: number;
-  /** 1 − `distance`: the cosine of the angle between query and chunk. */
-  readonly vectorScore: number;
-  /** Cosine distance, 0 to 2. */
-  readonly distance: number;
+  /** 1 − `distance`: the cosine of the angle between query and chunk. Absent where a query has no vector, see `SearchRequest.mode`. */
+  readonly vectorScore?: number;
+  /** Cosine distance, 0 to 2; absent like `vectorScore`. */
+  readonly distance?: number;
   /** BM25 score of the query's words; absent where they were not looked up or others have far more of them. */
   readonly textScore?: number;
   /** Places among the candidates of each side, from 1; absent where a side was not asked, or did not find the chunk, and in a plain search by meaning. */
@@ -44,15 +44,14 @@ export interface SearchHit {
 
 /** Boosts and decay move the score of a search by meaning, too; words play no part in it. */
 export function toVectorHit({ score, vectorRank, ...match }: HybridMatch): SearchHit {
-  return { ...toHit(match), score, ...(vectorRank !== undefined && { vectorRank }) };
+  return { ...describe(match, score), ...(vectorRank !== undefined && { vectorRank }) };
 }
 
 /** A match of words, or of meaning and words. */
 export function toHybridHit(match: HybridMatch): SearchHit {
   const { score, textScore, vectorRank, textRank, matchedTerms } = match;
   return {
-    ...toHit(match),
-    score,
+    ...describe(match, score),
     ...(textScore !== undefined && { textScore }),
     ...(vectorRank !== undefined && { vectorRank }),
     ...(textRank !== undefined && { textRank }),
@@ -60,8 +59,16 @@ export function toHybridHit(match: HybridMatch): SearchHit {
   };
 }
 
-/** A match as callers see it. Chunks of other writers may lack title, source and offsets, or have odd ones. */
+/** A match of meaning alone. */
 export function toHit(match: ChunkMatch): SearchHit {
+  return describe(match, 1 - match.distance);
+}
+
+/** A match as callers see it. Chunks of other writers may lack title, source and offsets, or have odd ones. */
+function describe(
+  match: Omit<ChunkMatch, 'distance'> & Pick<HybridMatch, 'distance'>,
+  score: number,
+): SearchHit {
   const { metadata, distance } = match;
   const { start, end, page } = metadata;
   const source = textOf(metadata.source) ?? match.docId;
@@ -71,9 +78,8 @@ export function toHit(match: ChunkMatch): SearchHit {
     nodeId: match.nodeId,
     collection: match.collection,
     text: match.text,
-    score: 1 - distance,
-    vectorScore: 1 - distance,
-    distance,
+    score,
+    ...(distance !== undefined && { vectorScore: 1 - distance, distance }),
     title: textOf(metadata.title) ?? source,
     source,
     headings: headingsOf(metadata.headings),

@@ -5,7 +5,7 @@ import { adjustScores } from './adjust-scores.ts';
 import { cursorAt, keepRanking, openCursor } from './cursor.ts';
 import { diversify } from './diversify.ts';
 import { countFacets, type Facets } from './facets.ts';
-import { isExhausted, type Look, lookUp } from './look-up.ts';
+import { isExhausted, type Look, lookUp, vectorsOf } from './look-up.ts';
 import { type FoundList, type Ranked, rank } from './rank.ts';
 import { distanceOf, type HybridMatch, readPage } from './read-page.ts';
 import { deeper, MAX_CANDIDATES } from './request.ts';
@@ -27,7 +27,7 @@ export interface HybridAnswer {
 }
 
 /** Chunks a side is asked for at first. */
-export const DEPTH = 300;
+const DEPTH = 300;
 
 /** The same for a list that pages are read of. */
 const CURSOR_DEPTH = 1_000;
@@ -37,22 +37,44 @@ export async function findHybrid(parts: HybridParts, look: Look): Promise<Hybrid
   const { request } = look;
   if (typeof request.cursor === 'string') return readFurther(parts, look, request.cursor);
   const rebuilt = new Set<Collection>();
+  const { ranking, depth, page, isComplete } = await findPage(parts, look, rebuilt);
+  const facets = await facetsOf(parts, look, ranking);
+  const isKept = request.cursor === true && (page.end < ranking.length || !isComplete);
+  const kept = { ranking, depth, isComplete };
+  const cursor = isKept ? cursorAt(await keepRanking(parts.cursors, request, kept), page.end) : undefined;
+  return {
+    ...{ matches: page.matches, rebuilt: [...rebuilt] },
+    ...(facets && { facets }),
+    ...(cursor !== undefined && { cursor }),
+  };
+}
+
+/** A page, and what it was read of. */
+export interface FoundPage {
+  readonly page: Awaited<ReturnType<typeof readPage>>;
+  readonly found: readonly FoundList[];
+  /** The order of all that was found. */
+  readonly ranking: readonly Ranked[];
+  /** How many chunks each side was asked for. */
+  readonly depth: number;
+  /** Whether looking further cannot give more hits. */
+  readonly isComplete: boolean;
+}
+
+/** Looks as far as it takes to fill the page. Adds the collections whose index had to be rebuilt. */
+export async function findPage(
+  parts: HybridParts,
+  look: Look,
+  rebuilt = new Set<Collection>(),
+): Promise<FoundPage> {
+  const { request } = look;
   const least = Math.max(request.cursor ? CURSOR_DEPTH : DEPTH, request.offset + request.topK);
   for (let depth = least; ; depth = deeper(depth)) {
     const found = await lookUp(parts, { look, depth, rebuilt });
     const ranking = await order(parts, { look, found, depth });
     const page = await readPage(parts, { look, ranking, from: request.offset });
     const isComplete = depth >= MAX_CANDIDATES || isExhausted(found, request, depth);
-    if (page.matches.length < request.topK && !isComplete) continue;
-    const facets = await facetsOf(parts, look, ranking);
-    const isKept = request.cursor === true && (page.end < ranking.length || !isComplete);
-    const kept = { ranking, depth, isComplete };
-    const cursor = isKept ? cursorAt(await keepRanking(parts.cursors, request, kept), page.end) : undefined;
-    return {
-      ...{ matches: page.matches, rebuilt: [...rebuilt] },
-      ...(facets && { facets }),
-      ...(cursor !== undefined && { cursor }),
-    };
+    if (page.matches.length >= request.topK || isComplete) return { page, found, ranking, depth, isComplete };
   }
 }
 
@@ -96,13 +118,13 @@ async function facetsOf(
   const embeddings = await vectorIndex.embeddings(
     ranking.map(({ key, at }) => ({ key, collection: collections[at] as Collection })),
   );
-  const vectors = await Promise.all(questions.map(({ vector }) => vector));
+  const vectors = await vectorsOf(questions);
   const similar = ranking.filter((_, at) => 1 - distanceOf(embeddings[at], vectors) >= minScore);
   return countFacets(vectorIndex, similar, { names, collections });
 }
 
 /** The order of an answer before its page is read, with all options of the request. */
-export async function order(
+async function order(
   parts: HybridParts,
   { look, found, depth }: { look: Look; found: readonly FoundList[]; depth: number },
 ): Promise<readonly Ranked[]> {

@@ -11,7 +11,13 @@ import { wordsQuery } from './words-query.ts';
 /** One question: its words, and the vector of its meaning, which may still be in the making. */
 export interface Question {
   readonly query: string;
-  readonly vector: Float32Array | Promise<Float32Array>;
+  /** Absent where words alone are looked up and no model makes one. */
+  readonly vector?: Float32Array | Promise<Float32Array>;
+}
+
+/** The vectors of the questions, in order. */
+export async function vectorsOf(questions: readonly Question[]): Promise<Float32Array[]> {
+  return Promise.all(questions.flatMap(({ vector }) => (vector ? [vector] : [])));
 }
 
 /** A search whose questions and filters are at hand. */
@@ -93,7 +99,7 @@ async function vectorQueries(look: Look, at: number, depth: number): Promise<Sid
   const { filters, request, mode, questions } = look;
   if (mode === 'text') return [];
   const collection = look.collections[at] as Collection;
-  const vectors = await Promise.all(questions.map(({ vector }) => vector));
+  const vectors = await vectorsOf(questions);
   // An HNSW index gives no more than it looked at.
   const efRuntime = Math.max(request.efRuntime ?? collection.manifest.index.efRuntime, depth);
   const same = { collection, topK: depth, filter: filters[at], efRuntime, exact: request.exact };

@@ -15,9 +15,14 @@ export interface Passage {
 /** The longest white space between two chunks that is put back when they are joined. */
 const MAX_GAP = 16;
 
-/** Adds a hit: to the passages it touches, which become one in the place of the first, or as a passage of its own. */
+/** Adds a hit as a passage, see `addPassage`. */
 export function addHit(passages: readonly Passage[], hit: SearchHit): Passage[] {
-  let joined = passageOf(hit);
+  return addPassage(passages, passageOf(hit));
+}
+
+/** Adds a passage: to those it touches, which become one in the place of the first, or as one of its own. */
+export function addPassage(passages: readonly Passage[], added: Passage): Passage[] {
+  let joined = added;
   let place = passages.length;
   const others: Passage[] = [];
   for (const passage of passages) {

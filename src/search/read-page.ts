@@ -1,12 +1,13 @@
 import type { Collection } from '../stores/knowledge/collections.ts';
 import type { CandidateContents, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { cosine } from './cosine.ts';
-import type { Look } from './look-up.ts';
+import { type Look, vectorsOf } from './look-up.ts';
 import type { Ranked } from './rank.ts';
 
 /** A hit of a search that ranks candidates before it reads them. */
 export interface HybridMatch extends Omit<CandidateContents, 'embedding' | 'terms'> {
-  readonly distance: number;
+  /** Absent where there is no vector to compare with. */
+  readonly distance?: number;
   readonly score: number;
   /** BM25 score; absent when the chunk was not among the best of the words' side. */
   readonly textScore?: number;
@@ -35,9 +36,10 @@ export async function readPage(
   }: { look: Look; ranking: readonly Ranked[]; from: number; isKept?: boolean },
 ): Promise<{ matches: HybridMatch[]; end: number }> {
   const { topK, minScore } = look.request;
-  const vectors = await Promise.all(look.questions.map(({ vector }) => vector));
+  const vectors = await vectorsOf(look.questions);
   // What one question alone found may be nearer to another one.
   const isAnew = isKept || vectors.length > 1;
+  const isLacking = ({ distance }: Ranked) => vectors.length > 0 && (isAnew || distance === undefined);
   const matches: HybridMatch[] = [];
   // Places left out are those of the order, whether or not they are similar enough: pages must not overlap.
   let end = from;
@@ -46,14 +48,14 @@ export async function readPage(
     const part = ranking.slice(end, end + (minScore === undefined ? wanted : Math.max(READ_AHEAD, wanted)));
     // Since a list was kept, chunks may have changed so that the filter excludes them now.
     const passing = isKept ? await stillPassing(vectorIndex, look, part) : undefined;
-    const contents = await readContents(vectorIndex, { collections: look.collections, part, isAnew });
+    const contents = await readContents(vectorIndex, { collections: look.collections, part, isLacking });
     for (const [at, chunk] of contents.entries()) {
       if (matches.length >= topK) break;
       end += 1;
       const ranked = part[at] as Ranked;
       if (!chunk || passing?.has(ranked.key) === false) continue;
       const match = toMatch(ranked, chunk, { vectors, terms: look.terms, isAnew });
-      if (match && 1 - match.distance >= (minScore ?? -1)) matches.push(match);
+      if (match && 1 - (match.distance ?? 0) >= (minScore ?? -1)) matches.push(match);
     }
   }
   return { matches, end };
@@ -79,18 +81,21 @@ async function readContents(
   {
     collections,
     part,
-    isAnew,
-  }: { collections: readonly Collection[]; part: readonly Ranked[]; isAnew: boolean },
+    isLacking,
+  }: {
+    collections: readonly Collection[];
+    part: readonly Ranked[];
+    /** Whether the distance has to be computed, from the stored vector. */
+    isLacking: (one: Ranked) => boolean;
+  },
 ): Promise<(CandidateContents | undefined)[]> {
-  const known = new Set(
-    part.filter(({ distance }) => distance !== undefined && !isAnew).map(({ key }) => key),
-  );
+  const lacking = new Set(part.filter(isLacking).map(({ key }) => key));
   const contents = new Map<string, CandidateContents | undefined>();
   await Promise.all(
     collections.map(async (collection, at) => {
       const keys = part.filter((one) => one.at === at).map(({ key }) => key);
       if (keys.length === 0) return;
-      const chunks = await vectorIndex.contents(collection, keys, (key) => !known.has(key));
+      const chunks = await vectorIndex.contents(collection, keys, (key) => lacking.has(key));
       for (const [n, chunk] of chunks.entries()) contents.set(keys[n] as string, chunk);
     }),
   );
@@ -106,9 +111,10 @@ function toMatch(
     isAnew,
   }: Pick<Look, 'terms'> & { readonly vectors: readonly Float32Array[]; readonly isAnew: boolean },
 ): HybridMatch | undefined {
+  const matchedTerms = [...new Set(terms[at]?.flat())].filter((term) => held.has(term));
+  if (vectors.length === 0) return { ...chunk, ...places, matchedTerms };
   const known = (isAnew ? undefined : distance) ?? distanceOf(embedding, vectors);
   if (Number.isNaN(known)) return undefined;
-  const matchedTerms = [...new Set(terms[at]?.flat())].filter((term) => held.has(term));
   return { ...chunk, ...places, distance: Math.min(2, Math.max(0, known)), matchedTerms };
 }
 

@@ -53,7 +53,10 @@ export const searchRequest = z.strictObject({
     .min(1, 'must name a collection')
     .max(100, 'must name at most 100 collections')
     .optional(),
-  /** `hybrid` by default; `vector` where there are no words to look up, see `SearchAnswer.mode`. */
+  /**
+   * `hybrid` by default; `vector` where there are no words to look up, see `SearchAnswer.mode`. In collections of given
+   * vectors `text` needs no vector, and hits then have no `vectorScore`.
+   */
   mode: z.enum(SEARCH_MODES, `must be ${SEARCH_MODES.join(', ')}`).optional(),
   /** How a hybrid search makes one score of two. */
   fusion: z.enum(FUSION_METHODS, `must be ${FUSION_METHODS.join(', ')}`).default('zscore'),
@@ -101,6 +104,8 @@ export const contextRequest = searchRequest
     maxTokens: count(1, 1_000_000).default(2_000),
     /** Passages best first, or as they stand in their documents, the best document first. */
     order: z.enum(PASSAGE_ORDERS, `must be ${PASSAGE_ORDERS.join(' or ')}`).default('best'),
+    /** Leave weak sentences at the ends of passages out, for more passages to have room. */
+    trim: z.boolean('must be true or false').default(true),
     /** Facts that answer the question are put before the passages, under the same budget. */
     facts: z.union([z.boolean(), factContext], 'must be true, false or options').optional(),
   });
@@ -146,6 +151,7 @@ type Ranking = z.output<z.ZodObject<typeof rankingOptions>>;
 export interface ContextRequest extends SearchRequest {
   readonly maxTokens: number;
   readonly order: PassageOrder;
+  readonly trim: boolean;
   /** Absent when no facts are wanted. */
   readonly facts?: FactContextOptions;
 }
@@ -157,9 +163,9 @@ export function parseSearchRequest(input: unknown): SearchRequest {
 
 /** Checks a context look-up. Throws like `parseSearchRequest`. */
 export function parseContextRequest(input: unknown): ContextRequest {
-  const { maxTokens, order, facts, ...request } = parse(contextRequest, input);
+  const { maxTokens, order, trim, facts, ...request } = parse(contextRequest, input);
   const wanted = facts === true ? factContext.parse({}) : facts;
-  return { ...finish(request), maxTokens, order, ...(wanted && { facts: wanted }) };
+  return { ...finish(request), maxTokens, order, trim, ...(wanted && { facts: wanted }) };
 }
 
 /** Checks a request by its schema. Throws `invalid_input` naming each bad field. */

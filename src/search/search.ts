@@ -10,10 +10,16 @@ import { compileFilter, type Filter } from './filter.ts';
 import { type SearchHit, toHit, toHybridHit, toVectorHit } from './hit.ts';
 import { findHybrid } from './hybrid.ts';
 import { findLikeness } from './likeness.ts';
-import { type Question, withTerms } from './look-up.ts';
+import { type Question, vectorsOf, withTerms } from './look-up.ts';
 import { findNearestChunks } from './nearest.ts';
 import { rebuiltWarning } from './rebuilt-warning.ts';
-import { parseSearchRequest, type SearchInput, type SearchMode, type SearchRequest } from './request.ts';
+import {
+  invalidRequest,
+  parseSearchRequest,
+  type SearchInput,
+  type SearchMode,
+  type SearchRequest,
+} from './request.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 import { wordlessWarnings } from './wordless.ts';
 
@@ -71,8 +77,7 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
   const mode = modeOf(request, collections, warnings);
   const questions = likeness
     ? [{ query: '', vector: likeness.vector }]
-    : await questionsOf(parts, { request, collections, warnings });
-  const [first] = questions as [Question];
+    : await questionsOf(parts, { request, mode, collections, warnings });
   if (mode !== 'vector' || isRanked(request)) {
     const excluded = likeness?.chunkKey;
     const look = await withTerms({ collections, filters, request, mode, questions, excluded });
@@ -83,7 +88,8 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     const hits = matches.map((match) => (mode === 'vector' ? toVectorHit(match) : toHybridHit(match)));
     return { hits: await withSurroundings(parts, hits, request), warnings, mode, ...more };
   }
-  const nearest = { collections, filters, request, vector: await first.vector };
+  const [vector] = (await vectorsOf(questions)) as [Float32Array];
+  const nearest = { collections, filters, request, vector };
   const found = await findNearestChunks(parts.vectorIndex, nearest);
   warnings.push(...found.warnings);
   const hits = found.matches.map(toHit);
@@ -144,11 +150,19 @@ function modeOf(
 /** What is asked, with the vectors; every collection must have been embedded by the same model. */
 async function questionsOf(
   parts: SearchParts,
-  search: { request: SearchRequest; collections: readonly Collection[]; warnings: string[] },
+  search: {
+    request: SearchRequest;
+    mode: SearchMode;
+    collections: readonly Collection[];
+    warnings: string[];
+  },
 ): Promise<Question[]> {
-  const { request, collections, warnings } = search;
+  const { request, mode, collections, warnings } = search;
   const { query = '', queries = [query], vector } = request;
   if (vector) return [{ query, vector }];
+  if (mode === 'text' && isWithoutVectors(collections, request)) {
+    return queries.map((text) => ({ query: text }));
+  }
   for (const collection of collections) requireModel(collection);
   const embedder = await parts.embedder();
   for (const collection of collections) warnings.push(...checkModel(collection, embedder));
@@ -158,4 +172,13 @@ async function questionsOf(
     made.catch(() => undefined);
     return { query: text, vector: made };
   });
+}
+
+/** Whether hits cannot be compared with the query, as no model made the vectors. Throws `invalid_input` where they have to be. */
+function isWithoutVectors(collections: readonly Collection[], { minScore }: SearchRequest): boolean {
+  if (collections.some(({ manifest }) => manifest.model)) return false;
+  if (minScore === undefined) return true;
+  throw invalidRequest(
+    `minScore: compares vectors, as does maxDistance, and collection "${collections[0]?.name}" has no model to make one of the query. Give a vector beside it, or leave them out.`,
+  );
 }

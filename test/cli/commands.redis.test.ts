@@ -134,6 +134,18 @@ describe('documents', () => {
     expect(result.stderr).toContain(says);
   });
 
+  it('of another collection are not shown and not deleted where one is named', async () => {
+    await store('mine', 'own');
+    expect(await json('docs', 'show', 'mine', '--collection', 'own')).toMatchObject({ docId: 'mine' });
+    for (const command of ['show', 'delete']) {
+      expect(await run('docs', command, 'mine', '--collection', 'docs')).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining('no document "mine" in collection "docs", but one in "own"'),
+      });
+    }
+    expect(await json('docs', 'delete', 'mine', '--collection', 'own')).toEqual({ deleted: ['mine'] });
+  });
+
   it('are deleted all or not at all', async () => {
     await store('first', 'deleting');
     await store('second', 'deleting');
@@ -168,6 +180,21 @@ it('names and deletes a document whose record has a wrong type, or cannot be rea
       stderr: expect.stringContaining(`The record at "doc:${docId}:metadata" cannot be used`),
     });
   }
+  const listed = await run('docs', 'list', '--collection', 'spoilt');
+  expect(listed).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^sound .*1 of 3 documents$/ms),
+  });
+  expect(listed.stderr).toContain('Note: stringy cannot be read: ');
+  expect(listed.stderr).toContain('Note: numberless cannot be read: ');
+  expect(await json('docs', 'list', '--collection', 'spoilt')).toMatchObject({
+    ...{ total: 3, items: [{ docId: 'sound' }] },
+    unreadable: expect.arrayContaining([
+      { docId: 'stringy', key: 'doc:stringy:metadata', problem: expect.stringContaining('not a hash') },
+    ]),
+  });
+  const named = await run('docs', 'delete', 'stringy', '--collection', 'spoilt');
+  expect(named).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('cannot be used') });
   expect(await json('docs', 'delete', 'stringy', 'numberless')).toEqual({
     deleted: ['stringy', 'numberless'],
   });

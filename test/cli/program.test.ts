@@ -101,6 +101,7 @@ const WRONG: readonly (readonly [what: string, args: readonly string[], says: st
   ['a least score of letters', ['search', 'x', '--min-score', 'high'], '--min-score: must be a number'],
   ['a least score out of range', ['search', 'x', '--min-score', '2'], '--min-score: must be at most 1'],
   ['a budget of letters', ['context', 'x', '--max-tokens', 'all'], '--max-tokens: must be a whole number'],
+  ['a trim with a value', ['context', 'x', '--trim=both'], 'unknown option'],
   ['a filter that is no JSON', ['search', 'x', '--filter', '{lang:en}'], '--filter takes a JSON object'],
   ['a filter that is a list', ['search', 'x', '--filter', '[]'], '--filter takes a JSON object'],
   ['a query of spaces', ['search', '   '], 'query: must hold something to look for'],

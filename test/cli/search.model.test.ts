@@ -49,6 +49,22 @@ describe('search --highlight', () => {
   });
 });
 
+describe('search --collapse', () => {
+  const find = (...more: string[]) => run(['search', 'keepers', '--json', ...more]);
+
+  it('leaves out what is as like a better hit as the number says', async () => {
+    expect(jsonOf(await find('--collapse'))).toMatchObject({ hits: [{}, {}] });
+    expect(jsonOf(await find('--collapse', '0'))).toMatchObject({ hits: [expect.anything()] });
+    expect(jsonOf(await find('--collapse', '1'))).toMatchObject({ hits: [{}, {}] });
+  });
+
+  it.each(['nine', '2'])('refuses a likeness of %s', async (likeness) => {
+    const { exitCode, stdout } = await find('--collapse', likeness);
+    expect(stdout).toContain('--collapse: must be a number from 0 to 1');
+    expect(exitCode).toBe(2);
+  });
+});
+
 describe('search --rerank', () => {
   it('reorders by the cross-encoder of a folder, and says how long it took', async () => {
     const model = { STACKLORE_RERANKER_DIR: makeCrossEncoder(temporaryFolder()) };

@@ -279,6 +279,26 @@ describe('stacklore verify-citation', () => {
     expect(await run(['-', '--source'], JSON.stringify([citation]))).toMatchObject({ exitCode: 1 });
   });
 
+  it('names those of a list that cannot be checked, and checks the others', async () => {
+    const { docId, contentHash } = citation;
+    await lore.databases.knowledge.send(['SET', 'doc:spoilt:metadata', 'text']);
+    const list = [{ docId }, 7, { contentHash }, { docId: 'spoilt', contentHash }, citation];
+    const json = await run(['-', '--json'], JSON.stringify(list));
+    expect(json.exitCode).toBe(1);
+    expect(jsonOf(json)).toMatchObject({
+      checks: [
+        { status: 'invalid', docId, reason: expect.stringContaining('nothing to compare') },
+        { status: 'invalid' },
+        { status: 'invalid', reason: expect.stringContaining('docId: must be the id') },
+        { status: 'invalid', docId: 'spoilt' },
+        { status: 'unchanged', docId },
+      ],
+    });
+    const { stdout } = await run(['-'], JSON.stringify(list));
+    expect(stdout.trim().split('\n')).toHaveLength(list.length);
+    expect(stdout).toMatch(/^invalid {5}\? {2}The citation cannot be checked\..*^unchanged {2}/ms);
+  });
+
   it('takes citations and whole contexts from standard input', async () => {
     for (const input of [citation, [citation], { citations: [citation], text: '…' }]) {
       const result = await run(['-', '--json'], JSON.stringify(input));

@@ -24,6 +24,8 @@ const countWords = (text: string) => text.split(/\s+/).filter(Boolean).length;
 const build = (hits: SearchHit[], maxTokens = 1_000) =>
   buildContext(hits, { maxTokens, countTokens: countWords });
 
+const weighTokens = (sentence: string) => sentence.match(/tokens/gi)?.length ?? 0;
+
 describe('buildContext', () => {
   it('numbers passages, best first, under a line that says where they are from', () => {
     const { text, citations, omitted } = build([
@@ -166,6 +168,28 @@ describe('buildContext', () => {
     expect(build([hitOn(0, 28, { title: 'Sessions' })]).text).toMatch(/^\[1\] Sessions \(handbook.md\)\n/);
   });
 
+  it('shortens passages so that more of them fit, and fills up with sentences', () => {
+    const hits = [
+      lone('a', 'Lamps burn. Dogs bark loudly. Tokens are void.', 0.9),
+      lone('b', 'Tokens expire. Fish swim.', 0.8),
+      lone('c', 'Cows moo all day long. No tokens here, or there. Bees hum all night long.', 0.7),
+    ];
+    const options = { maxTokens: 27, countTokens: countWords };
+    const whole = buildContext(hits, options);
+    expect(whole.citations.map(({ docId }) => docId)).toEqual(['a', 'b']);
+    const trimmed = buildContext(hits, { ...options, weigh: weighTokens });
+    expect(trimmed.citations.map(({ text, start, end }) => [text, start, end])).toEqual([
+      ['Tokens are void.', 30, 46],
+      ['Tokens expire. Fish swim.', 0, 25],
+      ['No tokens here, or there.', 23, 48],
+    ]);
+    expect(trimmed.tokens).toBeLessThanOrEqual(27);
+    expect(trimmed.omitted).toEqual([
+      { collection: 'docs', chunkId: 'a_chunk_0', reason: 'cut' },
+      { collection: 'docs', chunkId: 'c_chunk_0', reason: 'cut' },
+    ]);
+  });
+
   it('never exceeds the budget and accounts for every hit, whatever counts the tokens', () => {
     const random = randomFrom(7);
     const counters = [
@@ -185,7 +209,8 @@ describe('buildContext', () => {
       });
       const countTokens = counters[round % counters.length] ?? countWords;
       const maxTokens = 1 + Math.floor(random() ** 2 * 400);
-      const { text, tokens, citations, omitted } = buildContext(hits, { maxTokens, countTokens });
+      const options = { maxTokens, countTokens, ...(round % 3 > 0 && { weigh: weighTokens }) };
+      const { text, tokens, citations, omitted } = buildContext(hits, options);
       expect(tokens).toBe(text === '' ? 0 : countTokens(text));
       expect(tokens).toBeLessThanOrEqual(maxTokens);
       const told = [

@@ -102,7 +102,11 @@ describe('parseSearchRequest', () => {
 
 describe('parseContextRequest', () => {
   it('looks at more hits than a search and has a budget', () => {
-    expect(parseContextRequest({ query: 'x' })).toMatchObject({ topK: 20, maxTokens: 2_000 });
+    expect(parseContextRequest({ query: 'x' })).toMatchObject({ topK: 20, maxTokens: 2_000, trim: true });
+  });
+
+  it('refuses a trim that is neither true nor false', () => {
+    expect(() => parseContextRequest({ query: 'x', trim: 'both' })).toThrow('trim: must be true or false');
   });
 
   it('refuses a budget of nothing', () => {

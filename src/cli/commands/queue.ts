@@ -211,7 +211,10 @@ const work = defineCommand({
       description: 'after a crash, seconds until the task goes to another (30)',
     },
     { flags: '--by-priority', description: 'take the highest priority among the next 100 tasks first' },
-    { flags: '--until-empty', description: 'end when the queue is empty' },
+    {
+      flags: '--until-empty',
+      description: 'end when no task waits or runs; retries that are delayed stay for later',
+    },
   ],
   schema: z.strictObject({
     concurrency: wholeNumber(1, 1_000).default(1),

@@ -29,7 +29,10 @@ export const SEARCH_FLAGS: readonly Flag[] = [
   { flags: '--max-distance <number>', description: 'leave out hits at a greater cosine distance, 0 to 2' },
   { flags: '--also <query>', description: 'another way to ask the same; may be repeated', isList: true },
   { flags: '--diversity <number>', description: 'how unlike each other hits shall be, 0 to 1 (0)' },
-  { flags: '--collapse', description: 'leave out hits that say the same as a better one' },
+  {
+    flags: '--collapse [likeness]',
+    description: 'leave out hits that are this like a better one, 0 to 1 (0.95)',
+  },
   {
     flags: '--boost <json>',
     description: 'move hits up or down, e.g. \'{"filter":{"lang":"en"},"weight":1}\'; may be repeated',
@@ -55,7 +58,7 @@ export const searchFlags = {
   maxDistance: decimalNumber().optional(),
   also: z.array(z.string()).default([]),
   diversity: decimalNumber().optional(),
-  collapse: z.boolean().default(false),
+  collapse: collapseFlag().optional(),
   boost: z.array(z.string().transform(parseBoost)).optional(),
   halfLife: decimalNumber().optional(),
   userId: z.string().optional(),
@@ -131,8 +134,7 @@ export function searchOptions(words: readonly string[], flags: SearchFlagValues)
     ...{ collections, exact },
     ...(also.length > 0 ? { queries: [query, ...also] } : query === '' ? {} : { query }),
     ...given({ fusion, weight, mode, minScore, maxDistance, diversity }),
-    ...given({ filter, maxPerDocument, efRuntime, userId, boosts, rerank }),
-    ...(collapse && { collapse }),
+    ...given({ filter, maxPerDocument, efRuntime, userId, boosts, rerank, collapse }),
     ...(halfLife !== undefined && { decay: { halfLifeDays: halfLife } }),
   };
 }
@@ -154,6 +156,13 @@ function describeRest({ facets = {}, cursor }: SearchAnswer): string[] {
     return `${name}: ${values.map(({ value, count }) => `${value} (${count})`).join(', ') || 'none'}`;
   });
   return [...counted, ...(cursor === undefined ? [] : [`More: repeat with --cursor ${cursor}`])];
+}
+
+/** `--collapse`, or `--collapse 0.9`. */
+function collapseFlag() {
+  const message = 'must be a number from 0 to 1, and stands after the query';
+  const likeness = decimalNumber().pipe(z.number().min(0, message).max(1, message));
+  return z.union([z.literal(true), likeness], message);
 }
 
 /** `--rerank`, or `--rerank 20`. */
@@ -190,8 +199,8 @@ export function describeHit(hit: SearchHit, rank: number, { width, mark }: HitLa
   ];
 }
 
-/** Similarity of meaning, what a reranker made of it, and the terms of the query that the chunk holds. */
-function describeScores({ vectorScore, rerankScore, matchedTerms = [] }: SearchHit): string {
+/** Similarity of meaning (of words, where there is no other), what a reranker made of it, and the terms of the query that the chunk holds. */
+function describeScores({ score, vectorScore = score, rerankScore, matchedTerms = [] }: SearchHit): string {
   const reranked = rerankScore === undefined ? '' : ` (reranked ${rerankScore.toFixed(3)})`;
   const similarity = `${vectorScore.toFixed(3)}${reranked}`;
   return matchedTerms.length === 0 ? similarity : `${similarity} [${matchedTerms.join(' ')}]`;

@@ -37,6 +37,7 @@ export const command = defineCommand({
     logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional(),
     trustProxy: z.boolean().optional(),
   }),
+  settingFlags: { corsOrigins: 'cors-origin', allowedHosts: 'allowed-host' },
   examples: ['stacklore serve', 'stacklore serve --port 8080 --require-key'],
   async run({ lore, terminal }, _args, { corsOrigin, allowedHost, ...flags }) {
     const options = given({ ...flags, corsOrigins: corsOrigin, allowedHosts: allowedHost });

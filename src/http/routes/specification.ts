@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { DOCS_STYLE, docsPage } from '../docs-page.ts';
 import { openApiDocument } from '../openapi.ts';
 import { defineRoute, type Route } from '../route.ts';
 
-/** What tells of the other routes. */
+/** What tells of the other routes, to programs and to people. */
 export function specificationRoutes(routes: readonly Route[]): Route[] {
   const document = openApiDocument(routes, { version: version() });
+  const page = docsPage(document);
   return [
     defineRoute({
       method: 'GET',
@@ -14,7 +16,26 @@ export function specificationRoutes(routes: readonly Route[]): Route[] {
       summary: 'This API as an OpenAPI 3.1 document.',
       access: 'public',
       response: z.looseObject({ openapi: z.string() }),
-      handle: () => ({ openapi: '3.1.0', ...document }),
+      hasEtag: true,
+      handle: () => document,
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/docs',
+      tag: 'Docs',
+      summary: 'This API as a page.',
+      access: 'public',
+      produces: 'text/html; charset=utf-8',
+      handle: () => page,
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/docs/style.css',
+      tag: 'Docs',
+      summary: 'How that page looks.',
+      access: 'public',
+      produces: 'text/css; charset=utf-8',
+      handle: () => DOCS_STYLE,
     }),
   ];
 }

@@ -60,7 +60,8 @@ export async function compareIndexes(
     const after = await answer(next, request);
     const scores = new Map(after.map((hit) => [hit.chunkId, hit.vectorScore]));
     const shared = before.filter(({ chunkId }) => scores.has(chunkId));
-    for (const { chunkId, vectorScore } of shared) shifts.push((scores.get(chunkId) ?? 0) - vectorScore);
+    for (const { chunkId, vectorScore } of shared)
+      shifts.push((scores.get(chunkId) ?? 0) - (vectorScore ?? 0));
     compared.push({
       query,
       overlap: overlapOf(before, after, shared.length),

@@ -10,7 +10,7 @@ import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
 /** What a hit of either index is compared by. */
 export interface ComparedHit {
   readonly chunkId: string;
-  readonly vectorScore: number;
+  readonly vectorScore?: number;
 }
 
 /** Answers a query by the index that a collection names, as `search` does. */

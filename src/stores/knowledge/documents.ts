@@ -1,6 +1,6 @@
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { asObject, readHashes } from '../../redis/hash.ts';
+import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
@@ -20,6 +20,7 @@ import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkPrefix } from './document-ids.ts';
 import { checkOwner, chunkWriter, clearCommand, publishCommands } from './publish.ts';
+import { readDocuments } from './read-documents.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
 import { readChunks, readEmbeddings } from './stored-chunks.ts';
@@ -28,6 +29,12 @@ import { readChunks, readEmbeddings } from './stored-chunks.ts';
 export interface Page<T> {
   readonly items: T[];
   readonly total: number;
+}
+
+/** Documents of a collection, and those that cannot be read. */
+export interface DocumentPage extends Page<StoredDocument> {
+  /** Counted in the total; they can be deleted. */
+  readonly unreadable: readonly (UnreadableRecord & { readonly docId: string })[];
 }
 
 const SOURCES_PER_READ = 500;
@@ -65,12 +72,13 @@ export class Documents {
    * Documents of a collection, most recently updated first. Those that other programs have put into the schema's
    * `index:documents` only are not among them: nothing there says which collection they belong to.
    */
-  async list(collection: string, { offset = 0, limit = 100 } = {}): Promise<Page<StoredDocument>> {
+  async list(collection: string, { offset = 0, limit = 100 } = {}): Promise<DocumentPage> {
     const key = collectionDocumentsRecord.key.build({ collection });
     const range = ['ZREVRANGE', key, String(offset), String(offset + limit - 1)];
     const [total, docIds] = await this.#database.pipeline<unknown>([['ZCARD', key], range]);
-    const items = await this.#read(docIds as string[]);
-    return { items, total: Number(total) };
+    const { items, broken } = await readDocuments(this.#database, docIds as string[]);
+    const named = broken.map(({ docId, error }) => ({ docId, ...unreadable(error) }));
+    return { items, total: Number(total), unreadable: named };
   }
 
   /** Every document of a collection, read page by page. */
@@ -278,20 +286,8 @@ export class Documents {
   }
 
   async #read(docIds: readonly string[]): Promise<StoredDocument[]> {
-    const places = docIds.flatMap((docId) =>
-      documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
-    );
-    const replies = await readHashes(
-      this.#database,
-      places.map(({ key }) => key),
-    );
-    const found = new Map<string, StoredDocument>();
-    for (const [at, { docId, key }] of places.entries()) {
-      const reply = replies[at] ?? [];
-      if (reply instanceof RecordError) throw reply;
-      if (reply.length === 0 || found.has(docId)) continue;
-      found.set(docId, { docId, ...documentRecord.decode(asObject(reply), key) });
-    }
-    return [...found.values()];
+    const { items, broken } = await readDocuments(this.#database, docIds);
+    if (broken[0]) throw broken[0].error;
+    return items;
   }
 }

@@ -46,6 +46,14 @@ describe('a worker', () => {
     expect(await lore.queues.stats(queue)).toMatchObject({ waiting: 0, processing: 0 });
   });
 
+  it('leaves a delayed retry to others when it ends with the queue', async () => {
+    await enqueue(1);
+    const handler = () => Promise.reject(new Error('not yet'));
+    const options = { untilEmpty: true, backoffMs: () => 60_000 };
+    expect(await lore.startWorker(queue, handler, options).done).toMatchObject({ done: 0, retried: 1 });
+    expect(await lore.queues.stats(queue)).toMatchObject({ waiting: 0, delayed: 1 });
+  });
+
   it('does as many at the same time as it may', async () => {
     await enqueue(12);
     let running = 0;
