@@ -117,8 +117,8 @@ export function createDocumentsView({ api, say, navigate }) {
     return {
       ...{ collection: name, offset, limit: PAGE_SIZE },
       ...{ title: title.value.trim(), source: source.value.trim(), contentType: contentType.value },
-      updatedAfter: updatedAfter.value,
-      updatedBefore: updatedBefore.value && `${updatedBefore.value}T23:59:59.999Z`,
+      updatedAfter: updatedAfter.value && `${updatedAfter.value}T00:00:00Z`,
+      updatedBefore: updatedBefore.value && dayAfter(updatedBefore.value),
     };
   }
 
@@ -176,6 +176,17 @@ export function createDocumentsView({ api, say, navigate }) {
       asking.abort();
     },
   };
+}
+
+/**
+ * Until the end of a day is before the next one.
+ *
+ * @param {string} day
+ */
+function dayAfter(day) {
+  const next = new Date(`${day}T00:00:00Z`);
+  next.setUTCDate(next.getUTCDate() + 1);
+  return next.toISOString();
 }
 
 /**

@@ -30,7 +30,7 @@ test('files that are dropped are ingested, with their progress, and found', asyn
   const job = page.getByRole('list', { name: 'Ingests' }).getByRole('listitem').first();
   await job.getByText('1 created').waitFor();
   expect(await job.textContent()).toContain('noise.bin');
-  await page.getByLabel('Collection', { exact: true }).selectOption('inbox');
+  await page.getByRole('combobox', { name: 'Collection', exact: true }).selectOption('inbox');
   await page.getByRole('link', { name: 'Lighthouse' }).waitFor();
   await page.goto(`${stage.url}/#/search?in=inbox&q=lighthouse`);
   await page.locator('a[data-hit="0"]', { hasText: 'Lighthouse' }).waitFor();
@@ -42,7 +42,7 @@ test('files can be chosen, too', async () => {
   await page.getByLabel('Into collection').fill('chosen');
   const buffer = Buffer.from('# Harbour\n\nThe harbour is deep.');
   await page.locator('#files').setInputFiles({ name: 'harbour.md', mimeType: 'text/markdown', buffer });
-  await page.getByText('1 created').waitFor();
+  await page.getByRole('list', { name: 'Ingests' }).getByText('1 created').waitFor();
 });
 
 test('a document is deleted when one agrees, and stays when not', async () => {

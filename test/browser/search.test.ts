@@ -81,7 +81,7 @@ describe('the search', () => {
 
   test('narrows by declared fields and by what every document has', async () => {
     const page = await stage.open(`#/search?q=loan&${LIBRARY}`);
-    await page.getByText('Filters').click();
+    await page.getByText('Filters', { exact: true }).click();
     const titles = page.locator('a[data-hit]');
     await expect.poll(() => titles.count()).toBeGreaterThan(2);
     await page.getByLabel('lang').fill('de');
@@ -178,7 +178,7 @@ describe('the page', () => {
 
   test('fits a phone', async () => {
     const page = await stage.open(`#/search?q=loan&${LIBRARY}`, { viewport: { width: 360, height: 740 } });
-    await page.getByText('Filters').click();
+    await page.getByText('Filters', { exact: true }).click();
     for (const view of ['Documents', 'Map', 'Context', 'Insights', 'Search']) {
       await page.getByRole('link', { name: view, exact: true }).click();
       await page.waitForLoadState('networkidle');

@@ -21,10 +21,10 @@ describe('an API key', () => {
     const page = await stage.open('#/search?in=sea&q=tide');
     const dialog = page.getByRole('dialog', { name: 'API key' });
     await dialog.getByText('An API key is needed here.').waitFor();
-    await dialog.getByLabel('Key').fill('sl_wrong');
+    await dialog.getByRole('textbox', { name: 'Key' }).fill('sl_wrong');
     await page.keyboard.press('Enter');
     await dialog.getByText('This key is not accepted.').waitFor();
-    await dialog.getByLabel('Key').fill(token);
+    await dialog.getByRole('textbox', { name: 'Key' }).fill(token);
     await dialog.getByRole('button', { name: 'Use this key' }).click();
     await page.locator('a[data-hit="0"]', { hasText: 'Tides' }).waitFor();
     await page.reload();
@@ -46,7 +46,7 @@ describe('an API key', () => {
 describe('a server that goes', () => {
   test('is said, and the page goes on by itself when it is back', async () => {
     const page = await stage.open('');
-    await page.getByLabel('Key').fill(token);
+    await page.getByRole('textbox', { name: 'Key' }).fill(token);
     await page.keyboard.press('Enter');
     await page.getByRole('checkbox', { name: 'sea' }).waitFor();
     await stage.stopServer();

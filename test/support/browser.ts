@@ -58,7 +58,7 @@ export function useStage(lore: () => Stacklore, options: ServeInput = {}): Stage
     async open(address = '', contextOptions = {}) {
       if (!browser) throw new Error('The browser is there inside tests and hooks only.');
       const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...contextOptions });
-      context.setDefaultTimeout(15_000);
+      context.setDefaultTimeout(10_000);
       const page = await context.newPage();
       watch(page, { origin: new URL(url).origin, misdeeds });
       await page.goto(`${url}/${address}`);
