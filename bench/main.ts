@@ -10,10 +10,12 @@ import { benchHttp } from './http.ts';
 import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
+import { benchMap } from './map.ts';
 import { printMachine } from './measure.ts';
 import { benchQuality } from './quality.ts';
 import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
+import { benchSemanticCache } from './semantic-cache.ts';
 import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
@@ -24,6 +26,7 @@ const PARTS = [
   'search',
   'hybrid',
   'recall',
+  'map',
   'stall',
   'cli',
   'http',
@@ -52,10 +55,12 @@ const { values, positionals } = parseArgs({
   },
 });
 const parts = positionals.length > 0 ? positionals : PARTS;
-const unknown = parts.filter((part) => !PARTS.includes(part) && !['quality', 'code-set'].includes(part));
+const unknown = parts.filter(
+  (part) => !PARTS.includes(part) && !['quality', 'code-set', 'semantic-cache'].includes(part),
+);
 if (unknown.length > 0) {
   console.error(
-    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), quality with --data DIR, code-set with --data DIR to write it.`,
+    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), semantic-cache with or without --data DIR, quality with --data DIR, code-set with --data DIR to write it.`,
   );
   process.exit(2);
 }
@@ -68,6 +73,7 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
+if (parts.includes('semantic-cache')) await benchSemanticCache(data);
 if (parts.includes('quality') || parts.includes('code-set')) {
   if (data === undefined) {
     console.error(
@@ -78,7 +84,11 @@ if (parts.includes('quality') || parts.includes('code-set')) {
   if (parts.includes('code-set')) await writeCodeSet(data);
   if (parts.includes('quality')) await benchQuality(data);
 }
-if (parts.some((part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set'].includes(part)))
+if (
+  parts.some(
+    (part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set', 'semantic-cache'].includes(part),
+  )
+)
   await benchStored();
 
 async function benchStored(): Promise<void> {
@@ -90,7 +100,8 @@ async function benchStored(): Promise<void> {
   const queries = vectors.slice(-500);
   const stored = { texts: texts.slice(0, -500), vectors: vectors.slice(0, -500) };
   if (parts.includes('store')) await benchStore({ ...stored, rounds: quick ? 1 : rounds });
-  if (!parts.some((part) => ['search', 'hybrid', 'recall', 'stall', 'cli', 'http'].includes(part))) return;
+  if (!parts.some((part) => ['search', 'hybrid', 'recall', 'map', 'stall', 'cli', 'http'].includes(part)))
+    return;
 
   const redis = await startPrivateRedis();
   const lore = openStacklore(
@@ -127,6 +138,7 @@ async function benchStored(): Promise<void> {
     if (parts.includes('hybrid'))
       await benchHybrid({ lore, redis, collection: 'bench', queries, texts: textQueries, rounds });
     if (parts.includes('recall')) await benchRecall(lore, { collection: 'bench', queries, quick });
+    if (parts.includes('map')) await benchMap(lore, { collection: 'bench', rounds });
     if (parts.includes('stall')) {
       const count = Math.min(STALL_CHUNKS, stored.texts.length);
       await benchStall(lore, {

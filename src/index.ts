@@ -119,9 +119,11 @@ export type { Outcome } from './search/explain-reasons.ts';
 export type { FactCitation, FactOmission } from './search/fact-context.ts';
 export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
 export type { Highlights, MatchedWord } from './search/highlight.ts';
+export type { CollectionMap, MapHit, MapInput, MapPlace, MapPoint } from './search/map.ts';
 export type { ContextInput, SearchInput } from './search/request.ts';
 export type { SearchAnswer, SearchHit } from './search/search.ts';
 export type { FactAnswer, FactHit, FactSearchInput } from './search/search-facts.ts';
+export type { EarlierQuestion } from './search/semantic-cache.ts';
 export { type OpenOptions, openStacklore, type Stacklore } from './stacklore.ts';
 export type { Resolution, TimeRange } from './stores/analytics/bucket.ts';
 export type {

@@ -57,6 +57,7 @@ import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from 
 import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
+import { type CollectionMap, type MapInput, map } from './search/map.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
 import type { ContextInput, SearchInput } from './search/request.ts';
@@ -66,6 +67,8 @@ import { Counters } from './stores/analytics/counters.ts';
 import { ErrorLog } from './stores/analytics/error-log.ts';
 import { Metrics } from './stores/analytics/metrics.ts';
 import { UsageLog } from './stores/analytics/usage.ts';
+import { CachedQuestions } from './stores/knowledge/cached-questions.ts';
+import { ChunkSamples } from './stores/knowledge/chunk-samples.ts';
 import { type Collection, Collections, REMEMBERED_MS } from './stores/knowledge/collections.ts';
 import { Documents } from './stores/knowledge/documents.ts';
 import type { AddedFact } from './stores/knowledge/fact.ts';
@@ -220,21 +223,41 @@ export class Stacklore {
 
   /**
    * Like `search`, but gives the answer of an equal search for some time, until one of the collections changes. Of many
-   * equal searches at once, in whatever process, one is carried out.
+   * equal searches at once, in whatever process, one is carried out. With `semantic` the answer of a question that means
+   * the same will do; then `earlier` tells which.
    *
    * @example
    * const { hits, cached } = await lore.cachedSearch({ query: 'how do sessions expire?' }, { ttlSeconds: 60 });
+   * const { earlier } = await lore.cachedSearch({ query: 'How do sessions expire' }, { semantic: true });
    */
   async cachedSearch(request: SearchInput, options: CachedSearchOptions = {}): Promise<CachedSearchAnswer> {
-    const { responseCache } = this;
+    const { responseCache, config } = this;
+    const { searchTimeoutMs } = config;
+    const cachedQuestions = new CachedQuestions(this.databases.knowledge, {
+      ...{ searchTimeoutMs, ttlSeconds: config.responseCache.ttlSeconds },
+    });
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'cached_search', request, values }, () =>
       cachedSearch(
-        { ...this.#parts, responseCache, model: this.#model, rerankModel: this.#rerankModel },
+        {
+          ...{ ...this.#parts, responseCache, cachedQuestions },
+          ...{ model: this.#model, rerankModel: this.#rerankModel },
+        },
         request,
         options,
       ),
     );
+  }
+
+  /**
+   * A collection as a plane shows it best: chunks evenly from all documents, and on request a question and its hits.
+   *
+   * @example
+   * const { points, query, hits } = await lore.map({ collection: 'docs', query: 'how do sessions expire?' });
+   */
+  async map(request: MapInput = {}): Promise<CollectionMap> {
+    const chunkSamples = new ChunkSamples(this.databases.knowledge);
+    return map({ ...this.#parts, chunkSamples, responseCache: this.responseCache }, request);
   }
 
   /** The RAG look-up: hits packed into one text under a token budget, with numbered citations. */

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/context.ts'),
   ],
   explain: ['say why a document is, or is not, in the answer', () => import('./commands/explain.ts')],
+  map: ['lay the chunks of a collection out on a plane', () => import('./commands/map.ts')],
   eval: ['measure searches by judgements, or collect judgements', () => import('./commands/eval.ts')],
   'verify-citation': [
     'say whether what was cited still stands in its document',

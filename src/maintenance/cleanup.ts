@@ -1,8 +1,11 @@
 import type { z } from 'zod';
 import { StackloreError } from '../errors.ts';
 import type { Database, Databases } from '../redis/databases.ts';
+import { redisTypeOf } from '../schema/families.ts';
+import { cachedQuestionRecord } from '../schema/knowledge.ts';
 import { deadLetterRecord, responseCacheRecord } from '../schema/main.ts';
 import { cleanupRequest, parseMaintenanceRequest } from '../schema/maintenance-request.ts';
+import type { AnyRecord } from '../schema/record.ts';
 import type { DeadLetters } from '../stores/main/dead-letters.ts';
 import { type AnalyticsDeletion, deleteAnalyticsBefore } from './analytics-retention.ts';
 import { requireNoArrivals } from './arrivals.ts';
@@ -23,7 +26,7 @@ export interface Removed {
 export interface CleanupReport {
   /** True when nothing was deleted. */
   readonly dryRun: boolean;
-  /** Cached response bodies, by key. */
+  /** Cached response bodies, and the questions that were asked for them, by key. */
   readonly cache?: Removed;
   readonly analytics?: AnalyticsDeletion;
   /** Chunks whose document is gone, by key. */
@@ -69,7 +72,7 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
           ...(signal && { signal }),
         });
   const removed = {
-    ...((all || asked.cache) && { cache: await removeCache(main, removal) }),
+    ...((all || asked.cache) && { cache: await removeCache(parts.databases, removal) }),
     ...((all || asked.orphans) && { orphans: await removeOrphans(knowledge, removal) }),
     ...((all || asked.emptyDocuments) && { emptyDocuments: await removeEmptyDocuments(knowledge, removal) }),
     ...((all || asked.deadLetters) && {
@@ -87,17 +90,26 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
   };
 }
 
-async function removeCache(main: Database, { dryRun, ...pace }: Removal): Promise<Sample> {
-  const { key } = responseCacheRecord;
+async function removeCache({ main, knowledge }: Databases, removal: Removal): Promise<Sample> {
   const removed = new Sample();
-  for await (const page of pacedKeys(main, key.pattern, { ...pace, type: 'string' })) {
+  await removeKeys(main, { record: responseCacheRecord, removal, removed });
+  await removeKeys(knowledge, { record: cachedQuestionRecord, removal, removed });
+  return removed;
+}
+
+async function removeKeys(
+  database: Database,
+  { record, removal, removed }: { record: AnyRecord; removal: Removal; removed: Sample },
+): Promise<void> {
+  const { key } = record;
+  const { dryRun, ...pace } = removal;
+  for await (const page of pacedKeys(database, key.pattern, { ...pace, type: redisTypeOf(record) })) {
     const keys = page.filter((one) => key.parse(one));
     const command = dryRun ? 'EXISTS' : 'UNLINK';
     // One key a command: on a cluster they lie on different nodes.
-    const counts = await main.pipeline<number>(keys.map((one) => [command, one]));
+    const counts = await database.pipeline<number>(keys.map((one) => [command, one]));
     for (const [at, one] of keys.entries()) if (counts[at] === 1) removed.add(one);
   }
-  return removed;
 }
 
 async function purgeDeadLetters(

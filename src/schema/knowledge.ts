@@ -260,6 +260,26 @@ export const searchCursorRecord = string({
   value: text,
 });
 
+/** A question whose answer is in the response cache, so that it can be found by meaning. */
+export const cachedQuestionRecord = hash({
+  database: 'knowledge',
+  key: 'stacklore:cached-question:{dimensions}:{partition}:{paramsHash}',
+  description:
+    'A question whose answer is at `cache:api:search:{params_hash}`, found by its vector among those of its partition.',
+  ttlSeconds: 300,
+  isTtlConfigurable: true,
+  isHelper: true,
+  isTransient: true,
+  fields: {
+    query: text,
+    embedding: float32,
+    // Hash of all else that was asked: options, corpus versions, model and scope.
+    partition: text,
+    paramsHash: text,
+  },
+});
+export type CachedQuestion = ValueOf<typeof cachedQuestionRecord>;
+
 /** What the vectors of facts are made with. */
 export const factsManifest = z.strictObject({
   formatVersion: z.literal(1),

@@ -1,6 +1,7 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
 import {
   arrivalsRecord,
+  cachedQuestionRecord,
   chunkRecord,
   collectionDocumentsRecord,
   collectionRecord,
@@ -64,6 +65,7 @@ export const RECORDS = {
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
   'facts manifest': factsManifestRecord,
+  'cached question': cachedQuestionRecord,
   arrivals: arrivalsRecord,
   'system prompt': systemPromptRecord,
   'prompt history': promptHistoryRecord,

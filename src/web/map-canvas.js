@@ -1,6 +1,6 @@
 import { documentColour } from './document-colour.js';
 import { element } from './element.js';
-import { fitAll, groupByDocument, nearestPoint, pointTowards, zoomAt } from './map-scene.js';
+import { fitAll, groupByDocument, NOTHING, nearestPoint, pointTowards, zoomAt } from './map-scene.js';
 import { onThemeChange } from './theme.js';
 
 /** @import { CollectionMap, MapPoint } from './types.d.ts' */
@@ -38,11 +38,9 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
 
   /** @type {CollectionMap} */
-  let map = { points: [] };
+  let map = NOTHING;
   /** @type {ReturnType<typeof groupByDocument>} */
   let documents = [];
-  /** @type {Set<string>} */
-  let hits = new Set();
   let viewport = { scale: 1, x: 0, y: 0 };
   /** @type {MapPoint | undefined} */
   let selected;
@@ -88,7 +86,7 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
     const { color } = getComputedStyle(canvas);
     context.strokeStyle = color;
     context.lineWidth = 2;
-    for (const point of map.points) if (hits.has(point.chunkId)) ring(point, 7);
+    for (const hit of map.hits ?? []) ring(hit, 7);
     if (selected) {
       context.lineWidth = 3;
       ring(selected, 10);
@@ -227,7 +225,6 @@ export function createMapCanvas({ onSelect, onOpen, describedBy }) {
     show(next) {
       map = next;
       documents = groupByDocument(map.points);
-      hits = new Set((map.hits ?? []).map(({ chunkId }) => chunkId));
       selected = undefined;
       lit = '';
       showAll();

@@ -1,8 +1,17 @@
-/** @import { MapPoint } from './types.d.ts' */
+/** @import { CollectionMap, MapPoint } from './types.d.ts' */
 
 /** @typedef {{ docId: string, title: string, points: MapPoint[] }} MapDocument */
 
 /** @typedef {{ scale: number, x: number, y: number }} Viewport screen = world * scale + x, or y */
+
+/** The map before there is one. @type {CollectionMap} */
+export const NOTHING = {
+  points: [],
+  documents: 0,
+  chunks: 0,
+  explainedVariance: { x: 0, y: 0 },
+  warnings: [],
+};
 
 /**
  * The documents of a map, the one with the most points first.

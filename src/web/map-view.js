@@ -2,13 +2,14 @@ import { problemText } from './api.js';
 import { findChunk } from './chunks.js';
 import { listCollections, oneCollection } from './collections.js';
 import { element, labelled, replaceChildren, select } from './element.js';
-import { counted } from './format.js';
+import { counted, formatNumber } from './format.js';
 import { documentAddress } from './hit.js';
 import { createMapCanvas } from './map-canvas.js';
 import { documentLegend } from './map-legend.js';
+import { NOTHING } from './map-scene.js';
 import { passage } from './passage.js';
 
-/** @import { CollectionMap, MapPoint, Shell, View } from './types.d.ts' */
+/** @import { CollectionMap, Hit, MapPoint, SearchAnswer, Shell, View } from './types.d.ts' */
 
 /**
  * A collection seen from above: its chunks by meaning, the documents by colour, and a question among them.
@@ -16,9 +17,11 @@ import { passage } from './passage.js';
  * @param {Shell} shell
  * @returns {View}
  */
-export function createMapView({ api, say, navigate }) {
+export function createMapView({ api, say, navigate, seen }) {
   /** @type {CollectionMap} */
-  let map = { points: [] };
+  let map = NOTHING;
+  /** @type {readonly Hit[]} */
+  let hits = [];
   let asking = new AbortController();
   let reading = new AbortController();
   let shownFor = '';
@@ -35,7 +38,7 @@ export function createMapView({ api, say, navigate }) {
   });
   const canvas = createMapCanvas({ onSelect: showPoint, onOpen: open, describedBy: 'map-help' });
   const legend = documentLegend({ onLight: canvas.light, onSelect: canvas.select });
-  const hits = element('div', { class: 'map-hits' });
+  const hitList = element('div', { class: 'map-hits' });
   const view = element(
     'div',
     { class: 'view map' },
@@ -53,7 +56,7 @@ export function createMapView({ api, say, navigate }) {
       'div',
       { class: 'map-body' },
       canvas.element,
-      element('div', { class: 'map-side' }, chosen, hits),
+      element('div', { class: 'map-side' }, chosen, hitList),
     ),
     element(
       'p',
@@ -84,14 +87,15 @@ export function createMapView({ api, say, navigate }) {
     status.classList.remove('problem');
     status.textContent = 'Computing the map …';
     try {
-      const body = { limit: Number(limit.value), ...(query && { query }) };
+      hits = query === '' ? [] : await findHits(name, query, signal);
+      const chunkIds = hits.map(({ chunkId }) => chunkId);
+      const body = { limit: Number(limit.value), ...(query && { query, chunkIds }) };
       map = await api.post(`/v1/collections/${encodeURIComponent(name)}/map`, { body, signal });
       shownFor = JSON.stringify([name, query, limit.value]);
-      const documents = canvas.show(map);
-      legend.show(documents);
+      legend.show(canvas.show(map));
       showHits();
       explain();
-      status.textContent = `${counted(map.points.length, 'passage')} of ${counted(documents.length, 'document')}${explained()}`;
+      showStatus();
     } catch (error) {
       const problem = problemText(error);
       if (problem === undefined) return;
@@ -100,12 +104,27 @@ export function createMapView({ api, say, navigate }) {
     }
   }
 
-  /** How much of the differences between the vectors two dimensions can show. */
-  function explained() {
-    const shares = [map.explained ?? []].flat();
-    if (shares.length === 0) return '';
-    const share = shares.reduce((sum, one) => sum + one, 0);
-    return ` · the two axes show ${Math.round(share * 100)} % of the differences`;
+  /**
+   * @param {string} name
+   * @param {string} query
+   * @param {AbortSignal} signal
+   */
+  async function findHits(name, query, signal) {
+    const body = { query, collection: name, topK: 10, highlight: true };
+    /** @type {SearchAnswer} */
+    const answer = await api.post('/v1/search', { body, signal });
+    for (const { chunkId, highlights } of answer.hits) if (highlights) seen.set(chunkId, highlights);
+    return answer.hits;
+  }
+
+  function showStatus() {
+    const { points, chunks, documents, explainedVariance: share, warnings } = map;
+    const isAll = points.length >= chunks;
+    const shown = isAll
+      ? counted(chunks, 'passage')
+      : `${formatNumber(points.length)} of ${counted(chunks, 'passage')}`;
+    const axes = `the two axes show ${Math.round((share.x + share.y) * 100)} % of the differences`;
+    status.textContent = [`${shown} of ${counted(documents, 'document')}`, axes, ...warnings].join(' · ');
   }
 
   function explain() {
@@ -113,19 +132,16 @@ export function createMapView({ api, say, navigate }) {
   }
 
   function showHits() {
-    const points = new Map(map.points.map((point) => [point.chunkId, point]));
-    const items = (map.hits ?? []).flatMap(({ chunkId }) => {
-      const point = points.get(chunkId);
-      if (!point) return [];
-      const button = element(
-        'button',
-        { type: 'button', class: 'link', click: () => canvas.select(point) },
-        point.title,
-      );
-      return [element('li', {}, button)];
+    const places = new Map((map.hits ?? []).map((place) => [place.chunkId, place]));
+    const items = hits.flatMap(({ chunkId, docId, title, headings }) => {
+      const place = places.get(chunkId);
+      if (!place) return [];
+      const click = () => canvas.select({ ...place, docId, title });
+      const button = element('button', { type: 'button', class: 'link', click }, headings.at(-1) || title);
+      return [element('li', {}, button, element('span', { class: 'source' }, ` ${title}`))];
     });
     replaceChildren(
-      hits,
+      hitList,
       items.length > 0 && element('h2', {}, 'Nearest passages'),
       items.length > 0 && element('ol', {}, ...items),
     );
@@ -146,7 +162,7 @@ export function createMapView({ api, say, navigate }) {
         chosen,
         title,
         path !== '' && element('p', { class: 'hit-place', dir: 'auto' }, path),
-        passage(chunk.text),
+        passage(chunk.text, seen.get(point.chunkId)),
         link,
       );
       chosen.scrollTop = 0;

@@ -173,7 +173,7 @@ export function createSearchView({ api, say, navigate, seen }) {
     if (offset === 0) replaceChildren(list, ...items);
     else list.append(...items);
     shown = offset + hits.length;
-    more.hidden = hits.length < PAGE_SIZE || answer.semantic !== undefined;
+    more.hidden = hits.length < PAGE_SIZE || answer.earlier !== undefined;
     replaceChildren(
       notes,
       semantic.note(answer),

@@ -11,12 +11,12 @@ export function semanticSwitch({ onChange }) {
   const isOn = element('input', { type: 'checkbox', change: onToggle });
   const threshold = element('input', {
     type: 'range',
-    ...{ min: 0.8, max: 1, step: 0.01, value: 0.95 },
+    ...{ min: 0.8, max: 1, step: 0.01, value: 0.97 },
     'aria-label': 'Least similarity of the questions',
     input: showThreshold,
     change: onChange,
   });
-  const value = element('output', {}, '0.95');
+  const value = element('output', {}, '0.97');
   const range = element('span', { class: 'threshold', hidden: true }, threshold, value);
 
   function onToggle() {
@@ -38,14 +38,14 @@ export function semanticSwitch({ onChange }) {
     /** What a search takes for it. */
     read: () => (isOn.checked ? { semanticCache: { threshold: Number(threshold.value) } } : {}),
     /** @param {SearchAnswer} answer */
-    note({ semantic }) {
-      if (!semantic) return undefined;
+    note({ earlier }) {
+      if (!earlier) return undefined;
       return element(
         'p',
         { class: 'note is-semantic' },
         'Answer of an earlier question: ',
-        element('q', {}, semantic.query),
-        ` (similarity ${semantic.similarity.toFixed(3)})`,
+        element('q', {}, earlier.query),
+        ` (similarity ${earlier.similarity.toFixed(3)})`,
       );
     },
   };

@@ -32,7 +32,8 @@ export interface SearchAnswer {
   readonly warnings: readonly string[];
   readonly mode: string;
   readonly facets?: Readonly<Record<string, readonly { value: string; count: number }[]>>;
-  readonly semantic?: { readonly query: string; readonly similarity: number };
+  /** The earlier question that this answer was given to. */
+  readonly earlier?: { readonly query: string; readonly similarity: number };
 }
 
 export interface Field {
@@ -103,7 +104,10 @@ export interface CollectionMap {
   readonly points: readonly MapPoint[];
   readonly query?: { readonly x: number; readonly y: number };
   readonly hits?: readonly { readonly chunkId: string; readonly x: number; readonly y: number }[];
-  readonly explained?: number | readonly number[];
+  readonly documents: number;
+  readonly chunks: number;
+  readonly explainedVariance: { readonly x: number; readonly y: number };
+  readonly warnings: readonly string[];
 }
 
 /** What every view gets: how to ask the server, and how to speak to the person. */

@@ -86,3 +86,19 @@ describe('search --rerank', () => {
     expect((await run(['search', 'keepers', '--rerank=none'])).exitCode).toBe(2);
   });
 });
+
+describe('search --semantic-cache', () => {
+  it('says which question the answer was given to', async () => {
+    const ask = (question: string, ...more: string[]) => run(['search', question, ...more]);
+    expect((await ask('Who cleans the lamp on Sundays?', '--semantic-cache')).stderr).toContain(
+      'Not in the cache',
+    );
+    const similar = 'Who cleans the lamp on Sunday?';
+    expect((await ask(similar, '--semantic-cache', '0.9', '--cache-scope', 'ada')).stderr).toContain(
+      'Not in the cache',
+    );
+    const answer = await ask(similar, '--semantic-cache', '0.9');
+    expect(answer.stderr).toContain('the answer to "Who cleans the lamp on Sundays?" (similarity 0.9');
+    expect(answer.stdout).toContain('The lamp burns oil.');
+  });
+});

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { contextAnswer, searchAnswer } from '../../src/http/schemas/search.ts';
+import { collectionMap, contextAnswer, searchAnswer } from '../../src/http/schemas/search.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
@@ -57,12 +57,36 @@ describe('POST /v1/search', () => {
     expect(after.headers.etag).not.toBe(first.headers.etag);
   });
 
+  test('gives the answer of an earlier question that means the same, and says so, where that is asked for', async () => {
+    const ask1 = (query: string, semanticCache: unknown) =>
+      ask('POST', '/v1/search', { body: { query, collection: 'library', semanticCache } });
+    const first = await ask1('how long may a book be kept', true);
+    expect(first.body.earlier).toBeUndefined();
+    const second = await ask1('how long may a book be kept?', { threshold: 0.9 });
+    expect(second.headers['cache-status']).toBe('stacklore; hit');
+    expect(second.body).toMatchObject({
+      earlier: { query: 'how long may a book be kept' },
+      hits: first.body.hits,
+    });
+  });
+
   test('refuses what it does not know, naming the field', async () => {
     const answer = await ask('POST', '/v1/search', { body: { query: 'x', topk: 3 } });
     expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
     expect(answer.body).toMatchObject({ status: 400, code: 'invalid_input', title: 'Bad Request' });
     expect(answer.body.detail).toContain('topk');
     expect(answer.body.requestId).toBe(answer.headers['x-request-id']);
+  });
+});
+
+describe('POST /v1/collections/:collection/map', () => {
+  test('shows the chunks, a question and its hits on one plane', async () => {
+    const answer = await ask('POST', '/v1/collections/library/map', { body: { query: 'a loan', topK: 1 } });
+    expect(answer.status).toBe(200);
+    expect(() => collectionMap.strict().parse(answer.body)).not.toThrow();
+    expect(answer.body).toMatchObject({ chunks: 2, documents: 2 });
+    expect(answer.body.hits).toHaveLength(1);
+    expect((await ask('POST', '/v1/collections/nowhere/map', { body: {} })).status).toBe(404);
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
+import type { CachedSearchAnswer } from '../../search/cached-search.ts';
 import type { Filter } from '../../search/filter.ts';
 import { FUSION_METHODS, SEARCH_MODES, type SearchInput } from '../../search/request.ts';
 import type { SearchAnswer, SearchHit } from '../../search/search.ts';
@@ -84,6 +85,11 @@ export const command = defineCommand({
     { flags: '--like-chunk <id>', description: 'find what is like a stored chunk' },
     { flags: '--cache', description: 'take and keep the answer, until the collection changes' },
     { flags: '--cache-ttl <seconds>', description: 'keep it this long (300)' },
+    {
+      flags: '--semantic-cache [threshold]',
+      description: 'take the answer of an earlier question as near as this too, 0 to 1 (0.97)',
+    },
+    { flags: '--cache-scope <text>', description: 'take and keep answers of this scope only' },
   ],
   schema: z.strictObject({
     ...searchFlags,
@@ -99,19 +105,19 @@ export const command = defineCommand({
     likeChunk: z.string().optional(),
     cache: z.boolean().default(false),
     cacheTtl: wholeNumber(1).optional(),
+    semanticCache: z.union([z.literal(true), decimalNumber()]).optional(),
+    cacheScope: z.string().optional(),
   }),
   examples: ['stacklore search "how do sessions expire?" --collection docs --top-k 5'],
-  async run({ lore, terminal }, words, { cache, cacheTtl, likeDoc, likeChunk, topK = 5, ...flags }) {
+  async run({ lore, terminal }, words, { likeDoc, likeChunk, topK = 5, ...flags }) {
     const options = { ...searchOptions(words, flags), topK, ...likeOf(likeDoc, likeChunk) };
     const { cursor, facets, window, offset, highlight } = flags;
     const request = { ...options, ...given({ cursor, facets, window, offset }), highlight };
-    const answer =
-      cache || cacheTtl !== undefined
-        ? await lore().cachedSearch(request, { ttlSeconds: cacheTtl })
-        : await lore().search(request);
-    if ('cached' in answer) {
-      terminal.note(answer.cached ? 'From the cache.' : 'Not in the cache; searched, and kept there.');
-    }
+    const caching = cacheOptions(flags);
+    const answer: ShownAnswer = caching
+      ? await lore().cachedSearch(request, caching)
+      : await lore().search(request);
+    if (caching) terminal.note(describeCaching(answer));
     for (const warning of answer.warnings) terminal.note(`Note: ${warning}`);
     noteReranking(terminal, answer);
     const width = Math.min(terminal.columns, 110);
@@ -123,6 +129,29 @@ export const command = defineCommand({
     };
   },
 });
+
+/** How the answer is cached; nothing where no flag asks for that. */
+function cacheOptions({ cache, cacheTtl: ttlSeconds, cacheScope: scope, semanticCache }: CacheFlagValues) {
+  const semantic = typeof semanticCache === 'number' ? { threshold: semanticCache } : semanticCache;
+  const options = given({ ttlSeconds, scope, semantic });
+  return cache || Object.keys(options).length > 0 ? options : undefined;
+}
+
+interface CacheFlagValues {
+  readonly cache: boolean;
+  readonly cacheTtl?: number | undefined;
+  readonly cacheScope?: string | undefined;
+  readonly semanticCache?: true | number | undefined;
+}
+
+/** `cached` is absent where no flag asks for the cache. */
+type ShownAnswer = SearchAnswer & Partial<Pick<CachedSearchAnswer, 'cached' | 'earlier'>>;
+
+function describeCaching({ cached, earlier }: ShownAnswer): string {
+  if (!cached) return 'Not in the cache; searched, and kept there.';
+  if (!earlier) return 'From the cache.';
+  return `From the cache: the answer to "${earlier.query}" (similarity ${earlier.similarity.toFixed(3)}).`;
+}
 
 /** The options of a search as the library takes them. */
 export function searchOptions(words: readonly string[], flags: SearchFlagValues): SearchInput {

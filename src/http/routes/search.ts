@@ -10,6 +10,17 @@ interface Asked {
   readonly userId?: string | undefined;
 }
 
+const searchBody = z.strictObject({
+  ...searchRequest.shape,
+  /** Give the answer of an earlier question that means the same, too; `earlier` then tells which. */
+  semanticCache: z
+    .union(
+      [z.boolean(), z.strictObject({ threshold: z.number().min(0).max(1).optional() })],
+      'must be true, false or a threshold from 0 to 1',
+    )
+    .optional(),
+});
+
 /** Searches and contexts. */
 export function searchRoutes({ options }: Pick<RouteParts, 'options'>): Route[] {
   return [
@@ -21,18 +32,20 @@ export function searchRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
       description:
         'Equal questions are answered from the response cache until a collection changes, unless the request has Cache-Control: no-cache; the header Cache-Status tells.',
       access: { scope: 'read', family: 'documents' },
-      body: z.strictObject(searchRequest.shape),
+      body: searchBody,
       response: searchAnswer,
       isRecorded: true,
       hasEtag: true,
       async handle({ lore, access, body, request, reply }) {
-        const search = { ...body, ...reach(access, body) };
-        const isFresh =
-          options.cacheSeconds === 0 ||
-          body.vector !== undefined ||
-          /no-cache|no-store/.test(request.headers['cache-control'] ?? '');
-        if (isFresh) return lore.search(search);
-        const { cached, ...answer } = await lore.cachedSearch(search, { ttlSeconds: options.cacheSeconds });
+        const { semanticCache: semantic, ...asked } = body;
+        const search = { ...asked, ...reach(access, body) };
+        const isFresh = options.cacheSeconds === 0 || asksAnew(request.headers['cache-control']);
+        // A page of its own cursor is kept already, and a vector costs less to look up than to find its answer.
+        if (isFresh || body.vector !== undefined || body.cursor !== undefined) return lore.search(search);
+        const { cached, ...answer } = await lore.cachedSearch(search, {
+          ...{ ttlSeconds: options.cacheSeconds, scope: access.cacheScope },
+          ...(semantic !== undefined && { semantic }),
+        });
         reply.header('cache-status', cached ? 'stacklore; hit' : 'stacklore; fwd=miss');
         return answer;
       },
@@ -58,4 +71,8 @@ export function reach(access: Access, { collection, collections, userId }: Asked
   access.requireCollections(...(collections ?? [collection ?? 'default']));
   const user = access.userOf(userId);
   return user === undefined ? {} : { userId: user };
+}
+
+function asksAnew(cacheControl = ''): boolean {
+  return /no-cache|no-store/.test(cacheControl);
 }

@@ -45,6 +45,8 @@ export const searchAnswer = z.object({
   rerankLatencyMs: z.number().optional(),
   facets: z.record(z.string(), z.array(z.object({ value: z.string(), count: z.int() }))).optional(),
   cursor: z.string().optional(),
+  /** The earlier question whose answer this is, and the cosine of both. */
+  earlier: z.object({ query: z.string(), similarity: z.number() }).optional(),
 });
 
 const citation = z.object({
@@ -89,4 +91,19 @@ export const contextAnswer = z.object({
     })
     .optional(),
   rerankLatencyMs: z.number().optional(),
+});
+
+const mapPlace = { x: z.number(), y: z.number() };
+
+/** What a map is answered with, see `CollectionMap`. */
+export const collectionMap = z.object({
+  collection: z.string(),
+  version: z.int(),
+  points: z.array(z.object({ chunkId: z.string(), docId: z.string(), title: z.string(), ...mapPlace })),
+  documents: z.int(),
+  chunks: z.int(),
+  explainedVariance: z.object(mapPlace),
+  query: z.object(mapPlace).optional(),
+  hits: z.array(z.object({ chunkId: z.string(), ...mapPlace })).optional(),
+  warnings: texts,
 });

@@ -39,13 +39,18 @@ export function placeOf(address: CacheAddress): CachePlace {
   if (params !== undefined && paramsName !== undefined) throw twice('params', 'paramsName');
   const ids = {
     endpointHash: endpointHashOf(address),
-    paramsHash: params === undefined ? (paramsName ?? DEFAULT_PARAMS) : shortHash(canonicalJson(params)),
+    paramsHash: params === undefined ? (paramsName ?? DEFAULT_PARAMS) : paramsHashOf(params),
   };
   return {
     endpointHash: ids.endpointHash,
     keys: responseCacheRecord.key.candidates(ids),
     lock: cacheLockRecord.key.build(ids),
   };
+}
+
+/** What stands in the key for parameters. */
+export function paramsHashOf(params: unknown): string {
+  return shortHash(canonicalJson(params));
 }
 
 /** What stands in the key for an endpoint. Throws `invalid_input`. */

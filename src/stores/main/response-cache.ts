@@ -1,7 +1,7 @@
 import { StackloreError } from '../../errors.ts';
 import { Availability, type AvailabilityOptions } from '../../redis/availability.ts';
 import type { Database } from '../../redis/databases.ts';
-import { namedWrongType } from '../../redis/wrong-type.ts';
+import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
 import {
   type CacheAddress,
   type CachedEndpoint,
@@ -9,7 +9,7 @@ import {
   endpointHashOf,
   placeOf,
 } from './cache-address.ts';
-import { decodeBody, encodeBody, fitsInto } from './cache-body.ts';
+import { decodeBody, encodeBody, fitsInto, readBody } from './cache-body.ts';
 import { countBodies, type EndpointEntries, removeBodies } from './cache-contents.ts';
 import { CacheLock } from './cache-lock.ts';
 import { checkObject, checkWhole } from './check-input.ts';
@@ -126,6 +126,24 @@ export class ResponseCache {
         if (failures === 2) throw error;
       }
     }
+  }
+
+  /**
+   * The cached value, counted as a hit, or `undefined`: nothing that can be read is there, or the database is away. Nobody
+   * is waited for.
+   */
+  async take<T>(address: CacheAddress): Promise<T | undefined> {
+    const reads = placeOf(address).keys.map((key) => ['GET', key]);
+    const bodies = await this.#ask(() =>
+      this.#database.pipeline<string | null>(reads).catch((error: unknown) => {
+        if (isWrongType(error)) return [];
+        throw error;
+      }),
+    );
+    const body = bodies?.find((one) => one !== null);
+    const value = body ? readBody(body) : undefined;
+    if (value !== undefined) this.#lock.count({ hits: 1 });
+    return value as T | undefined;
   }
 
   /** The body at an address as stored, or `undefined`. Not counted. Throws `record_invalid` for what is no JSON. */
