@@ -162,6 +162,15 @@ export const configSchema = z.strictObject({
       endpoints: z.record(z.string(), z.strictObject(rate).partial()).default({}),
     })
     .prefault({}),
+  mcp: z
+    .strictObject({
+      /** What clients of the MCP server must bear over HTTP; none: anyone who reaches it, which then is this machine alone. */
+      token: z
+        .string()
+        .regex(/^\S{16,}$/, 'must have at least 16 characters and no spaces')
+        .optional(),
+    })
+    .prefault({}),
 });
 
 /** Every setting, complete and checked. */

@@ -72,6 +72,7 @@ const REQUESTS = [
 /** Arrows point down. A room is a folder or a file of src; the longest path that fits a file is its room. */
 const ROOMS: Readonly<Record<string, Room>> = {
   errors: { mayImport: [] },
+  version: { mayImport: [] },
   schema: { mayImport: [], packages: ['zod'] },
   config: { mayImport: ['schema'], packages: ['zod'] },
   text: { mayImport: [], packages: ['@huggingface/tokenizers', '@orama/stopwords', 'snowball-stemmers'] },
@@ -107,8 +108,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
   llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  mcp: {
+    mayImport: ['stacklore', 'schema', 'config', 'stores/knowledge/document-text.ts', ...REQUESTS],
+    packages: ['@modelcontextprotocol/sdk', 'zod'],
+  },
   http: {
-    mayImport: ['stacklore', 'schema', 'config', 'jobs', 'mcp', ...REQUESTS],
+    mayImport: ['stacklore', 'schema', 'config', 'version', 'jobs', 'mcp', ...REQUESTS],
     packages: [
       '@fastify/cors',
       '@fastify/helmet',
@@ -121,7 +126,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     mayImport: [
-      ...['http', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
+      ...['http', 'mcp', 'version', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
       ...[
         'maintenance/backup/backup.ts',

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream';
 import type { z } from 'zod';
 import type { Config, ConfigInput } from '../config.ts';
 import type { ProvisionReport } from '../provision/report.ts';
@@ -13,8 +14,8 @@ export interface Flag {
 
 /** The process a command line runs in; tests give one of their own. */
 export interface Host {
-  readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean };
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly columns?: number; readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
@@ -32,7 +33,9 @@ export interface Terminal {
   /** Whether standard output is a terminal that shows bold text. */
   readonly isStyled: boolean;
   readonly columns: number;
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: Host['stdin'];
+  /** For what is neither lines nor an outcome, such as a protocol. */
+  readonly stdout: Host['stdout'];
   readonly stderr: Host['stderr'];
   /** Aborted by the first Ctrl-C, or when the process is asked to end. */
   readonly signal: AbortSignal;
@@ -51,6 +54,7 @@ export interface CommandContext {
 
 /** What a command has done: data for --json, lines for people, and whether something failed. */
 export interface Outcome {
+  /** Nothing is printed for `undefined`. */
   readonly data: unknown;
   readonly lines: readonly string[];
   readonly exitCode?: number;

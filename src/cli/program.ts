@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { CommanderError, Command as Program } from 'commander';
 import { errorMessage } from '../errors.ts';
+import { version } from '../version.ts';
 import type { CommandModule, Host } from './command.ts';
 
 /** Every command with the sentence `--help` shows. */
@@ -51,6 +51,10 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   usage: ['show what users used, by user or day', () => import('./commands/usage.ts')],
   errors: ['count, show and log errors', () => import('./commands/errors.ts')],
   counters: ['count events in windows of a minute, hour and day', () => import('./commands/counters.ts')],
+  mcp: [
+    'serve collections to language models by the Model Context Protocol',
+    () => import('./commands/mcp.ts'),
+  ],
   status: ['say how the server, its search module and the indexes are', () => import('./commands/status.ts')],
   backup: ['write archives of the named databases, or a snapshot', () => import('./commands/backup.ts')],
   restore: ['restore an archive, checked before anything is written', () => import('./commands/restore.ts')],
@@ -129,10 +133,4 @@ async function parse(program: Program, args: readonly string[], host: Host): Pro
   }
   await program.parseAsync(args, { from: 'user' });
   return exitCode;
-}
-
-function version(): string {
-  const content = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  // Our own package.json, which npm refuses to publish without a version.
-  return (JSON.parse(content) as { version: string }).version;
 }

@@ -120,6 +120,7 @@ function settingsOf({ home, redisUrl, model, modelDir }: CommonFlags): ConfigInp
 }
 
 function printOutcome({ stdout }: Host, outcome: Outcome, json: boolean): void {
+  if (outcome.data === undefined) return;
   if (json) stdout.write(`${JSON.stringify(outcome.data, null, 2)}\n`);
   else for (const line of outcome.lines) stdout.write(`${line}\n`);
 }
@@ -170,6 +171,7 @@ function openTerminal(host: Host, json: boolean): { terminal: Terminal; release:
     // Some terminals give their width as 0.
     columns: stdout.columns || 100,
     stdin,
+    stdout,
     stderr,
     signal: abort.signal,
   };

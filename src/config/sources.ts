@@ -60,6 +60,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STACKLORE_RATE_LIMIT: 'rateLimits.limit',
   STACKLORE_RATE_WINDOW: 'rateLimits.windowSeconds',
   STACKLORE_RATE_WHEN_AWAY: 'rateLimits.whenAway',
+  STACKLORE_MCP_TOKEN: 'mcp.token',
 };
 
 /** What file and environment say, the environment first. Throws `invalid_config` for a file that cannot be read. */

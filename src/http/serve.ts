@@ -1,4 +1,5 @@
 import { StackloreError } from '../errors.ts';
+import { isLoopback } from '../mcp/http-guard.ts';
 import type { Stacklore } from '../stacklore.ts';
 import { parseServeOptions, type ServeInput } from './options.ts';
 import { createServer } from './server.ts';
@@ -11,23 +12,21 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|::1|\[::1\])$/;
-
 /**
  * Starts the HTTP API. Throws `invalid_input` for wrong options, and for an address that others reach while there is no
  * API key.
  */
 export async function serve(lore: Stacklore, input: ServeInput = {}): Promise<RunningServer> {
   const options = parseServeOptions(input);
-  const isLoopback = LOOPBACK.test(options.host);
-  if (!isLoopback && !(await lore.apiKeys.exist())) {
+  const isOwn = isLoopback(options.host);
+  if (!isOwn && !(await lore.apiKeys.exist())) {
     throw new StackloreError('invalid_input', {
       message: `Others reach ${options.host}, and there is no API key yet. Make one with stacklore api-keys create, or listen on 127.0.0.1.`,
     });
   }
   const server = await createServer({
     lore,
-    options: { ...options, requireKey: options.requireKey || !isLoopback },
+    options: { ...options, requireKey: options.requireKey || !isOwn },
   });
   const { host, port } = options;
   const url = await server.listen({ host, port }).catch(async (cause: NodeJS.ErrnoException) => {

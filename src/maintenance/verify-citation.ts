@@ -8,6 +8,7 @@ import {
   type Vanished,
 } from '../ingest/reread-source.ts';
 import type { StoredDocument } from '../stores/knowledge/document.ts';
+import { joinChunks } from '../stores/knowledge/document-text.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import { findPassage, type Place } from './find-passage.ts';
 
@@ -163,26 +164,12 @@ function compare(
   return { ...result, status: 'moved', ...place, reason };
 }
 
-/** Text further apart than this was not left out as white space: such offsets are not of this text. */
-const WIDEST_GAP = 1_000_000;
-
-/** The text that a document's chunks make up; white space between them is not stored. */
+/** The text that a document's chunks make up. */
 async function readStored(
   documents: Pick<Documents, 'chunks'>,
   document: StoredDocument,
 ): Promise<CurrentText> {
-  let text = '';
-  let hasOffsets = true;
-  for await (const chunk of documents.chunks(document)) {
-    const { start, end } = chunk.metadata;
-    const isPlaced =
-      typeof start === 'number' && typeof end === 'number' && end - start === chunk.text.length;
-    const gap = isPlaced ? start - text.length : Number.NaN;
-    if (!isPlaced || start < 0 || gap > WIDEST_GAP) hasOffsets = false;
-    if (!hasOffsets) text += `\n${chunk.text}`;
-    else text += gap >= 0 ? '\n'.repeat(gap) + chunk.text : chunk.text.slice(-gap);
-  }
-  return { text, hash: document.hash, hasOffsets };
+  return { ...(await joinChunks(documents.chunks(document))), hash: document.hash };
 }
 
 /** What was cited, where the stored text is that of the citation. */

@@ -257,6 +257,7 @@ export const searchCursorRecord = string({
   description: 'What a search with `cursor` found, in its order, kept for further pages; renewed by each.',
   ttlSeconds: 600,
   isHelper: true,
+  isTransient: true,
   value: text,
 });
 

@@ -13,6 +13,7 @@ import {
   factsManifestRecord,
   reindexLockRecord,
   reindexRecord,
+  searchCursorRecord,
 } from './knowledge.ts';
 import {
   apiKeyRecord,
@@ -64,6 +65,7 @@ export const RECORDS = {
   'content hashes': contentHashesRecord,
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
+  'search cursor': searchCursorRecord,
   'facts manifest': factsManifestRecord,
   'cached question': cachedQuestionRecord,
   arrivals: arrivalsRecord,

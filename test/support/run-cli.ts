@@ -34,7 +34,12 @@ export async function runCli(
   const exitCode = await runProgram(
     args,
     Object.assign(new EventEmitter(), {
-      ...{ stdin: Readable.from([input]), stdout: collect('stdout'), stderr: collect('stderr'), env },
+      ...{
+        stdin: Readable.from([Buffer.from(input)]),
+        stdout: collect('stdout'),
+        stderr: collect('stderr'),
+        env,
+      },
       exit: () => undefined,
     }),
   );
@@ -53,9 +58,15 @@ export interface CliProcess {
   readonly result: Promise<CliResult>;
 }
 
+/** What starts a command line in a process of its own. */
+export function cliCommand(args: readonly string[]): { command: string; args: string[] } {
+  return { command: process.execPath, args: ['--import', HOOKS.href, MAIN, ...args] };
+}
+
 /** Starts a command line in a process of its own; of the environment it gets PATH and what is given. */
 export function startCli(args: readonly string[], { env = {}, input = '' }: CliOptions = {}): CliProcess {
-  const child = spawn(process.execPath, ['--import', HOOKS.href, MAIN, ...args], {
+  const program = cliCommand(args);
+  const child = spawn(program.command, program.args, {
     env: { PATH: process.env.PATH, ...env },
   });
   let stdout = '';

@@ -53,7 +53,7 @@ export function makeSnippetPlace(redisUrl: string, { inRoot = false } = {}): Sni
       const source = (path: string) => `'${pathToFileURL(join(ROOT, 'src', path)).href}'`;
       const path = join(folder, 'program.mjs');
       const sources = code
-        .replaceAll(`'stacklore'`, source('index.ts'))
+        .replaceAll(`from 'stacklore'`, `from ${source('index.ts')}`)
         .replaceAll(`'stacklore/llamaindex'`, source('llamaindex/index.ts'));
       writeFileSync(path, sources);
       return (await run(process.execPath, ['--import', HOOKS, path], options)).stdout;

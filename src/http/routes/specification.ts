@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { version } from '../../version.ts';
 import { DOCS_STYLE, docsPage } from '../docs-page.ts';
 import { openApiDocument } from '../openapi.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -38,10 +38,4 @@ export function specificationRoutes(routes: readonly Route[]): Route[] {
       handle: () => DOCS_STYLE,
     }),
   ];
-}
-
-function version(): string {
-  const content = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  // Our own package.json, which npm refuses to publish without a version.
-  return (JSON.parse(content) as { version: string }).version;
 }
