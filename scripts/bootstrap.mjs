@@ -73,6 +73,7 @@ const TASKS = {
   bench: (args) => runCompiled('bench/main.js', args),
   soak: (args) => runCompiled('bench/soak.js', args),
   fixtures: (args) => runCompiled('scripts/make-fixtures.js', args),
+  screenshots: (args) => runCompiled('scripts/make-screenshots.js', args),
 };
 
 /**

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { ServeInput } from '../../src/http/options.ts';
 import { type RunningServer, serve } from '../../src/http/serve.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
+import { launchChromium } from './chromium.ts';
 
 /** What a page did that it should not have. */
 export interface Misdeeds {
@@ -70,18 +70,6 @@ export function useStage(lore: () => Stacklore, options: ServeInput = {}): Stage
     },
     startServer: () => start(Number(new URL(url).port)),
   };
-}
-
-/** Debian's Chromium, or the one that `CHROMIUM_PATH` names. */
-export async function launchChromium(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-  if (!existsSync(executablePath)) {
-    throw new Error(
-      `There is no Chromium at ${executablePath}. Install Debian's (apt-get install chromium), or name one in CHROMIUM_PATH.`,
-    );
-  }
-  // The sandbox refuses to work for root, as whom containers run.
-  return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
 }
 
 function watch(page: Page, { origin, misdeeds }: { origin: string; misdeeds: Misdeeds }): void {
