@@ -114,6 +114,12 @@ async function take(browser: Browser, url: string, shot: Shot): Promise<void> {
   await page.close();
 }
 
+/** Those that are named on the command line, or all. */
+function isWanted({ name }: Shot): boolean {
+  const names = process.argv.slice(2);
+  return names.length === 0 || names.includes(name);
+}
+
 const redis = await startPrivateRedis();
 const lore = openStacklore(redis.config());
 const browser = await launchChromium();
@@ -122,7 +128,7 @@ try {
   await ingestHandbook(lore);
   await recordFortnight(lore);
   const server = await serve(lore, { port: 0, logLevel: 'silent' });
-  for (const shot of SHOTS) await take(browser, server.url, shot);
+  for (const shot of SHOTS) if (isWanted(shot)) await take(browser, server.url, shot);
   await server.close();
 } finally {
   await browser.close();

@@ -58,7 +58,7 @@ export function createDocumentView({ api, seen }) {
     const from = Math.max(0, at - CHUNKS_BEFORE);
     const page = await read(from, CHUNKS_PER_STEP);
     place = { ...place, from, to: from + page.items.length, total: page.total };
-    replaceChildren(chunks, ...page.items.map(section));
+    replaceChildren(chunks, ...sections(page.items));
     showLabels();
     showEnds();
     const passageSection = /** @type {HTMLElement | null} */ (chunks.querySelector('.is-passage'));
@@ -82,17 +82,17 @@ export function createDocumentView({ api, seen }) {
       const from = direction === 'later' ? place.to : Math.max(0, place.from - CHUNKS_PER_STEP);
       const limit = direction === 'later' ? CHUNKS_PER_STEP : place.from - from;
       const { items } = await read(from, limit);
-      const sections = items.map(section);
+      const added = sections(items);
       if (direction === 'later') {
-        chunks.append(...sections);
+        chunks.append(...added);
         place.to += items.length;
       } else {
-        chunks.prepend(...sections);
+        chunks.prepend(...added);
         place.from = from;
       }
       showLabels();
       showEnds();
-      sections[direction === 'later' ? 0 : sections.length - 1]?.focus();
+      added[direction === 'later' ? 0 : added.length - 1]?.focus();
     } catch (error) {
       fail(error);
     }
@@ -129,10 +129,22 @@ export function createDocumentView({ api, seen }) {
     );
   }
 
-  /** @param {Chunk} chunk */
-  function section({ chunkId, text, headings, page, index }) {
+  /** @param {readonly Chunk[]} items */
+  function sections(items) {
+    return items.map((chunk, at) => section(chunk, items[at - 1]));
+  }
+
+  /**
+   * @param {Chunk} chunk
+   * @param {Chunk} [before]
+   */
+  function section(chunk, before) {
+    const { chunkId, headings, page, index } = chunk;
     const isPassage = chunkId === place.chunkId;
-    const label = [...headings, page === undefined ? '' : `page ${page}`].filter(Boolean).join(' › ');
+    // The passage that was found is whole, as its highlights stand in it.
+    const text = isPassage ? chunk.text : withoutRepetition(chunk, before);
+    const path = headings.filter((heading) => heading !== title.textContent);
+    const label = [...path, page === undefined ? '' : `page ${page}`].filter(Boolean).join(' › ');
     return element(
       'section',
       {
@@ -176,6 +188,18 @@ export function createDocumentView({ api, seen }) {
       loading.abort();
     },
   };
+}
+
+/**
+ * Chunks overlap; what the one before ended with is not read twice.
+ *
+ * @param {Chunk} chunk
+ * @param {Chunk} [before]
+ */
+function withoutRepetition({ text, start }, before) {
+  if (start === undefined || before?.end === undefined || before.end <= start) return text;
+  const repeated = text.slice(0, before.end - start);
+  return before.text.endsWith(repeated) ? text.slice(repeated.length).trimStart() : text;
 }
 
 /**

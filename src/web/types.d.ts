@@ -65,6 +65,8 @@ export interface Chunk {
   readonly chunkId: string;
   readonly index: number;
   readonly text: string;
+  readonly start?: number;
+  readonly end?: number;
   readonly headings: readonly string[];
   readonly page?: number;
 }

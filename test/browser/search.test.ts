@@ -116,7 +116,7 @@ describe('the search', () => {
     const input = page.getByRole('searchbox', { name: 'Search' });
     await input.fill('how long may a loan last');
     await page.locator('a[data-hit="0"]').waitFor();
-    await input.fill('how long may a loan last ?');
+    await input.fill('How long may a loan LAST');
     await page.getByText('Answer of an earlier question').waitFor();
     expect(await page.locator('.is-semantic q').textContent()).toBe('how long may a loan last');
   });
