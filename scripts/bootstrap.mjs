@@ -2,6 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { prepare, prepareBench, SetupError } from './prepare.mjs';
+import { runRecipes } from './python-recipes.mjs';
 import { runChild } from './run-child.mjs';
 import { runTests } from './run-tests.mjs';
 
@@ -68,6 +69,14 @@ const TASKS = {
         cwd: process.env.INIT_CWD ?? process.cwd(),
       })
     ).code;
+  },
+
+  /** The recipes of `examples/python`. */
+  async python() {
+    await prepare({ root: ROOT, say });
+    const provisionDir = await provision(ownEnvironment());
+    const env = { ...withTestServer(ownEnvironment()), STACKLORE_PROVISION_DIR: provisionDir };
+    return runRecipes({ root: ROOT, env, stacklore: [process.execPath, ...MAIN_ARGUMENTS], say });
   },
 
   bench: (args) => runCompiled('bench/main.js', args),

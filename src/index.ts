@@ -72,7 +72,7 @@ export type { PromptFileOutcome, PromptFilesOptions, PromptFilesReport } from '.
 export type { PromptKind } from './maintenance/prompt-kinds.ts';
 export type { ComparedQuery, ReindexComparison } from './maintenance/reindex/compare.ts';
 export type { ReindexPlan } from './maintenance/reindex/plan.ts';
-export type { ReindexReport } from './maintenance/reindex/report.ts';
+export type { RechunkedDocuments, ReindexReport } from './maintenance/reindex/report.ts';
 export type { ReindexInput, ReindexProgress } from './maintenance/reindex/request.ts';
 export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
 export type { CitationCheck, CitationInput, VerifyCitationOptions } from './maintenance/verify-citation.ts';

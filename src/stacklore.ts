@@ -54,6 +54,7 @@ import { attachEmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
+import { checkModel } from './search/check-models.ts';
 import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
 import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
@@ -345,6 +346,11 @@ export class Stacklore {
     return (await this.#parts.embedder()).embedTexts(texts);
   }
 
+  /** Throws `manifest_mismatch` unless vectors of the model can be compared with the collection's; gives warnings. */
+  async checkModel(collection: string): Promise<string[]> {
+    return checkModel(await this.collections.getRecent(collection), await this.#parts.embedder());
+  }
+
   /** The collection to add to, made with these settings when missing. Throws `manifest_mismatch` for another model. */
   async openCollection(name: string, settings: CollectionSettings = {}): Promise<Collection> {
     return openCollection(this.#parts, name, settings);
@@ -366,8 +372,8 @@ export class Stacklore {
   }
 
   /**
-   * Gives a collection another model, analyser or index, built beside the live one, which serves until the switch and can
-   * be rolled back to; `finish` ends it.
+   * Gives a collection another model, analyser, index or other chunks, built beside the live ones, which serve until the switch
+   * and can be rolled back to; `finish` ends it.
    *
    * @example
    * const { comparison } = await lore.reindex('docs', { reembed: true, queries: 'queries.jsonl', buildOnly: true });

@@ -107,7 +107,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   stacklore: { mayImport: BELOW_THE_FACADE },
   index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
-  llamaindex: { mayImport: ['stacklore', 'schema', 'config', ...REQUESTS], packages: ['@llamaindex/core'] },
+  llamaindex: {
+    mayImport: ['stacklore', 'schema', 'config', ...REQUESTS],
+    packages: ['@llamaindex/core', 'zod'],
+  },
   mcp: {
     mayImport: ['stacklore', 'schema', 'config', 'stores/knowledge/document-text.ts', ...REQUESTS],
     packages: ['@modelcontextprotocol/sdk', 'zod'],

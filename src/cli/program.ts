@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     'pack the best passages for a question into one cited text',
     () => import('./commands/context.ts'),
   ],
+  embed: ['print the vector of a text', () => import('./commands/embed.ts')],
   explain: ['say why a document is, or is not, in the answer', () => import('./commands/explain.ts')],
   map: ['lay the chunks of a collection out on a plane', () => import('./commands/map.ts')],
   eval: ['measure searches by judgements, or collect judgements', () => import('./commands/eval.ts')],
@@ -23,7 +24,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     () => import('./commands/collections.ts'),
   ],
   reindex: [
-    'give a collection another model, analyser or index without downtime',
+    'give a collection another model, analyser, index or chunk size without downtime',
     () => import('./commands/reindex.ts'),
   ],
   docs: ['list, show and delete documents', () => import('./commands/docs.ts')],

@@ -4,8 +4,10 @@ import { stepProgress } from './step-progress.ts';
 
 const WORDS: Readonly<Record<ReindexProgress['step'], string>> = {
   chunks: 'chunks looked at',
+  documents: 'documents cut anew',
   index: 'chunks in the new index',
   queries: 'queries compared',
+  switch: 'documents switched',
   'clean-up': 'chunks cleaned up',
 };
 

@@ -37,6 +37,11 @@ export class Access {
     return this.#key?.keyId;
   }
 
+  /** The only collections that are open; `undefined`: all. */
+  get collections(): readonly string[] | undefined {
+    return this.#collections && [...this.#collections];
+  }
+
   /** Throws `not_found` unless the key has the scope and the family. */
   require(scope: Scope, family: AccessFamily): void {
     if (!this.allows(scope, family)) throw hidden();

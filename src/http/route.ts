@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { McpSessions } from '../mcp/http-sessions.ts';
 import type { AccessFamily, Scope } from '../schema/main.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { Access } from './access.ts';
@@ -25,6 +26,7 @@ export interface RouteParts {
   readonly lore: Stacklore;
   readonly options: ServeOptions;
   readonly measures: Measures;
+  readonly mcpSessions: McpSessions;
 }
 
 /** A route as data: the server, the OpenAPI document and the docs page are made from the list of them. */

@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { StackloreError } from '../errors.ts';
+import { McpSessions } from '../mcp/http-sessions.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { Access } from './access.ts';
 import { sendJson, sendProblem, validate } from './answer.ts';
@@ -69,7 +70,11 @@ export async function createServer({
 
   const measures = createMeasures();
   addHooks(server, { lore, options, measures });
-  server.addHook('preClose', async () => stopping.abort());
+  const mcpSessions = new McpSessions();
+  server.addHook('preClose', async () => {
+    stopping.abort();
+    await mcpSessions.close();
+  });
   server.addHook('onSend', async (_request, reply) => {
     // A connection kept open for a next request would keep the server from closing.
     if (stopping.signal.aborted) reply.header('connection', 'close');
@@ -79,7 +84,7 @@ export async function createServer({
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`;
     return sendProblem(request, reply, new StackloreError('not_found', { message }));
   });
-  for (const route of listRoutes({ lore, options, measures }))
+  for (const route of listRoutes({ lore, options, measures, mcpSessions }))
     addRoute(server, route, { lore, options, signal: stopping.signal });
   return server;
 }

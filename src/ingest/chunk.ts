@@ -1,7 +1,7 @@
 import { StackloreError } from '../errors.ts';
 import type { TextTokenizer } from '../text/count-tokens.ts';
 import { chunkInput, isReadable } from './chunk-input.ts';
-import type { ParsedDocument } from './parse/document.ts';
+import type { CuttableText } from './parse/document.ts';
 import { BOUNDARY, type Boundary, countedWords, type Piece, piecesOf, samePath } from './pieces.ts';
 
 /** Raised whenever the same document and options would give other chunks than before. */
@@ -39,7 +39,7 @@ export interface ChunkOptions {
  * at sentences, then at words. The chunks hold every character that is not white space; a document without any gives
  * none. Throws `invalid_input` for sizes that no text fits in.
  */
-export function* chunkDocument(document: ParsedDocument, options: ChunkOptions): Generator<TextChunk> {
+export function* chunkDocument(document: CuttableText, options: ChunkOptions): Generator<TextChunk> {
   const size = usableSize(options);
   const limits = { tokens: size, characters: size * CHARACTERS_PER_TOKEN };
   const chunker = new Chunker(document, { ...options, size });
@@ -77,14 +77,14 @@ function usableSize({ size, overlap, maxTokens, documentPrefix, tokenizer }: Chu
 
 /** Gathers pieces until a chunk is full. */
 class Chunker {
-  readonly #document: ParsedDocument;
+  readonly #document: CuttableText;
   readonly #options: ChunkOptions;
   #pieces: Piece[] = [];
   /** How many of the pieces repeat the end of the previous chunk. */
   #repeated = 0;
   #index = 0;
 
-  constructor(document: ParsedDocument, options: ChunkOptions) {
+  constructor(document: CuttableText, options: ChunkOptions) {
     this.#document = document;
     this.#options = options;
   }

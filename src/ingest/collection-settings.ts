@@ -176,7 +176,10 @@ export async function dropCollection(
 }
 
 /** Throws `manifest_mismatch` or `dimension_mismatch` unless this embedder may add vectors to the collection. */
-function requireSameModel({ name, manifest }: Collection, { model, dimensions }: Embedder): void {
+export function requireSameModel(
+  { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
+  { model, dimensions }: Embedder,
+): void {
   const made = manifest.model;
   if (!made) {
     throw new StackloreError('manifest_mismatch', {
@@ -220,14 +223,7 @@ async function manifestFor(
   const { dimensions, chunkSize: size, chunkOverlap: overlap, m, efConstruction, efRuntime } = settings;
   const embedder = dimensions === undefined ? await parts.embedder() : undefined;
   const most = embedder?.model.maxTokens ?? size;
-  if (overlap >= size || size > most) {
-    throw new StackloreError('invalid_input', {
-      message:
-        size > most
-          ? `A chunk of ${size} tokens is more than the model reads (${most}). Use a chunk size of at most ${most}.`
-          : `The overlap (${overlap}) must be smaller than the chunk size (${size}).`,
-    });
-  }
+  requireFittingChunks({ size, overlap }, most);
   return {
     formatVersion: 1,
     model: embedder?.model ?? null,
@@ -244,6 +240,20 @@ async function manifestFor(
   };
 }
 
+/** Throws `invalid_input` for chunks that the model does not read whole, or of which nothing is new. */
+export function requireFittingChunks(
+  { size, overlap }: { readonly size: number; readonly overlap: number },
+  most: number,
+): void {
+  if (overlap < size && size <= most) return;
+  throw new StackloreError('invalid_input', {
+    message:
+      size > most
+        ? `A chunk of ${size} tokens is more than the model reads (${most}). Use a chunk size of at most ${most}.`
+        : `The overlap (${overlap}) must be smaller than the chunk size (${size}).`,
+  });
+}
+
 function parseWith<T>(schema: z.ZodType<T>, input: unknown): T {
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
@@ -258,7 +268,7 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
   const { chunker, index, fields } = manifest;
   if (chunker.version !== CHUNKER_VERSION) {
     throw new StackloreError('manifest_mismatch', {
-      message: `Collection "${name}" was cut by chunker version ${chunker.version}, this is version ${CHUNKER_VERSION}. Ingest into a new collection.`,
+      message: `Collection "${name}" was cut by chunker version ${chunker.version}, this is version ${CHUNKER_VERSION}. Cut it anew (stacklore reindex ${name} --chunk-size ${chunker.size}), or ingest into a new collection.`,
     });
   }
   const made = {
@@ -275,7 +285,7 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
     const given = settings[setting as keyof typeof made];
     if (given === undefined || given === value) continue;
     throw new StackloreError('manifest_mismatch', {
-      message: `Collection "${name}" was made with ${setting} ${value}, not ${given}. Leave the setting out, or ingest into a new collection${isReindexed(setting) ? `, or change it: stacklore reindex --help` : ''}.`,
+      message: `Collection "${name}" was made with ${setting} ${value}, not ${given}. Leave the setting out, ingest into a new collection, or change it: stacklore reindex --help.`,
     });
   }
   const declared = new Map(fields.map((field) => [field.name, field.type]));
@@ -284,9 +294,4 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
   throw new StackloreError('manifest_mismatch', {
     message: `Collection "${name}" has no field ${missing.map((field) => `${field.name}:${field.type}`).join(', ')}. Add it first: stacklore collections add-field ${name} ${missing[0]?.name}:${missing[0]?.type}.`,
   });
-}
-
-/** Whether a reindex can change a setting; chunks would have to be cut from texts that are not kept. */
-function isReindexed(setting: string): boolean {
-  return !setting.startsWith('chunk');
 }

@@ -1,6 +1,6 @@
 import type { TextTokenizer } from '../text/count-tokens.ts';
 import { type Span, sentences, trimmed } from '../text/sentences.ts';
-import type { Block, ParsedDocument } from './parse/document.ts';
+import type { Block, CuttableText } from './parse/document.ts';
 
 /** What a text may be cut at, the weakest first. */
 export const BOUNDARY = { word: 0, clause: 1, sentence: 2, block: 3, section: 4 } as const;
@@ -24,7 +24,7 @@ export interface PieceLimits {
 
 /** The pieces of a document, in order, none over the limits; together they hold all of its text but white space. */
 export function* piecesOf(
-  document: ParsedDocument,
+  document: CuttableText,
   tokenizer: TextTokenizer,
   limits: PieceLimits,
 ): Generator<Piece> {
@@ -51,7 +51,7 @@ export function samePath(left: readonly string[], right: readonly string[]): boo
 }
 
 /** The blocks, and as paragraphs whatever text lies between them. */
-function* wholeText({ text, blocks }: ParsedDocument): Generator<Block> {
+function* wholeText({ text, blocks }: CuttableText): Generator<Block> {
   let end = 0;
   let headings: readonly string[] = [];
   for (const block of blocks) {

@@ -3,15 +3,12 @@ import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
 import { type Collection, manifestHash } from '../stores/knowledge/collections.ts';
 import type { NewDocument, StoredDocument } from '../stores/knowledge/document.ts';
 import { checkDocId, defaultDocId } from '../stores/knowledge/document-ids.ts';
-import { chunkDocument, type TextChunk } from './chunk.ts';
-import { hashInput } from './chunk-input.ts';
+import { cutIntoChunks, embedChunks } from './cut-document.ts';
 import type { Job, Work } from './job.ts';
 import type { ParsedDocument } from './parse/document.ts';
 import { deleteIfPresent } from './prune.ts';
 import type { DocumentOutcome } from './tally.ts';
 
-/** Most chunks of one document unless told otherwise. */
-export const DEFAULT_MAX_CHUNKS = 5_000;
 const HOPELESS: readonly ErrorCode[] = [
   'server_unavailable',
   'server_failed',
@@ -27,8 +24,6 @@ const HOPELESS: readonly ErrorCode[] = [
 ];
 /** Documents that may wait for the second pass; memory must not grow with their number. */
 const MOST_POSTPONED = 10_000;
-/** The event loop gets a turn after this many chunks, so that a long document does not hold up connections. */
-const CHUNKS_PER_TURN = 32;
 
 /** Brings one document into the collection and notes what became of it; never throws. */
 export async function ingestDocument(job: Job, work: Work): Promise<void> {
@@ -75,25 +70,20 @@ async function publishDocument(job: Job, work: Work, hash: string): Promise<Docu
     return { source, docId, title, status: 'duplicate', duplicateOf: twin.docId, reason };
   }
 
-  const chunks = await cutIntoChunks(job, parsed, request.maxChunks ?? DEFAULT_MAX_CHUNKS);
-  const embeddings = await embedChunks(job, chunks, earlier);
+  const { embedder } = job;
+  const chunks = await cutIntoChunks(parsed, {
+    embedder,
+    chunker: collection.manifest.chunker,
+    maxChunks: request.maxChunks,
+  });
+  const known = earlier ? await documents.embeddings(collection, earlier) : new Map<string, Float32Array>();
+  const embeddings = await embedChunks(embedder, chunks, known);
   await documents.replace(collection, document, chunks, embeddings.vectors);
   return {
     ...{ source, docId, title, status: earlier ? 'updated' : 'created' },
     ...{ chunks: chunks.length, embedded: embeddings.made },
     ...(twin === undefined ? {} : { duplicateOf: twin.docId }),
   };
-}
-
-/** One vector a chunk: the stored one where exactly this input was embedded before, a new one elsewhere. */
-async function embedChunks(job: Job, chunks: readonly HashedChunk[], earlier: StoredDocument | undefined) {
-  const known = earlier
-    ? await job.parts.documents.embeddings(job.collection, earlier)
-    : new Map<string, Float32Array>();
-  const missing = chunks.filter((chunk) => !known.has(chunk.inputHash));
-  const made = await job.embedder.embedTexts(missing.map((chunk) => chunk.input));
-  for (const [index, chunk] of missing.entries()) known.set(chunk.inputHash, made[index] as Float32Array);
-  return { vectors: chunks.map((chunk) => known.get(chunk.inputHash) as Float32Array), made: missing.length };
 }
 
 async function describe(job: Job, { parsed, origin }: Work, hash: string): Promise<NewDocument> {
@@ -162,35 +152,6 @@ function mayChange(job: Job, twin: StoredDocument): boolean {
 
 function isOfThisRun({ startedAt }: Job, { updatedAt }: StoredDocument): boolean {
   return updatedAt >= startedAt;
-}
-
-type HashedChunk = TextChunk & { readonly inputHash: string };
-
-async function cutIntoChunks(job: Job, parsed: ParsedDocument, maxChunks: number): Promise<HashedChunk[]> {
-  const { manifest } = job.collection;
-  const { tokenizer, model } = job.embedder;
-  const options = {
-    ...manifest.chunker,
-    tokenizer,
-    maxTokens: model.maxTokens,
-    documentPrefix: model.documentPrefix,
-  };
-  const chunks: HashedChunk[] = [];
-  for (const chunk of chunkDocument(parsed, options)) {
-    if (chunks.length === maxChunks) {
-      throw tooManyChunks(maxChunks);
-    }
-    chunks.push({ ...chunk, inputHash: hashInput(chunk.input) });
-    if (chunks.length % CHUNKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-  }
-  return chunks;
-}
-
-/** The refusal of a document that would be cut into more chunks than allowed. */
-export function tooManyChunks(maxChunks: number): StackloreError {
-  return new StackloreError('too_large', {
-    message: `The document has more than ${maxChunks} chunks. Split it, or raise --max-chunks.`,
-  });
 }
 
 /** The outcome of something that threw. */

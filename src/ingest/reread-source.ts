@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { StackloreError } from '../errors.ts';
 import type { StoredDocument } from '../stores/knowledge/document.ts';
 import { normaliseUrl } from './fetch-url.ts';
+import type { Block } from './parse/document.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
 import { fileRef, type ReadOptions, readSource, type SourceRef, urlRef } from './read-source.ts';
 import type { SourceProblem } from './source.ts';
@@ -17,10 +18,11 @@ export interface RereadOptions {
   readonly parse?: ParseOptions;
 }
 
-/** The text of a document as its source has it now, and its content hash. */
+/** The text of a document as its source has it now, its content hash, and its structure. */
 export interface Reread {
   readonly text: string;
   readonly hash: string;
+  readonly blocks: readonly Block[];
 }
 
 /** Why a source has a document no more, as a sentence. */
@@ -49,7 +51,7 @@ export async function rereadSource(
       // A row with an id of its own is found wherever it stands now.
       const own = found.docId === undefined ? undefined : found.docId === metadata?._id;
       if (own ?? (container === undefined || found.source === source)) {
-        return { text: found.text, hash: digest('sha256', found.text) };
+        return { text: found.text, hash: digest('sha256', found.text), blocks: found.blocks };
       }
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 import { BaseEmbedding } from '@llamaindex/core/embeddings';
 import type { MessageContentDetail } from '@llamaindex/core/llms';
 import { extractSingleText } from '@llamaindex/core/utils';
+import { StackloreError } from '../errors.ts';
 import type { Stacklore } from '../stacklore.ts';
 
 /** Stacklore's own embedding model as LlamaIndex.TS takes one; set it as `Settings.embedModel`. */
@@ -13,7 +14,7 @@ export class LocalEmbedding extends BaseEmbedding {
     this.#lore = lore;
     // An instance property of the base class: an overriding method would be shadowed by it.
     this.getTextEmbeddings = async (texts) =>
-      (await lore.embedTexts(texts)).map((vector) => Array.from(vector));
+      (await lore.embedTexts(texts).catch(rethrow)).map((vector) => Array.from(vector));
   }
 
   /** The vector of a document text. Throws `too_large` for more tokens than the model reads: nothing is cut. */
@@ -27,4 +28,13 @@ export class LocalEmbedding extends BaseEmbedding {
     const text = extractSingleText(query);
     return text ? Array.from(await this.#lore.embedQuery(text)) : null;
   }
+}
+
+/** LlamaIndex cuts nodes of 1,024 tokens unless told otherwise, more than small models read. */
+function rethrow(error: unknown): never {
+  if (!(error instanceof StackloreError && error.code === 'too_large')) throw error;
+  throw new StackloreError('too_large', {
+    message: `${error.message} A node's metadata is embedded with it. Let LlamaIndex cut shorter nodes: new SentenceSplitter({ chunkSize: 128, chunkOverlap: 20 }) in an IngestionPipeline, or its nodes in index.insertNodes.`,
+    cause: error,
+  });
 }

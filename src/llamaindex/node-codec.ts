@@ -1,74 +1,143 @@
 import { createHash } from 'node:crypto';
-import { type BaseNode, MetadataMode, NodeRelationship, ObjectType, TextNode } from '@llamaindex/core/schema';
+import {
+  type BaseNode,
+  jsonToNode,
+  type Metadata,
+  MetadataMode,
+  NodeRelationship,
+  ObjectType,
+  type RelatedNodeInfo,
+  TextNode,
+} from '@llamaindex/core/schema';
 import { StackloreError } from '../errors.ts';
+import { RESERVED_METADATA } from '../schema/knowledge.ts';
 import type { SearchHit } from '../search/search.ts';
-import type { NewChunk, NewDocument } from '../stores/knowledge/document.ts';
+import type { NewChunk, StoredChunk } from '../stores/knowledge/document.ts';
 
-/** A document with everything that publishing it takes. */
-export interface PublishableDocument {
-  readonly document: NewDocument;
-  readonly chunks: readonly NewChunk[];
-  readonly embeddings: readonly Float32Array[];
+/** The key in a chunk's metadata that holds what a node is beside text, embedding and metadata. */
+const NODE_KEY = 'llamaindex';
+/** Metadata of stacklore's own chunks that a node has elsewhere, or that is of no use to a language model. */
+const HIDDEN_KEYS: readonly string[] = ['chunk_index', 'start', 'end'];
+/** Metadata keys that a chunk has for itself; what a node has under them is kept apart. */
+const TAKEN_KEYS: readonly string[] = [...RESERVED_METADATA, NODE_KEY];
+const TEXT_TYPES: readonly ObjectType[] = [ObjectType.TEXT, ObjectType.DOCUMENT, ObjectType.INDEX];
+
+/** What is kept of a node in its chunk's metadata; what is as it is by default is left out. */
+interface NodePart extends Metadata {
+  readonly type: ObjectType;
+  /** As its neighbours know it; LlamaIndex may have made it before the node's place was known. */
+  readonly hash: string;
+  /** The node's metadata under keys that a chunk has for itself. */
+  readonly metadata?: Record<string, unknown>;
 }
 
-/** Keeps the document's id as LlamaIndex knows it where it had to be stored under another. */
-const REF_DOC_ID = 'ref_doc_id';
-/** Metadata that a node has elsewhere, or that is of no use to a language model. */
-const HIDDEN_KEYS = [REF_DOC_ID, 'chunk_index', 'start', 'end'];
-
-/** The nodes of one document as stacklore publishes them; text, metadata and ids of each node are kept. */
-export function toDocument(
-  { docId, refDocId }: { readonly docId: string; readonly refDocId: string },
-  nodes: readonly BaseNode[],
-): PublishableDocument {
-  const metadata = nodes[0]?.metadata ?? {};
-  const source = firstText(metadata, ['source', 'file_path', 'url']) ?? refDocId;
-  const texts = nodes.map((node) => node.getContent(MetadataMode.NONE));
-  const hash = createHash('sha256');
-  for (const text of texts) hash.update(text);
+/** A node as a chunk that gives the same node back. Throws `invalid_input` for what cannot be kept. */
+export function toChunk(node: BaseNode): NewChunk {
+  const { text, startCharIdx, endCharIdx: end } = requireText(node);
+  const metadata = plainMetadata(node);
+  const { page, headings } = metadata;
+  const entries = Object.entries(metadata);
+  const taken = entries.filter(([key]) => TAKEN_KEYS.includes(key));
   return {
-    document: {
-      docId,
-      source,
-      title: firstText(metadata, ['title', 'file_name']) ?? source,
-      contentType: 'text',
-      wordCount: texts.reduce((words, text) => words + (text.match(/\S+/g)?.length ?? 0), 0),
-      hash: hash.digest('hex'),
-      ...(docId !== refDocId && { metadata: { [REF_DOC_ID]: refDocId } }),
+    text,
+    nodeId: node.id_,
+    inputHash: inputHashOf(node),
+    metadata: {
+      ...Object.fromEntries(entries.filter(([key]) => !TAKEN_KEYS.includes(key))),
+      [NODE_KEY]: {
+        ...nodePart(node, metadata),
+        ...(taken.length > 0 && { metadata: Object.fromEntries(taken) }),
+      },
     },
-    chunks: nodes.map((node, index) => toChunk(node, texts[index] ?? '')),
-    embeddings: nodes.map((node) => Float32Array.from(node.getEmbedding())),
+    // LlamaIndex leaves out the start of what begins at 0.
+    ...(end !== undefined && { start: startCharIdx ?? 0, end }),
+    ...(Number.isSafeInteger(page) && { page: page as number }),
+    ...(Array.isArray(headings) && { headings: headings.map(String) }),
   };
 }
 
-/** A hit as a node that LlamaIndex can rank, show and trace to its document. */
-export function fromHit({ nodeId, docId, text, start, end, metadata }: SearchHit): TextNode {
-  const { [REF_DOC_ID]: refDocId } = metadata;
-  const own = Object.fromEntries(Object.entries(metadata).filter(([key]) => !HIDDEN_KEYS.includes(key)));
-  const sourceId = typeof refDocId === 'string' ? refDocId : docId;
+/** A hit as a node that LlamaIndex can rank, show and trace to its document: the one that was added, or one made of it. */
+export function fromHit(hit: SearchHit): TextNode {
+  const node = fromChunk(hit);
+  if (node) return node;
+  const { nodeId, docId, text, start, end, metadata } = hit;
+  const shown = Object.entries(metadata).filter(([key]) => !HIDDEN_KEYS.includes(key));
   return new TextNode({
-    id_: nodeId,
-    text,
-    metadata: own,
-    startCharIdx: start,
-    endCharIdx: end,
+    ...{ id_: nodeId, text, metadata: Object.fromEntries(shown), startCharIdx: start, endCharIdx: end },
     relationships: {
-      [NodeRelationship.SOURCE]: { nodeId: sourceId, nodeType: ObjectType.DOCUMENT, metadata: {} },
+      [NodeRelationship.SOURCE]: { nodeId: docId, nodeType: ObjectType.DOCUMENT, metadata: {} },
     },
   });
 }
 
-function toChunk(node: BaseNode, text: string): NewChunk {
-  const { startCharIdx: start, endCharIdx: end } = node as Partial<TextNode>;
-  const { page, headings } = node.metadata;
+/** The node that a chunk was made of; `undefined` for chunks that LlamaIndex did not make. */
+export function fromChunk({
+  nodeId,
+  text,
+  metadata,
+}: Pick<StoredChunk, 'nodeId' | 'text' | 'metadata'>): TextNode | undefined {
+  const part = metadata[NODE_KEY];
+  if (!isNodePart(part)) return undefined;
+  const { type, hash, metadata: taken, relationships, ...rest } = part;
+  const own = Object.entries(metadata).filter(([key]) => !TAKEN_KEYS.includes(key));
+  const all = { ...Object.fromEntries(own), ...taken };
+  const related = Object.entries((relationships ?? {}) as Record<string, Related>).map(([name, info]) => {
+    return [name, eachRelated(info, (one) => ({ ...one, metadata: one.metadata ?? all }))];
+  });
+  const { start: startCharIdx, end: endCharIdx } = metadata;
+  const json = { ...rest, id_: nodeId, text, metadata: all, relationships: Object.fromEntries(related) };
+  const node = jsonToNode({ ...json, endCharIdx }, type);
+  // Neither 0 nor a hash gets through the constructor.
+  if (typeof startCharIdx === 'number') node.startCharIdx = startCharIdx;
+  return Object.assign(node, { hash });
+}
+
+/** Tells the vectors of a document's nodes apart, and changes with what was embedded. */
+export function inputHashOf(node: BaseNode): string {
+  return createHash('sha256')
+    .update(`${node.id_}\n${node.getContent(MetadataMode.EMBED)}`)
+    .digest('hex')
+    .slice(0, 32);
+}
+
+type Related = RelatedNodeInfo | RelatedNodeInfo[];
+
+function eachRelated(info: Related, change: (one: RelatedNodeInfo) => object): object {
+  return Array.isArray(info) ? info.map(change) : change(info);
+}
+
+function nodePart(node: BaseNode, metadata: Record<string, unknown>): NodePart {
+  const { type, hash, relationships, excludedEmbedMetadataKeys, excludedLlmMetadataKeys } = node;
+  const { textTemplate, metadataSeparator, indexId } = node as Partial<TextNode> & { indexId?: string };
+  const json = JSON.stringify(metadata);
+  const related = Object.entries(relationships).map(([name, info]) => {
+    // The documents and neighbours of a node mostly have its own metadata: once is enough.
+    const slim = eachRelated(info, ({ metadata: its, ...one }) =>
+      JSON.stringify(its) === json ? one : { ...one, metadata: its },
+    );
+    return [name, slim];
+  });
   return {
-    text,
-    nodeId: node.id_,
-    metadata: plainMetadata(node),
-    ...(start !== undefined && end !== undefined && { start, end }),
-    ...(Number.isSafeInteger(page) && { page }),
-    ...(Array.isArray(headings) && { headings: headings.map(String) }),
+    ...{ type, hash },
+    ...(related.length > 0 && { relationships: Object.fromEntries(related) }),
+    ...(excludedEmbedMetadataKeys.length > 0 && { excludedEmbedMetadataKeys }),
+    ...(excludedLlmMetadataKeys.length > 0 && { excludedLlmMetadataKeys }),
+    ...(textTemplate && { textTemplate }),
+    ...(metadataSeparator !== '\n' && { metadataSeparator }),
+    ...(indexId !== undefined && { indexId }),
   };
+}
+
+function isNodePart(value: unknown): value is NodePart {
+  return typeof value === 'object' && value !== null && TEXT_TYPES.includes((value as NodePart).type);
+}
+
+function requireText(node: BaseNode): TextNode {
+  // The types of text are those of TextNode and its subclasses.
+  if (TEXT_TYPES.includes(node.type)) return node as TextNode;
+  throw new StackloreError('invalid_input', {
+    message: `Node "${node.id_}" is of type ${node.type}, and this store holds text. Give such nodes a store of their own.`,
+  });
 }
 
 /** Metadata as JSON keeps it: what cannot be stored is refused here, by name, and not found missing later. */
@@ -82,9 +151,4 @@ function plainMetadata({ id_, metadata }: BaseNode): Record<string, unknown> {
       cause,
     });
   }
-}
-
-function firstText(metadata: Readonly<Record<string, unknown>>, keys: readonly string[]): string | undefined {
-  const values = keys.map((key) => metadata[key]);
-  return values.find((value): value is string => typeof value === 'string' && value.trim() !== '');
 }

@@ -12,6 +12,7 @@ import { requireNoArrivals } from './arrivals.ts';
 import { type Removal, removeEmptyDocuments, removeOrphans } from './orphans.ts';
 import { pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
+import { removeStagedLeftovers } from './staged-leftovers.ts';
 
 /** What to remove; nothing is removed that was not asked for. */
 export type CleanupRequest = z.input<typeof cleanupRequest> & { readonly signal?: AbortSignal };
@@ -29,7 +30,7 @@ export interface CleanupReport {
   /** Cached response bodies, and the questions that were asked for them, by key. */
   readonly cache?: Removed;
   readonly analytics?: AnalyticsDeletion;
-  /** Chunks whose document is gone, by key. */
+  /** Chunks whose document is gone, and what was staged for a reindex that is no more, by key. */
   readonly orphans?: Removed;
   /** Documents without a chunk, by id. */
   readonly emptyDocuments?: Removed;
@@ -73,7 +74,7 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
         });
   const removed = {
     ...((all || asked.cache) && { cache: await removeCache(parts.databases, removal) }),
-    ...((all || asked.orphans) && { orphans: await removeOrphans(knowledge, removal) }),
+    ...((all || asked.orphans) && { orphans: await removeAllOrphans(knowledge, removal) }),
     ...((all || asked.emptyDocuments) && { emptyDocuments: await removeEmptyDocuments(knowledge, removal) }),
     ...((all || asked.deadLetters) && {
       deadLetters: await purgeDeadLetters(main, parts.deadLetters, removal),
@@ -88,6 +89,12 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
     ...(fromAnalytics && { analytics: fromAnalytics }),
     total: told.reduce((sum, [, { count }]) => sum + count, fromAnalytics?.total ?? 0),
   };
+}
+
+async function removeAllOrphans(knowledge: Database, removal: Removal): Promise<Sample> {
+  const removed = await removeOrphans(knowledge, removal);
+  await removeStagedLeftovers(knowledge, removal, removed);
+  return removed;
 }
 
 async function removeCache({ main, knowledge }: Databases, removal: Removal): Promise<Sample> {

@@ -120,7 +120,7 @@ async function readAnew(
 }
 
 /** A document's text as it is now. */
-interface CurrentText extends Reread {
+interface CurrentText extends Omit<Reread, 'blocks'> {
   /** Whether offsets into the text are those of the document. */
   readonly hasOffsets: boolean;
 }

@@ -169,6 +169,8 @@ export const manifest = z.strictObject({
   next: z.array(nextField).optional(),
 });
 export type Manifest = z.output<typeof manifest>;
+/** How documents are cut into chunks, in tokens of the model. */
+export type ChunkerSettings = Manifest['chunker'];
 
 /** A collection: its manifest, its corpus version (bumped by every publish and delete) and the index serving it. */
 export const collectionRecord = hash({
@@ -187,10 +189,11 @@ const reindexedSettings = z.strictObject({
   analyser: analyserSettings.nullable().optional(),
   index: indexSettings.optional(),
   vectorType: vectorType.optional(),
+  chunker: manifest.shape.chunker.optional(),
 });
 export type ReindexedSettings = z.output<typeof reindexedSettings>;
 
-/** A reindex that is under way, or that can still be rolled back; how far it is tells the collection's `index`. */
+/** A reindex under way, or that can still be rolled back; how far it is tells the collection's `index` or chunker. */
 export const reindexRecord = hash({
   database: 'knowledge',
   key: 'stacklore:reindex:{collection}',

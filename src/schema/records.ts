@@ -35,6 +35,7 @@ import {
   userSessionsRecord,
 } from './main.ts';
 import { promptHistoryRecord, systemPromptRecord, templateRecord, userPromptRecord } from './prompts.ts';
+import { stagedChunkRecord, stagedDocumentRecord } from './staged.ts';
 
 /** Every record by its name: maintenance and docs/schema.md are made from this list. */
 export const RECORDS = {
@@ -65,6 +66,8 @@ export const RECORDS = {
   'content hashes': contentHashesRecord,
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
+  'staged chunk': stagedChunkRecord,
+  'staged document': stagedDocumentRecord,
   'search cursor': searchCursorRecord,
   'facts manifest': factsManifestRecord,
   'cached question': cachedQuestionRecord,

@@ -55,6 +55,15 @@ find('skip').addEventListener('click', (event) => {
   main.focus();
 });
 
+// A file that misses the view it was meant for would replace the page.
+for (const name of /** @type {const} */ (['dragover', 'drop'])) {
+  document.addEventListener(name, (event) => {
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    if (event.dataTransfer) event.dataTransfer.dropEffect = 'none';
+  });
+}
+
 document.addEventListener('keydown', (event) => {
   if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   event.preventDefault();

@@ -18,24 +18,42 @@ export function isOver({ state }) {
  */
 export async function followJob(api, { jobId, signal, onChange }) {
   const path = `/v1/jobs/${encodeURIComponent(jobId)}`;
-  while (!signal.aborted) {
-    try {
-      const response = await api.send('GET', `${path}/events`, { signal });
-      if (response.body) {
-        for await (const { name, data } of readEvents(response.body)) {
-          onChange(JSON.parse(data));
-          if (name === 'end') break;
-        }
-      }
-      /** @type {Job} */
-      const job = await api.get(path, { signal });
-      onChange(job);
-      if (isOver(job)) return;
-    } catch (error) {
-      if (signal.aborted) return;
-      // Gone for good, or the server is away and will go on with the job when it is back.
-      if (error instanceof ApiError && error.status >= 400 && error.status < 500) throw error;
+  const listen = async () => {
+    const { body } = await api.send('GET', `${path}/events`, { signal });
+    if (!body) return;
+    for await (const { name, data } of readEvents(body)) {
+      onChange(JSON.parse(data));
+      if (name === 'end') return;
     }
+  };
+  // Asked for, too: a server with too many streams refuses further ones.
+  const look = async () => {
+    /** @type {Job} */
+    const job = await api.get(path, { signal });
+    onChange(job);
+    return isOver(job);
+  };
+  while (!signal.aborted) {
+    await unlessGone(listen, signal);
+    if (await unlessGone(look, signal)) return;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/**
+ * Fails only where trying again is no use; a server that is away goes on with the job when it is back.
+ *
+ * @template Result
+ * @param {() => Promise<Result>} work
+ * @param {AbortSignal} signal
+ * @returns {Promise<Result | undefined>}
+ */
+async function unlessGone(work, signal) {
+  try {
+    return await work();
+  } catch (error) {
+    const isGone = error instanceof ApiError && [401, 403, 404].includes(error.status);
+    if (isGone && !signal.aborted) throw error;
+    return undefined;
   }
 }

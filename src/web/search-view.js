@@ -17,13 +17,15 @@ const PAGE_SIZE = 10;
  * @param {Shell} shell
  * @returns {View}
  */
-export function createSearchView({ api, say, navigate, seen }) {
+export function createSearchView({ api, navigate, seen }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let pause;
   let asking = new AbortController();
   let shown = 0;
   let lastAsked = '';
   let isLoaded = false;
+  /** The hit that was opened last, to come back to. @type {string | undefined} */
+  let opened;
 
   const input = element('input', {
     type: 'search',
@@ -66,6 +68,9 @@ export function createSearchView({ api, say, navigate, seen }) {
     more,
   );
   moveThroughHits({ input, list });
+  list.addEventListener('click', ({ target }) => {
+    if (target instanceof HTMLElement) opened = target.dataset.hit ?? opened;
+  });
   filters.onOpen(() => {
     if (filters.isOpen()) now();
   });
@@ -186,7 +191,18 @@ export function createSearchView({ api, say, navigate, seen }) {
         : `${more.hidden ? shown : `Best ${shown}`} ${shown === 1 ? 'passage' : 'passages'}`;
     summary.textContent = `${found} · ${MODES[answer.mode] ?? answer.mode} · ${Math.round(ms)} ms${isCached ? ', from the cache' : ''}`;
     summary.classList.remove('problem');
-    if (offset > 0) list.querySelector(/** @type {'a'} */ (`a[data-hit="${offset}"]`))?.focus();
+    if (offset > 0) focusHit(offset);
+  }
+
+  function returnToOpened() {
+    if (opened !== undefined && document.activeElement === document.body) focusHit(opened);
+    opened = undefined;
+  }
+
+  /** @param {string | number} rank */
+  function focusHit(rank) {
+    const link = list.querySelector(`a[data-hit="${rank}"]`);
+    if (link instanceof HTMLElement) link.focus();
   }
 
   /** @param {string} [text] */
@@ -229,7 +245,7 @@ export function createSearchView({ api, say, navigate, seen }) {
         return;
       }
       if (input.value.trim() !== '') await ask(0);
-      else say('');
+      returnToOpened();
     },
     hide() {
       clearTimeout(pause);

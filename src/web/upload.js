@@ -4,6 +4,9 @@ import { counted } from './format.js';
 
 /** @import { Api, Job } from './types.d.ts' */
 
+/** The server takes a hundred in one form. */
+const FILES_PER_REQUEST = 100;
+
 /**
  * Sends files to be ingested: dropped, or chosen.
  *
@@ -46,13 +49,19 @@ export function createUpload({ api, say, onJob, collection }) {
   );
 
   async function onChosen() {
-    await send([...(files.files ?? [])]);
+    await sendAll([...(files.files ?? [])]);
     files.value = '';
   }
 
   /** @param {readonly File[]} chosen */
+  async function sendAll(chosen) {
+    for (let at = 0; at < chosen.length; at += FILES_PER_REQUEST) {
+      await send(chosen.slice(at, at + FILES_PER_REQUEST));
+    }
+  }
+
+  /** @param {readonly File[]} chosen */
   async function send(chosen) {
-    if (chosen.length === 0) return;
     const form = new FormData();
     // The name of the collection first: the server reads parts in their order.
     form.append('collection', into.value.trim() || collection() || 'default');
@@ -99,7 +108,7 @@ export function createUpload({ api, say, onJob, collection }) {
         if (!event.dataTransfer?.types.includes('Files')) return;
         event.preventDefault();
         zone.classList.remove('is-over');
-        void send([...event.dataTransfer.files]);
+        void sendAll([...event.dataTransfer.files]);
       });
     },
   };

@@ -36,8 +36,8 @@ it('refuses what cannot be done with a word on what to do', async () => {
   const queries = join(redis.dir, 'queries.jsonl');
   await writeFile(queries, '{"query": "lamp"}\n{"id": 2}\n');
   const refusals: [string[], RegExp][] = [
-    [['docs', '--chunk-size', '64'], /cannot be changed in place/],
-    [['docs', '--overlap', '8'], /cannot be changed in place/],
+    [['docs', '--chunk-size', 'small'], /whole number/],
+    [['docs', '--chunk-size', '64', '--language', 'german'], /two reindexes/],
     [['docs', '--m', 'many'], /whole number/],
     [['docs', '--vector-type', 'int8'], /float16/],
     [['docs', '--finish', '--language', 'german'], /three calls/],

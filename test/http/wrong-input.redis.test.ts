@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMeasures } from '../../src/http/measure.ts';
 import { openApiDocument } from '../../src/http/openapi.ts';
 import { parseServeOptions } from '../../src/http/options.ts';
 import { STATUS_CODES } from '../../src/http/problem.ts';
 import { listRoutes } from '../../src/http/routes.ts';
+import { McpSessions } from '../../src/mcp/http-sessions.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { fromSchema } from '../support/from-schema.ts';
 import { openTestLore } from '../support/lore.ts';
@@ -26,15 +27,23 @@ beforeAll(async () => {
 });
 const { ask } = useApi(() => lore, { rateLimit: 0, answerTimeoutMs: 5_000 });
 
+const sessions = new McpSessions();
 const operations = Object.entries(
   openApiDocument(
     // Their handlers are not called here, so that nothing is needed that they would work with.
-    listRoutes({ lore: {} as Stacklore, options: parseServeOptions({}), measures: createMeasures() }),
+    listRoutes({
+      lore: {} as Stacklore,
+      options: parseServeOptions({}),
+      measures: createMeasures(),
+      mcpSessions: sessions,
+    }),
     { version: '0' },
   ).paths,
 ).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
 );
+
+afterAll(() => sessions.close());
 
 describe('wrong input', () => {
   test.each(operations)('is never a 500: $method $path', async ({ method, path, operation }) => {

@@ -12,6 +12,7 @@ interface Outcome {
 
 interface CiRun {
   readonly demoCode?: number;
+  readonly pythonCode?: number;
   readonly tests?: Outcome;
   readonly browser?: Outcome;
   readonly hasChromium?: boolean;
@@ -19,13 +20,18 @@ interface CiRun {
 
 const FINE: Outcome = { output: 'Tests\n10 passed, 0 failed', code: 0 };
 
-/** Runs `.ci/run` with an npm whose demo and tests print and end as said; gives its last line, exit code and output. */
-function runCi({ demoCode = 0, tests = FINE, browser = FINE, hasChromium = true }: CiRun) {
+/** Runs `.ci/run` with an npm whose steps and tests print and end as said; gives its last line, exit code and output. */
+function runCi({ demoCode = 0, pythonCode = 0, tests = FINE, browser = FINE, hasChromium = true }: CiRun) {
   const root = temporaryFolder();
   cpSync(join(import.meta.dirname, '../../.ci/run'), join(root, '.ci/run'));
   const bin = join(root, 'bin');
   mkdirSync(bin);
-  const outcomes = { test: tests, 'run demo': { output: '', code: demoCode }, 'run test:browser': browser };
+  const outcomes = {
+    test: tests,
+    'run demo': { output: '', code: demoCode },
+    'run test:python': { output: '', code: pythonCode },
+    'run test:browser': browser,
+  };
   writeFakeProgram(
     bin,
     'npm',
@@ -42,25 +48,26 @@ function runCi({ demoCode = 0, tests = FINE, browser = FINE, hasChromium = true 
 }
 
 test.each<[string, CiRun, string, number]>([
-  ['counts a demo that works as one', {}, '21 passed, 0 failed', 0],
-  ['counts a demo that fails as one', { demoCode: 1 }, '20 passed, 1 failed', 1],
-  ['fails with the tests', { tests: { output: '8 passed, 2 failed', code: 1 } }, '19 passed, 2 failed', 1],
+  ['counts demo and recipes that work as one each', {}, '22 passed, 0 failed', 0],
+  ['counts a demo that fails as one', { demoCode: 1 }, '21 passed, 1 failed', 1],
+  ['counts recipes that fail as one', { pythonCode: 1 }, '21 passed, 1 failed', 1],
+  ['fails with the tests', { tests: { output: '8 passed, 2 failed', code: 1 } }, '20 passed, 2 failed', 1],
   [
     'fails with the tests of the page',
     { browser: { output: '8 passed, 2 failed', code: 1 } },
-    '19 passed, 2 failed',
+    '20 passed, 2 failed',
     1,
   ],
   [
     'takes a run that ends badly for a failure',
     { tests: { output: '8 passed, 0 failed', code: 1 } },
-    '19 passed, 1 failed',
+    '20 passed, 1 failed',
     1,
   ],
   [
     'takes a run that counts nothing for a failure',
     { browser: { output: 'hello', code: 0 } },
-    '11 passed, 1 failed',
+    '12 passed, 1 failed',
     1,
   ],
 ])('%s', (_name, run, lastLine, code) => {
@@ -69,7 +76,7 @@ test.each<[string, CiRun, string, number]>([
 
 test('says that the page is not tested, and fails, where no Chromium can be installed', () => {
   const { lastLine, code, stdout } = runCi({ hasChromium: false });
-  expect([lastLine, code]).toEqual(['11 passed, 1 failed', 1]);
+  expect([lastLine, code]).toEqual(['12 passed, 1 failed', 1]);
   expect(stdout).toContain('E: no network');
   expect(stdout).toContain('The search page is not tested: there is no Chromium.');
 });

@@ -17,6 +17,8 @@ export interface SnippetPlace {
   runShell(code: string): Promise<string>;
   /** Runs a program that imports the package by its name; gives standard output. */
   runProgram(code: string): Promise<string>;
+  /** Runs a program of `examples/` with these arguments and settings; gives standard output. */
+  runExample(name: string, args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
   remove(): void;
 }
 
@@ -50,13 +52,14 @@ export function makeSnippetPlace(redisUrl: string, { inRoot = false } = {}): Sni
     folder,
     runShell: async (code) => (await run('sh', ['-euc', code], options)).stdout,
     async runProgram(code) {
-      const source = (path: string) => `'${pathToFileURL(join(ROOT, 'src', path)).href}'`;
       const path = join(folder, 'program.mjs');
-      const sources = code
-        .replaceAll(`from 'stacklore'`, `from ${source('index.ts')}`)
-        .replaceAll(`'stacklore/llamaindex'`, source('llamaindex/index.ts'));
-      writeFileSync(path, sources);
+      writeFileSync(path, code);
       return (await run(process.execPath, ['--import', HOOKS, path], options)).stdout;
+    },
+    async runExample(name, args = [], more = {}) {
+      const program = [join(ROOT, 'examples', name), ...args];
+      const settings = { ...options, env: { ...env, ...more } };
+      return (await run(process.execPath, ['--import', HOOKS, ...program], settings)).stdout;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

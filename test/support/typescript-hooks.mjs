@@ -12,6 +12,17 @@ const CACHE = new URL('../../node_modules/.cache/stacklore-tests/', import.meta.
 
 if (isMainThread) register(import.meta.url);
 
+/** The package by its own name, as programs import it: its sources, whether or not they are compiled. */
+const OWN = new Map([
+  ['stacklore', new URL('../../src/index.ts', import.meta.url).href],
+  ['stacklore/llamaindex', new URL('../../src/llamaindex/index.ts', import.meta.url).href],
+]);
+
+/** @type {import('node:module').ResolveHook} */
+export async function resolve(specifier, context, nextResolve) {
+  return nextResolve(OWN.get(specifier) ?? specifier, context);
+}
+
 /** @type {import('node:module').LoadHook} */
 export async function load(url, context, nextLoad) {
   if (!url.endsWith('.ts')) return nextLoad(url, context);

@@ -12,7 +12,10 @@ export const command = defineCommand({
   flags: [
     { flags: '--cache', description: 'cached responses' },
     { flags: '--analytics-before <date>', description: 'metrics, usage and errors that ended by this date' },
-    { flags: '--orphans', description: 'chunks whose document is gone' },
+    {
+      flags: '--orphans',
+      description: 'chunks whose document is gone, and what a reindex that is no more has staged',
+    },
     { flags: '--empty-documents', description: 'documents without chunks' },
     { flags: '--dead-letters', description: 'tasks of all queues that were given up' },
     { flags: '--all', description: 'all of these; analytics only with a date' },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ReindexPlan } from '../../maintenance/reindex/plan.ts';
-import type { ReindexReport } from '../../maintenance/reindex/report.ts';
+import type { RechunkedDocuments, ReindexReport } from '../../maintenance/reindex/report.ts';
 import { vectorType } from '../../schema/knowledge.ts';
 import { ANALYSER_LANGUAGES } from '../../text/analyser.ts';
 import { type Command, defineCommand } from '../command.ts';
@@ -10,7 +10,7 @@ import { reindexProgress } from '../reindex-progress.ts';
 
 export const command: Command = defineCommand({
   summary:
-    'Give a collection another model, analyser or index: built beside the live one, compared, switched to, rolled back.',
+    'Give a collection another model, analyser, index or chunk size: built beside the live one, compared, switched to, rolled back.',
   arguments: '<collection>',
   flags: [
     { flags: '--reembed', description: 'embed every chunk again, with the configured model (see --model)' },
@@ -23,8 +23,13 @@ export const command: Command = defineCommand({
     { flags: '--ef-construction <number>', description: 'HNSW: candidates while building' },
     { flags: '--ef-runtime <number>', description: 'HNSW: candidates while searching' },
     { flags: '--vector-type <type>', description: 'vectors in the index: float32 or float16' },
-    { flags: '--chunk-size <tokens>', description: 'refused: sources have to be ingested again for it' },
-    { flags: '--overlap <tokens>', description: 'refused likewise' },
+    {
+      flags: '--chunk-size <tokens>',
+      description: 'cut every document anew, into chunks of at most so many tokens',
+    },
+    { flags: '--overlap <tokens>', description: 'cut every document anew, with so many tokens repeated' },
+    { flags: '--max-chunks <number>', description: 'most chunks of a document that is cut anew (5000)' },
+    { flags: '--base <folder>', description: 'the folder that sources were ingested below with --base' },
     {
       flags: '--queries <file>',
       description: 'compare both indexes by these queries: JSON Lines with "query" or "text"',
@@ -44,6 +49,8 @@ export const command: Command = defineCommand({
     vectorType: vectorType.optional(),
     chunkSize: wholeNumber(0).optional(),
     overlap: wholeNumber(0).optional(),
+    maxChunks: wholeNumber(1).optional(),
+    base: z.string().optional(),
     queries: z.string().optional(),
     buildOnly: z.boolean().optional(),
     dryRun: z.boolean().optional(),
@@ -53,6 +60,7 @@ export const command: Command = defineCommand({
   examples: [
     'stacklore reindex docs --reembed --model Xenova/bge-small-en-v1.5 --queries queries.jsonl --build-only',
     'stacklore reindex docs --model Xenova/bge-small-en-v1.5',
+    'stacklore reindex docs --chunk-size 256 --overlap 48',
     'stacklore reindex docs --finish',
   ],
   async run({ lore, terminal }, [collection = ''], { overlap, ...flags }) {
@@ -75,10 +83,11 @@ export const command: Command = defineCommand({
   },
 });
 
-function describe({ collection, state, plan, chunks, comparison }: ReindexReport): string[] {
+function describe({ collection, state, plan, chunks, comparison, documents }: ReindexReport): string[] {
+  const hits = documents ? 'documents found' : 'hits';
   const compared = comparison
     ? [
-        `${comparison.queries} queries: ${percent(comparison.overlap)} of the first ${comparison.topK} hits are the same, ${percent(comparison.sameFirst)} of the first ones; vectorScore shifts by ${comparison.scoreShift.toFixed(3)} on average, ${comparison.largestScoreShift.toFixed(3)} at most.`,
+        `${comparison.queries} queries: ${percent(comparison.overlap)} of the first ${comparison.topK} ${hits} are the same, ${percent(comparison.sameFirst)} of the first ones; vectorScore shifts by ${comparison.scoreShift.toFixed(3)} on average, ${comparison.largestScoreShift.toFixed(3)} at most.`,
         ...comparison.furthest
           .filter(({ overlap }) => overlap < 1)
           .map(({ query, overlap }) => `  ${percent(overlap)} ${query}`),
@@ -95,16 +104,29 @@ function describe({ collection, state, plan, chunks, comparison }: ReindexReport
     finished: [`The reindex of ${collection} is finished.`],
     'rolled-back': [`Collection ${collection} is as it was before the reindex (${chunks} chunks written).`],
   } satisfies Record<ReindexReport['state'], string[]>;
-  return [...compared, ...ends[state]];
+  return [...compared, ...(documents ? [describeWays(documents)] : []), ...ends[state]];
+}
+
+function describeWays({ fromSource, fromChunks, inexact, kept }: RechunkedDocuments): string {
+  return `Documents cut anew: ${fromSource} from their files, ${fromChunks} from their chunks, ${inexact} from their chunks inexactly; ${kept} kept as they are.`;
 }
 
 function describePlan(plan: ReindexPlan): string[] {
-  const { chunks, chunksToEmbed, memoryBytes, indexBytes, fieldBytes, memoryAfterBytes, diskBytes, server } =
-    plan;
+  const {
+    chunks,
+    chunksAfter,
+    chunksToEmbed,
+    memoryBytes,
+    indexBytes,
+    fieldBytes,
+    memoryAfterBytes,
+    diskBytes,
+    server,
+  } = plan;
   const limit = server.maxMemoryBytes ?? server.totalMemoryBytes;
   const after = `${memoryAfterBytes < 0 ? '-' : '+'}${formatBytes(Math.abs(memoryAfterBytes))}`;
   return [
-    `Chunks ${chunks}, to embed ${chunksToEmbed}.`,
+    `Chunks ${chunks}${chunksAfter === undefined ? '' : `, afterwards about ${chunksAfter}`}, to embed ${chunksToEmbed}.`,
     `Memory until it is finished about ${formatBytes(memoryBytes)} more (index ${formatBytes(indexBytes)}, fields ${formatBytes(fieldBytes)}), afterwards ${after}; in use ${formatBytes(server.usedMemoryBytes)} of ${formatBytes(limit)}${plan.fits ? '' : ': too little'}.`,
     `Disk: snapshots grow by about ${formatBytes(diskBytes)} until it is finished.`,
   ];

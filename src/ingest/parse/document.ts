@@ -27,3 +27,6 @@ export interface ParsedDocument {
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly wordCount: number;
 }
+
+/** What of a document the chunker cuts. */
+export type CuttableText = Pick<ParsedDocument, 'title' | 'text' | 'blocks'>;

@@ -62,7 +62,7 @@ function isRowArray(value: unknown, textColumns: readonly string[] | undefined):
 }
 
 /** One document: the value written out with indentation, a block for each top-level key or item. */
-function describeValue(value: unknown): Draft {
+export function describeValue(value: unknown): Draft {
   if (typeof value !== 'object' || value === null) {
     const text = normaliseText(String(value));
     return {

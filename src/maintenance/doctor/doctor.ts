@@ -14,6 +14,7 @@ import { collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck } from './i
 import { missingChunkCheck } from './missing-chunks.ts';
 import { modelCheck } from './models.ts';
 import { serverSettingsCheck } from './server.ts';
+import { stagedCheck } from './staged.ts';
 import { ttlCheck } from './ttl.ts';
 import { vectorFieldCheck } from './vector-fields.ts';
 
@@ -40,7 +41,7 @@ export interface Diagnosis {
 const CHECKS: readonly Check[] = [
   ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck, modelCheck],
   ...[ghostCheck, chunkCheck, missingChunkCheck, emptyDocumentCheck, documentIndexCheck, factCheck, ttlCheck],
-  vectorFieldCheck,
+  ...[vectorFieldCheck, stagedCheck],
 ];
 const KEYS_PER_SECOND = 200_000;
 

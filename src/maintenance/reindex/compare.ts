@@ -9,12 +9,12 @@ import type { ReindexRequest } from './request.ts';
 /** How a query is answered by both indexes. */
 export interface ComparedQuery {
   readonly query: string;
-  /** The share of the live index's hits that the new one has too, in any order. */
+  /** The share of the live index's hits that the new one has too, in any order; documents where chunks differ. */
   readonly overlap: number;
   readonly isFirstSame: boolean;
 }
 
-/** How the answers of the new index differ from those of the live one. */
+/** How the answers of the new index differ from those of the live one; where chunks differ hits are documents. */
 export interface ReindexComparison {
   readonly queries: number;
   /** Hits of each answer that are compared. */
@@ -49,23 +49,28 @@ export async function compareIndexes(
     queries,
     onProgress,
     signal,
-  }: Pick<ReindexRequest, 'onProgress' | 'signal'> & { queries: readonly string[] },
+    unit = 'chunk',
+  }: Pick<ReindexRequest, 'onProgress' | 'signal'> & {
+    queries: readonly string[];
+    /** What a hit counts as; other chunks cannot be told to be the same. */
+    unit?: 'chunk' | 'document';
+  },
 ): Promise<ReindexComparison> {
   const compared: ComparedQuery[] = [];
   const shifts: number[] = [];
   for (const query of queries) {
     throwIfStopped(signal);
-    const request = { query, topK: TOP_K };
+    const request = { query, topK: TOP_K, ...(unit === 'document' && { maxPerDocument: 1 }) };
     const before = await answer(live, request);
     const after = await answer(next, request);
-    const scores = new Map(after.map((hit) => [hit.chunkId, hit.vectorScore]));
-    const shared = before.filter(({ chunkId }) => scores.has(chunkId));
-    for (const { chunkId, vectorScore } of shared)
-      shifts.push((scores.get(chunkId) ?? 0) - (vectorScore ?? 0));
+    const idOf = (hit: ComparedHit | undefined) => (unit === 'chunk' ? hit?.chunkId : hit?.docId);
+    const scores = new Map(after.map((hit) => [idOf(hit), hit.vectorScore]));
+    const shared = before.filter((hit) => scores.has(idOf(hit)));
+    for (const hit of shared) shifts.push((scores.get(idOf(hit)) ?? 0) - (hit.vectorScore ?? 0));
     compared.push({
       query,
       overlap: overlapOf(before, after, shared.length),
-      isFirstSame: before[0]?.chunkId === after[0]?.chunkId,
+      isFirstSame: idOf(before[0]) === idOf(after[0]),
     });
     onProgress?.({ step: 'queries', done: compared.length, total: queries.length });
   }

@@ -88,7 +88,7 @@ async function embedChunks(embedder: Embedder, chunks: readonly LackingChunk[]):
     const input = storedInput(chunk, limits);
     if (input !== chunk.text || isReadable(input, undefined, limits)) return input;
     throw new StackloreError('too_large', {
-      message: `Chunk "${chunk.chunkId}" has more tokens than model ${model.name} reads (${model.maxTokens}), and nothing is cut silently. Ingest the sources into a new collection with smaller chunks.`,
+      message: `Chunk "${chunk.chunkId}" has more tokens than model ${model.name} reads (${model.maxTokens}), and nothing is cut silently. Give the collection smaller chunks first (stacklore reindex --chunk-size).`,
     });
   });
   return embedder.embedTexts(inputs);

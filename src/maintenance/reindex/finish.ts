@@ -7,6 +7,7 @@ import { NextFields, namesOf } from '../../stores/knowledge/next-fields.ts';
 import { fillChunks } from './fill.ts';
 import { finishedManifest, nextFieldsOf } from './manifests.ts';
 import { type ReindexParts, switchTo, throwIfStopped } from './parts.ts';
+import { finishRechunk, isRechunk } from './rechunk.ts';
 import { type ReindexReport, warningsOf } from './report.ts';
 import type { ReindexRequest } from './request.ts';
 
@@ -23,6 +24,7 @@ export async function finishReindex(
   const { reindexes, vectorIndex } = parts;
   const begun = await findBegun(parts, collection);
   if (begun.intent === 'roll-back') throw interrupted(name, '--rollback');
+  if (isRechunk(begun)) return finishRechunk(parts, collection, { begun, request });
   if (collection.index === begun.previousIndex) {
     throw new StackloreError('invalid_input', {
       message: `The new index of collection "${name}" does not serve it yet. Repeat stacklore reindex ${name} first, or drop it with --rollback.`,

@@ -10,13 +10,14 @@ import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
 /** What a hit of either index is compared by. */
 export interface ComparedHit {
   readonly chunkId: string;
+  readonly docId: string;
   readonly vectorScore?: number;
 }
 
 /** Answers a query by the index that a collection names, as `search` does. */
 export type Answer = (
   parts: { readonly collection: Collection; readonly embedder: () => Promise<Embedder> },
-  request: { readonly query: string; readonly topK: number },
+  request: { readonly query: string; readonly topK: number; readonly maxPerDocument?: number },
 ) => Promise<readonly ComparedHit[]>;
 
 /** What a reindex works with. */

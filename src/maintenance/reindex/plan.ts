@@ -10,6 +10,8 @@ export interface ReindexPlan {
   readonly collection: string;
   readonly changes: ReindexedSettings;
   readonly chunks: number;
+  /** Where documents are cut anew, how many chunks there will be, about. */
+  readonly chunksAfter?: number;
   /** Chunks that go through the model, those of an earlier run left out; analysing words and building an index need none. */
   readonly chunksToEmbed: number;
   /** Memory of the server until it is finished: the second index, and the fields that chunks are given. */
@@ -52,8 +54,7 @@ export async function planReindex(
   const switched = switchedManifest(manifest, changes);
   const reindex = { changes, before: settingsBefore(manifest, changes) };
   const finished = finishedManifest(switched, reindex);
-  const words = switched.analyser ? sample * INDEXED_TERMS_FACTOR : 0;
-  const indexBytes = Math.round(chunks * (vectorBytes(switched) + OTHER_ATTRIBUTES_BYTES + words));
+  const indexBytes = Math.round(chunks * indexedBytes(switched, sample));
   const embedding = changes.model ? switched.dimensions * 4 + FIELD_OVERHEAD_BYTES : 0;
   const terms = changes.analyser ? sample + 2 * FIELD_OVERHEAD_BYTES : 0;
   const isFloat16 = finished.vectorType === 'float16';
@@ -76,6 +77,12 @@ const INDEXED_TERMS_FACTOR = 1.5;
 /** Bytes of these terms for each byte of text, where none are stored yet. */
 const WORDS_OF_TEXT = 2;
 
+/** Bytes of a chunk in an index by its manifest; `words` are those of its terms. */
+export function indexedBytes(manifest: Manifest, words: number): number {
+  const terms = manifest.analyser ? words * INDEXED_TERMS_FACTOR : 0;
+  return vectorBytes(manifest) + OTHER_ATTRIBUTES_BYTES + terms;
+}
+
 /** Bytes of a chunk in the vector index; those beside the vector as measured with RediSearch 2.10. */
 function vectorBytes({ dimensions, vectorType, index }: Manifest): number {
   const vector = dimensions * (vectorType === 'float16' ? 2 : 4);
@@ -89,7 +96,8 @@ function storedBytes(manifest: Manifest): number {
   return vectorBytes(manifest) + dimensions * 4 + float16;
 }
 
-async function readServer(knowledge: Database): Promise<ReindexPlan['server']> {
+/** What the server says of its memory. */
+export async function readServer(knowledge: Database): Promise<ReindexPlan['server']> {
   const info = await knowledge.send<string>(['INFO', 'memory']);
   const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
   const maxMemory = read('maxmemory');
@@ -101,7 +109,7 @@ async function readServer(knowledge: Database): Promise<ReindexPlan['server']> {
 }
 
 /** Bytes of the terms of a chunk and of those around it, on average of a few. */
-async function sampleTerms(knowledge: Database, collection: string): Promise<number> {
+export async function sampleTerms(knowledge: Database, collection: string): Promise<number> {
   for await (const keys of new NextFields(knowledge, collection).keys()) {
     const some = keys.slice(0, SAMPLED_CHUNKS);
     if (some.length === 0) continue;

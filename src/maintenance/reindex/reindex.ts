@@ -2,20 +2,23 @@ import { StackloreError } from '../../errors.ts';
 import type { Reindex, ReindexedSettings } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { indexName, indexNumber } from '../../stores/knowledge/index-fields.ts';
+import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
 import { compareIndexes, type ReindexComparison, readQueries } from './compare.ts';
 import { fillChunks } from './fill.ts';
-import { finishReindex } from './finish.ts';
+import { findBegun, finishReindex } from './finish.ts';
 import { applied, settingsBefore, switchedManifest } from './manifests.ts';
 import { type ReindexParts, switchTo } from './parts.ts';
 import { planReindex, type ReindexPlan } from './plan.ts';
+import { isRechunk, rechunk } from './rechunk.ts';
+import { planRechunk } from './rechunk-plan.ts';
 import { type ReindexReport, warningsOf } from './report.ts';
 import { changesOf, isSame, parseReindexRequest, type ReindexInput, type ReindexRequest } from './request.ts';
 import { restateDocuments } from './restate-documents.ts';
 import { rollBackReindex } from './roll-back.ts';
 
 /**
- * Builds a second index of a collection with another model, analyser or index beside the live one, and puts it in its
- * place; `finish` or `rollback` ends it. A repeated call goes on where one was interrupted. Throws `invalid_input`,
+ * Builds a second index of a collection with another model, analyser, index or other chunks beside the live one, and puts it
+ * in its place; `finish` or `rollback` ends it. A repeated call goes on where one was interrupted. Throws `invalid_input`,
  * `not_found`, `manifest_mismatch`, `already_exists` while another reindex is not finished, `database_full` where it would
  * not fit, `busy` while another process is at it, `aborted`, or what model and server answer.
  */
@@ -28,7 +31,7 @@ export async function reindex(
   const collection = await parts.collections.get(name);
   if (request.dryRun) {
     const { changes } = await begin(parts, collection, request);
-    const plan = await planReindex(parts, collection, changes);
+    const plan = await planOf(parts, collection, { changes, request });
     return { collection: name, state: 'planned', plan, chunks: 0, warnings: [] };
   }
   const queries = request.queries === undefined ? [] : await readQueries(request.queries);
@@ -48,16 +51,19 @@ async function buildAndSwitch(
   const { reindexes, vectorIndex } = parts;
   const state = await begin(parts, collection, request);
   const { changes, index } = state;
-  const plan = await planReindex(parts, collection, changes);
-  const isSwitched = collection.index === index;
+  const plan = await planOf(parts, collection, { changes, request });
+  const isSwitched = hasSwitched(collection, state);
   if (!isSwitched) requireRoom(plan);
   request.onPlan?.(plan);
   await requireModel(parts, name, changes);
   if (!state.isBegun) {
     // One of that name can only be left from what was dropped by a process that was killed.
     await vectorIndex.dropIndex(index);
+    await new StagedChunks(parts.knowledge).clear(name);
     await reindexes.save(name, recordOf(collection, state));
   }
+  const begun = await findBegun(parts, collection);
+  if (isRechunk(begun)) return rechunk(parts, collection, { begun, plan, request, queries });
   const { onProgress, signal } = request;
   const fill = () => fillChunks(parts, name, { changes, total: plan.chunks, onProgress, signal });
   const first = await fill();
@@ -65,8 +71,9 @@ async function buildAndSwitch(
   let comparison: ReindexComparison | undefined;
   if (!isSwitched) {
     const next = { ...collection, manifest: switchedManifest(collection.manifest, changes), index };
-    await vectorIndex.build(next, (share) => {
-      onProgress?.({ step: 'index', done: Math.round(share * plan.chunks), total: plan.chunks });
+    await vectorIndex.build(next, {
+      onProgress: (share) =>
+        onProgress?.({ step: 'index', done: Math.round(share * plan.chunks), total: plan.chunks }),
     });
     written += (await fill()).written;
     comparison = await compare(parts, { collection, next, request, queries });
@@ -108,7 +115,7 @@ async function begin(
   const { name, manifest } = collection;
   const begun = await parts.reindexes.find(collection);
   // Of one that is switched already, what it replaced is asked for again.
-  const base = begun?.before && collection.index === begun.index ? begun.before : {};
+  const base = begun?.before && hasSwitched(collection, begun) ? begun.before : {};
   const described = { name, manifest: { ...manifest, ...applied(base) } };
   const changes = await changesOf(request, described, parts.embedder);
   if (begun) {
@@ -127,7 +134,7 @@ async function begin(
   }
   if (Object.keys(changes).length === 0) {
     throw new StackloreError('invalid_input', {
-      message: `Nothing of collection "${name}" would change. Say what should: another model, language, index or vector type; see stacklore reindex --help.`,
+      message: `Nothing of collection "${name}" would change. Say what should: another model, language, index, vector type or chunk size; see stacklore reindex --help.`,
     });
   }
   const index = indexName(name, indexNumber(collection.index) + 1);
@@ -141,13 +148,31 @@ function recordOf(
   return { changes, index, previousIndex, startedAt, collectionCreatedAt: createdAt, intent: 'build' };
 }
 
+function planOf(
+  parts: ReindexParts,
+  collection: Collection,
+  { changes, request }: { changes: ReindexedSettings; request: ReindexRequest },
+): Promise<ReindexPlan> {
+  const { chunker } = changes;
+  if (!chunker) return planReindex(parts, collection, changes);
+  const isCompared = request.buildOnly || request.queries !== undefined;
+  return planRechunk(parts, collection, { chunker, isCompared, maxChunks: request.maxChunks });
+}
+
+/** Whether a collection is what a reindex makes of it. */
+function hasSwitched({ index, manifest }: Collection, begun: Pick<Reindex, 'changes' | 'index'>): boolean {
+  const { chunker } = begun.changes;
+  return chunker ? isSame(manifest.chunker, chunker) : index === begun.index;
+}
+
 /** What changes, in a few words. */
-function describe({ model, analyser, index, vectorType }: ReindexedSettings): string {
+function describe({ model, analyser, index, vectorType, chunker }: ReindexedSettings): string {
   const words = [
     model && `model ${model.name}`,
     analyser && `language ${analyser.language}`,
     index && `index ${index.kind} ${index.m}/${index.efConstruction}/${index.efRuntime}`,
     vectorType && `vectors ${vectorType}`,
+    chunker && `chunks ${chunker.size}/${chunker.overlap}`,
   ];
   return words.filter((word) => word !== undefined).join(', ');
 }

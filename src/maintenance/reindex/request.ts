@@ -1,21 +1,31 @@
 import { z } from 'zod';
 import type { Embedder } from '../../embed/embedder.ts';
 import { StackloreError } from '../../errors.ts';
-import { collectionSettings } from '../../ingest/collection-settings.ts';
+import { CHUNKER_VERSION } from '../../ingest/chunk.ts';
+import {
+  collectionSettings,
+  requireFittingChunks,
+  requireSameModel,
+} from '../../ingest/collection-settings.ts';
 import { analyserFor } from '../../ingest/index-words.ts';
 import { canonicalJson } from '../../schema/canonical-json.ts';
-import { type Manifest, type ReindexedSettings, vectorType } from '../../schema/knowledge.ts';
+import {
+  type ChunkerSettings,
+  type Manifest,
+  type ReindexedSettings,
+  vectorType,
+} from '../../schema/knowledge.ts';
 import type { ReindexPlan } from './plan.ts';
 
 /** How far a step of a reindex is. */
 export interface ReindexProgress {
-  readonly step: 'chunks' | 'index' | 'queries' | 'clean-up';
+  readonly step: 'chunks' | 'documents' | 'index' | 'queries' | 'switch' | 'clean-up';
   readonly done: number;
   readonly total: number;
 }
 
 /** Settings as a collection is created with, without their defaults. */
-const { language, index, m, efConstruction, efRuntime } = collectionSettings.shape;
+const { language, index, m, efConstruction, efRuntime, chunkSize, chunkOverlap } = collectionSettings.shape;
 const callback = <T>() => z.custom<T>((value) => typeof value === 'function', 'must be a function');
 
 /** What a reindex takes; without any change it goes on with the one that was begun. */
@@ -29,9 +39,13 @@ export const reindexRequest = z.strictObject({
   efConstruction: efConstruction.unwrap().optional(),
   efRuntime: efRuntime.unwrap().optional(),
   vectorType: vectorType.optional(),
-  /** Refused: see `changesOf`. */
-  chunkSize: z.int().optional(),
-  chunkOverlap: z.int().optional(),
+  /** Cut every document anew; alone, as nothing else can change in the same reindex. */
+  chunkSize: chunkSize.unwrap().optional(),
+  chunkOverlap: chunkOverlap.unwrap().optional(),
+  /** Most chunks of a document that is cut anew (5,000); a longer one keeps the chunks it has. */
+  maxChunks: z.int().positive().optional(),
+  /** The folder that sources were ingested below with `base`, to read them again. */
+  base: z.string().min(1).optional(),
   /** Queries to compare both indexes by: texts, or a file of JSON Lines with `query` or `text` in each. */
   queries: z.union([z.string().min(1), z.array(z.string()).min(1).max(10_000)]).optional(),
   /** Build and compare; a later call without it switches. */
@@ -53,6 +67,7 @@ export type ReindexInput = z.input<typeof reindexRequest>;
 export type ReindexRequest = z.output<typeof reindexRequest>;
 
 const CHANGING = ['language', 'index', 'm', 'efConstruction', 'efRuntime', 'vectorType'] as const;
+const CHUNKING = ['chunkSize', 'chunkOverlap'] as const;
 
 /** Checks a request. Throws `invalid_input` naming what cannot be used. */
 export function parseReindexRequest(input: ReindexInput): ReindexRequest {
@@ -62,12 +77,14 @@ export function parseReindexRequest(input: ReindexInput): ReindexRequest {
     throw invalid(`The reindex cannot be done. ${issues.join('; ')}.`);
   }
   const request = checked.data;
-  if (request.chunkSize !== undefined || request.chunkOverlap !== undefined) {
+  const isRechunk = CHUNKING.some((name) => request[name] !== undefined);
+  const isOther = request.reembed || CHANGING.some((name) => request[name] !== undefined);
+  if (isRechunk && isOther) {
     throw invalid(
-      'Chunk size and overlap cannot be changed in place: a collection keeps its chunks, not the texts they were cut from. Ingest the sources into a new collection with these settings, then drop this one. Model, language, index and vector type can be changed.',
+      'Other chunks and another model, language, index or vector type are two reindexes. Do one, end it with --finish, then do the other.',
     );
   }
-  const isChange = request.reembed || CHANGING.some((name) => request[name] !== undefined);
+  const isChange = isRechunk || isOther;
   const modes = [request.finish, request.rollback, isChange || request.buildOnly || request.dryRun];
   if (modes.filter(Boolean).length > 1) {
     throw invalid('Finishing, rolling back and changing something are three calls. Give one of them.');
@@ -103,7 +120,23 @@ export async function changesOf(
   if (request.vectorType !== undefined && request.vectorType !== manifest.vectorType) {
     changes.vectorType = request.vectorType;
   }
+  if (CHUNKING.some((setting) => request[setting] !== undefined)) {
+    const chunker = await chunkerOf(request, { name, manifest }, embedder);
+    if (!isSame(chunker, manifest.chunker)) changes.chunker = chunker;
+  }
   return changes;
+}
+
+async function chunkerOf(
+  { chunkSize: size, chunkOverlap: overlap }: ReindexRequest,
+  { name, manifest }: { readonly name: string; readonly manifest: Manifest },
+  embedder: () => Promise<Embedder>,
+): Promise<ChunkerSettings> {
+  const opened = await embedder();
+  requireSameModel({ name, manifest }, opened);
+  const chunker = { size: size ?? manifest.chunker.size, overlap: overlap ?? manifest.chunker.overlap };
+  requireFittingChunks(chunker, opened.model.maxTokens);
+  return { version: CHUNKER_VERSION, ...chunker };
 }
 
 function indexSettingsOf(request: ReindexRequest): Partial<Manifest['index']> {

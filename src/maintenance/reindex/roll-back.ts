@@ -8,6 +8,7 @@ import { writeAll } from './fill.ts';
 import { findBegun, interrupted, removeFields } from './finish.ts';
 import { earlierManifest } from './manifests.ts';
 import { type ReindexParts, switchTo, throwIfStopped } from './parts.ts';
+import { isRechunk, rollBackRechunk } from './rechunk.ts';
 import type { ReindexReport } from './report.ts';
 import { isSame, type ReindexRequest } from './request.ts';
 import { restateDocuments } from './restate-documents.ts';
@@ -25,6 +26,7 @@ export async function rollBackReindex(
   const { reindexes, vectorIndex } = parts;
   const begun = await findBegun(parts, collection);
   if (begun.intent === 'finish') throw interrupted(name, '--finish');
+  if (isRechunk(begun)) return rollBackRechunk(parts, collection, { begun, request });
   await reindexes.save(name, { ...begun, intent: 'roll-back' });
   let live = collection;
   let chunks = 0;

@@ -7,7 +7,7 @@ import { backfillChunks, backfillFloat16, backfillTerms } from './backfill.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import { termsFields } from './index-fields.ts';
 
-/** Throws `manifest_mismatch` when a reindex has given the collection another model than the one its writer knows. */
+/** Throws `manifest_mismatch` when a reindex has given the collection another model or chunk size than its writer knows. */
 export async function requireSameModel(
   database: Database,
   { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
@@ -56,6 +56,6 @@ function isAnother(current: Manifest, manifest: Manifest): boolean {
 
 function otherModel(name: string): StackloreError {
   return new StackloreError('manifest_mismatch', {
-    message: `Collection "${name}" was given another model by a reindex. Configure that model, open the collection again and ingest the document once more; stacklore collections info ${name} names it.`,
+    message: `Collection "${name}" was given another model or chunk size by a reindex. Open the collection again, with that model configured, and ingest the document once more; stacklore collections info ${name} names both.`,
   });
 }

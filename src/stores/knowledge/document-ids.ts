@@ -48,6 +48,11 @@ export function chunkKey(collection: string, docId: string, index: number): stri
   return chunkRecord.key.build({ collection, chunkId: chunkIdOf(docId, index) });
 }
 
+/** What precedes the number in the keys of a document's chunks: checking the same id for each would take longer. */
+export function chunkKeyPrefix(collection: string, docId: string): string {
+  return chunkKey(collection, docId, 0).slice(0, -1);
+}
+
 /** What precedes every chunk id in the keys of a collection. */
 export function chunkPrefix(collection: string): string {
   return `${CHUNK_PREFIX}${collection}/`;

@@ -15,14 +15,14 @@ import {
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
 import { catchUp, requireSameModel } from './catch-up.ts';
-import { analyserOf, documentTerms } from './chunk-terms.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
-import { chunkKey, chunkPrefix } from './document-ids.ts';
-import { checkOwner, chunkWriter, clearCommand, publishCommands } from './publish.ts';
+import { chunkKey, chunkKeyPrefix, chunkPrefix } from './document-ids.ts';
+import { checkOwner, chunkWrites, clearCommand, publishCommands } from './publish.ts';
 import { readDocuments } from './read-documents.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
+import { stagedPatterns } from './staged-keys.ts';
 import { readChunks, readEmbeddings } from './stored-chunks.ts';
 
 /** One page of a list and how many there are in all. */
@@ -83,12 +83,17 @@ export class Documents {
 
   /** Every document of a collection, read page by page. */
   async *all(collection: string): AsyncGenerator<StoredDocument> {
-    const key = collectionDocumentsRecord.key.build({ collection });
     // The ids are read once: pages of a set that is deleted from meanwhile would skip members.
-    const docIds = await this.#database.send<string[]>(['ZRANGE', key, '0', '-1']);
+    const docIds = await this.ids(collection);
     for (let at = 0; at < docIds.length; at += SOURCES_PER_READ) {
       yield* await this.#read(docIds.slice(at, at + SOURCES_PER_READ));
     }
+  }
+
+  /** The ids of all documents of a collection. */
+  async ids(collection: string): Promise<string[]> {
+    const key = collectionDocumentsRecord.key.build({ collection });
+    return this.#database.send<string[]>(['ZRANGE', key, '0', '-1']);
   }
 
   /** How many documents a collection has. */
@@ -112,7 +117,8 @@ export class Documents {
    * that could not be stored again are left out.
    */
   embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
-    return readEmbeddings(this.#database, collection, document);
+    const keyPrefix = chunkKeyPrefix(collection.name, document.docId);
+    return readEmbeddings(this.#database, collection, { chunkCount: document.chunkCount, keyPrefix });
   }
 
   /**
@@ -148,14 +154,8 @@ export class Documents {
       createdAt: earlier?.createdAt ?? updatedAt,
       updatedAt,
     };
-    const analyser = await analyserOf(collection.manifest);
-    const { title } = stored;
-    const worded = chunks.map(({ headings, text }) => ({ title, ...(headings && { headings }), text }));
-    const terms = analyser && documentTerms(analyser, worded);
-    const writer = chunkWriter(collection, stored);
-    const writes = chunks.map((chunk, index) => {
-      return writer(chunk, { index, embedding: embeddings[index], terms: terms?.[index] });
-    });
+    const keyPrefix = chunkKeyPrefix(collection.name, document.docId);
+    const writes = await chunkWrites(collection, stored, { chunks, embeddings, keyPrefix });
     const key = await this.#keyOf(document.docId);
     const commands = publishCommands(key, { collection, document: stored, writes });
     const [cleared] = await this.#transaction(commands, chunks.length + (earlier?.chunkCount ?? 0));
@@ -218,8 +218,10 @@ export class Documents {
         }
       }
     }
-    for await (const keys of scanKeys(this.#database, `${chunkPrefix(name)}*`)) {
-      if (keys.length > 0) await this.#database.send(['UNLINK', ...keys]);
+    for (const pattern of [`${chunkPrefix(name)}*`, ...stagedPatterns(name)]) {
+      for await (const keys of scanKeys(this.#database, pattern)) {
+        if (keys.length > 0) await this.#database.send(['UNLINK', ...keys]);
+      }
     }
     await this.#database.send(['UNLINK', contentHashesRecord.key.build({ collection: name })]);
     return deleted;

@@ -17,10 +17,15 @@ export function metadataAttribute(field: string): string {
   return `meta_${field}`;
 }
 
-/** The FT.CREATE of a collection's index. */
-export function createCommand(index: string, collection: string, manifest: Manifest): string[] {
+/** The FT.CREATE of a collection's index, or of one of chunks with another prefix. */
+export function createCommand(
+  index: string,
+  collection: string,
+  manifest: Manifest,
+  prefix = chunkPrefix(collection),
+): string[] {
   return [
-    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', chunkPrefix(collection), ...INDEX_OPTIONS, 'SCHEMA'],
+    ...['FT.CREATE', index, 'ON', 'HASH', 'PREFIX', '1', prefix, ...INDEX_OPTIONS, 'SCHEMA'],
     ...vectorAttribute(manifest),
     ...(manifest.analyser ? termsAttributes(manifest).flat() : []),
     ...DOCUMENT_ATTRIBUTES.flatMap(attributeArguments),

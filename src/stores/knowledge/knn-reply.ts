@@ -1,4 +1,5 @@
 import { CHUNK_PREFIX, chunkRecord } from '../../schema/knowledge.ts';
+import { STAGED_CHUNK_PREFIX, stagedChunkRecord } from '../../schema/staged.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 
 /** A stored chunk with its cosine distance to the query, 0 (same direction) to 2. */
@@ -65,7 +66,9 @@ function readMatch(collection: string, fields: string[], key: string): ChunkMatc
 
 /** The id of the chunk that has this key. */
 export function chunkIdOfKey(collection: string, key: string): string {
-  const rawId = key.slice(CHUNK_PREFIX.length + collection.length + 1);
+  const isLive = key.startsWith(CHUNK_PREFIX);
+  const rawId = key.slice((isLive ? CHUNK_PREFIX : STAGED_CHUNK_PREFIX).length + collection.length + 1);
   // The key is parsed only when it holds an escape: this runs for every match of every search.
-  return rawId.includes('%') ? (chunkRecord.key.parse(key)?.chunkId ?? rawId) : rawId;
+  if (!rawId.includes('%')) return rawId;
+  return (isLive ? chunkRecord : stagedChunkRecord).key.parse(key)?.chunkId ?? rawId;
 }

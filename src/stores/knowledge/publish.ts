@@ -17,10 +17,10 @@ import {
 } from '../../schema/knowledge.ts';
 import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
 import { checkVector } from './check-vector.ts';
-import type { ChunkTerms } from './chunk-terms.ts';
+import { analyserOf, type ChunkTerms, documentTerms } from './chunk-terms.ts';
 import type { Collection } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
-import { chunkKey, chunkTails } from './document-ids.ts';
+import { chunkTails } from './document-ids.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
 import { metadataAttribute } from './vector-index.ts';
 
@@ -34,22 +34,44 @@ export function checkOwner(earlier: StoredDocument | undefined, collection: stri
 }
 
 /** What goes with a chunk into its hash. */
-export interface ChunkParts {
+interface ChunkParts {
   readonly index: number;
   readonly embedding: Float32Array | undefined;
   /** Absent where the collection has no analyser. */
   readonly terms: ChunkTerms | undefined;
 }
 
+/** The HSET of each chunk of a document, with what the collection's index reads of it. */
+export async function chunkWrites(
+  collection: Collection,
+  document: StoredDocument,
+  {
+    chunks,
+    embeddings,
+    keyPrefix,
+  }: {
+    readonly chunks: readonly NewChunk[];
+    readonly embeddings: readonly Float32Array[];
+    readonly keyPrefix: string;
+  },
+): Promise<RedisArgument[][]> {
+  const analyser = await analyserOf(collection.manifest);
+  const { title } = document;
+  const worded = chunks.map(({ headings, text }) => ({ title, ...(headings && { headings }), text }));
+  const terms = analyser && documentTerms(analyser, worded);
+  const writer = chunkWriter(collection, document, keyPrefix);
+  return chunks.map((chunk, index) => {
+    return writer(chunk, { index, embedding: embeddings[index], terms: terms?.[index] });
+  });
+}
+
 /** Prepares what all chunks of a document share, and gives the function that makes each chunk's HSET. */
-export function chunkWriter(collection: Collection, document: StoredDocument) {
+function chunkWriter(collection: Collection, document: StoredDocument, keyPrefix: string) {
   const { docId, title, source, contentType, updatedAt, metadata = {} } = document;
   const { manifest, name } = collection;
   const updatedSeconds = Math.floor(updatedAt.getTime() / 1_000);
   const fields = fieldArguments(manifest.fields, metadata);
   const nodePrefix = nodePrefixOf(name, docId);
-  // The keys of a document's chunks differ in their number alone, and making each anew would check the same id again.
-  const keyPrefix = chunkKey(name, docId, 0).slice(0, -1);
   const own = withoutReserved(metadata);
 
   return (chunk: NewChunk, { index, embedding, terms }: ChunkParts): RedisArgument[] => {
@@ -194,7 +216,7 @@ function excerpt(value: unknown): string {
 }
 
 /** What precedes the number in the ids of chunks that were given none: the same for the same document. */
-function nodePrefixOf(collection: string, docId: string): string {
+export function nodePrefixOf(collection: string, docId: string): string {
   return digest('sha256', `${collection}\n${docId}`).slice(0, 32);
 }
 

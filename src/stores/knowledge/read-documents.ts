@@ -4,6 +4,40 @@ import { asObject, readHashes } from '../../redis/hash.ts';
 import { documentRecord } from '../../schema/knowledge.ts';
 import type { StoredDocument } from './document.ts';
 
+/** A document's hash as it is stored, and where; the error of a key that holds something else. */
+export interface DocumentHash {
+  readonly docId: string;
+  readonly key: string;
+  readonly fields: Readonly<Record<string, string>> | RecordError;
+}
+
+/** The hashes of documents in the order of their ids, in one round trip; those that are not there are left out. */
+export async function readDocumentHashes(
+  database: Database,
+  docIds: readonly string[],
+): Promise<DocumentHash[]> {
+  const places = docIds.flatMap((docId) =>
+    documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
+  );
+  const replies = await readHashes(
+    database,
+    places.map(({ key }) => key),
+  );
+  const found = new Map<string, DocumentHash>();
+  for (const [at, { docId, key }] of places.entries()) {
+    const reply = replies[at] ?? [];
+    if (found.has(docId) || (!(reply instanceof RecordError) && reply.length === 0)) continue;
+    found.set(docId, { docId, key, fields: reply instanceof RecordError ? reply : asObject(reply) });
+  }
+  return [...found.values()];
+}
+
+/** The document of a hash. Throws `RecordError`. */
+export function decodeDocument({ docId, key, fields }: DocumentHash): StoredDocument {
+  if (fields instanceof RecordError) throw fields;
+  return { docId, ...documentRecord.decode(fields, key) };
+}
+
 /** Documents in the order of their ids, and those whose record cannot be read. */
 export interface ReadDocuments {
   readonly items: StoredDocument[];
@@ -12,26 +46,14 @@ export interface ReadDocuments {
 
 /** Reads documents in one round trip; those that are not there are left out. */
 export async function readDocuments(database: Database, docIds: readonly string[]): Promise<ReadDocuments> {
-  const places = docIds.flatMap((docId) =>
-    documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
-  );
-  const replies = await readHashes(
-    database,
-    places.map(({ key }) => key),
-  );
   const items: StoredDocument[] = [];
   const broken: ReadDocuments['broken'] = [];
-  const seen = new Set<string>();
-  for (const [at, { docId, key }] of places.entries()) {
-    const reply = replies[at] ?? [];
-    if (seen.has(docId) || (!(reply instanceof RecordError) && reply.length === 0)) continue;
-    seen.add(docId);
+  for (const hash of await readDocumentHashes(database, docIds)) {
     try {
-      if (reply instanceof RecordError) throw reply;
-      items.push({ docId, ...documentRecord.decode(asObject(reply), key) });
+      items.push(decodeDocument(hash));
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
-      broken.push({ docId, error });
+      broken.push({ docId: hash.docId, error });
     }
   }
   return { items, broken };

@@ -4,7 +4,7 @@ import { hasDirection } from './check-vector.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import type { Collection } from './collections.ts';
 import type { StoredChunk, StoredDocument } from './document.ts';
-import { chunkIdOf, chunkKey } from './document-ids.ts';
+import { chunkIdOf } from './document-ids.ts';
 import { embeddingField } from './index-fields.ts';
 
 const CHUNKS_PER_READ = 200;
@@ -12,7 +12,7 @@ const CHUNKS_PER_READ = 200;
 /** The chunks of a document in order, without their embeddings, read page by page. */
 export async function* readChunks(database: Database, document: StoredDocument): AsyncGenerator<StoredChunk> {
   const collection = document.collection ?? 'default';
-  for (const numbers of pagesOf(document)) {
+  for (const numbers of pagesOf(document.chunkCount)) {
     const places = numbers.flatMap((n) => {
       const chunkId = chunkIdOf(document.docId, n);
       return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ chunkId, key }));
@@ -31,21 +31,16 @@ export async function* readChunks(database: Database, document: StoredDocument):
   }
 }
 
-/** The vectors of a document's chunks by the hash of what was embedded; those that could not be stored again are left out. */
+/** The vectors of so many chunks by the hash of what was embedded; those that could not be stored again are left out. */
 export async function readEmbeddings(
   database: Database,
-  { name, manifest }: Collection,
-  document: StoredDocument,
+  { manifest }: Pick<Collection, 'manifest'>,
+  { chunkCount, keyPrefix }: { readonly chunkCount: number; readonly keyPrefix: string },
 ): Promise<Map<string, Float32Array>> {
   const vectors = new Map<string, Float32Array>();
-  for (const numbers of pagesOf(document)) {
+  for (const numbers of pagesOf(chunkCount)) {
     const replies = await database.pipeline<(Buffer | null)[]>(
-      numbers.map((n) => [
-        'HMGET',
-        chunkKey(name, document.docId, n),
-        'input_hash',
-        embeddingField(manifest),
-      ]),
+      numbers.map((n) => ['HMGET', `${keyPrefix}${n}`, 'input_hash', embeddingField(manifest)]),
       { buffers: true },
     );
     for (const [inputHash, embedding] of replies) {
@@ -58,7 +53,7 @@ export async function readEmbeddings(
 }
 
 /** The numbers of a document's chunks, some at a time. */
-function* pagesOf({ chunkCount }: StoredDocument): Generator<number[]> {
+function* pagesOf(chunkCount: number): Generator<number[]> {
   for (let from = 0; from < chunkCount; from += CHUNKS_PER_READ) {
     const size = Math.min(chunkCount - from, CHUNKS_PER_READ);
     yield Array.from({ length: size }, (_, index) => from + index);

@@ -182,13 +182,16 @@ export class VectorIndex {
     await this.#database.send(['FT.ALIASUPDATE', aliasOf(collection.name), collection.index]);
   }
 
-  /** Like `ensure`, but for an index that does not serve the collection yet; `onProgress` is told shares from 0 to 1. */
+  /**
+   * Like `ensure`, but for an index that does not serve the collection yet, of its chunks or of those with another prefix;
+   * `onProgress` is told shares from 0 to 1.
+   */
   async build(
     { name, manifest, index }: Pick<Collection, 'name' | 'manifest' | 'index'>,
-    onProgress: (share: number) => void = () => {},
+    { onProgress, prefix }: { onProgress?: (share: number) => void; prefix?: string } = {},
   ): Promise<void> {
     await requireSearch(this.#database);
-    await createIndex(this.#database, createCommand(index, name, manifest));
+    await createIndex(this.#database, createCommand(index, name, manifest, prefix));
     await this.#waitUntilIndexed(index, onProgress);
     await this.#database.send(['FT.ALIASUPDATE', readAliasOf({ index }), index]);
   }

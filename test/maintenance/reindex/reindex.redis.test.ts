@@ -487,7 +487,6 @@ describe('a reindex that cannot be done', () => {
   it('is refused with a word on what to do', async () => {
     await lore.createCollection('given', { dimensions: 2 });
     const refusals = [
-      ['asked', { chunkSize: 64 }, 'invalid_input', /not the texts they were cut from/],
       ['asked', {}, 'invalid_input', /Nothing of collection "asked" would change/],
       ['asked', { reembed: true }, 'invalid_input', /Nothing of collection/],
       ['asked', { efRuntime: 0 }, 'invalid_input', /efRuntime/],

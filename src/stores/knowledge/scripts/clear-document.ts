@@ -5,9 +5,10 @@ import {
   collectionRecord,
   contentHashesRecord,
 } from '../../../schema/knowledge.ts';
+import { STAGED_CHUNK_PREFIX, stagedDocumentRecord } from '../../../schema/staged.ts';
 
 /**
- * Removes the chunks of the stored version of a document and its entry among the content hashes, and bumps the corpus
+ * Removes the chunks of the stored version of a document, those staged beside them, and its entry among the content hashes, and bumps the corpus
  * version of the collection, unless that was dropped meanwhile: a counter alone would be half a collection. It runs first inside
  * the MULTI that publishes the next version, so what is stored is read in the same instant as the new version
  * appears: of two writers at once, the later one leaves nothing of the earlier one behind, in another collection neither.
@@ -28,6 +29,12 @@ local chunks = '${CHUNK_PREFIX}' .. owner .. '/'
 for n = 0, (tonumber(old[1]) or 0) - 1 do
   redis.call('UNLINK', chunks .. ARGV[3] .. n)
   if ARGV[4] ~= ARGV[3] then redis.call('UNLINK', chunks .. ARGV[4] .. n) end
+end
+local staged = '${prefixOf(stagedDocumentRecord)}' .. owner .. ':' .. string.sub(ARGV[3], 1, -8)
+local waiting = redis.call('HGET', staged, 'chunk_count')
+if waiting then
+  for n = 0, tonumber(waiting) - 1 do redis.call('UNLINK', '${STAGED_CHUNK_PREFIX}' .. owner .. ':' .. ARGV[3] .. n) end
+  redis.call('UNLINK', staged)
 end
 local hashes = '${prefixOf(contentHashesRecord)}' .. owner
 if old[2] and redis.call('HGET', hashes, old[2]) == ARGV[1] then redis.call('HDEL', hashes, old[2]) end
@@ -51,6 +58,7 @@ export const CLEARED = {
   manifestChanged: 2,
 } as const;
 
+/** What precedes the first id in keys of a record. */
 function prefixOf({ key }: { readonly key: { readonly pattern: string } }): string {
-  return key.pattern.slice(0, -1);
+  return key.pattern.slice(0, key.pattern.indexOf('*'));
 }

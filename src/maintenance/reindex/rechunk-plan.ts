@@ -1,0 +1,136 @@
+import type { Database } from '../../redis/databases.ts';
+import type { ChunkerSettings } from '../../schema/knowledge.ts';
+import type { Collection } from '../../stores/knowledge/collections.ts';
+import { NextFields } from '../../stores/knowledge/next-fields.ts';
+import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
+import type { ReindexParts } from './parts.ts';
+import { indexedBytes, type ReindexPlan, readServer, sampleTerms } from './plan.ts';
+import { recutDocument } from './recut.ts';
+
+/** Documents that are cut to see what all of them take. */
+const SAMPLED_DOCUMENTS = 30;
+const DOCUMENTS_PER_LOOK = 500;
+const SAMPLED_CHUNKS = 200;
+/** Bytes of a chunk's hash beside its vector that do not grow with its text: ids, source, what Redis needs for the fields. */
+const OTHER_FIELDS_BYTES = 1_000;
+
+/** What other chunks of a collection take, judged by a few of its documents cut anew. */
+export async function planRechunk(
+  parts: ReindexParts,
+  collection: Collection,
+  {
+    chunker,
+    isCompared,
+    maxChunks,
+  }: { chunker: ChunkerSettings; isCompared: boolean; maxChunks: number | undefined },
+): Promise<ReindexPlan> {
+  const { knowledge } = parts;
+  const { name, manifest } = collection;
+  const target = { ...manifest, chunker };
+  const [counts, server, words, hashBytes] = await Promise.all([
+    countChunks(parts, collection, chunker),
+    readServer(knowledge),
+    sampleTerms(knowledge, name),
+    sampleHashes(knowledge, name),
+  ]);
+  const sample = await sampleCuts(parts, counts.docIds, { collection, chunker, maxChunks });
+  const { chunks, waiting } = counts;
+  const growth = sample.before === 0 ? 1 : sample.after / sample.before;
+  const chunksAfter = Math.round(chunks * growth);
+  const wordsAfter = chunksAfter === 0 ? 0 : (words * chunks) / chunksAfter;
+  const chunkBytes = OTHER_FIELDS_BYTES + manifest.dimensions * bytesPerDimension(manifest);
+  const toWrite = chunksAfter === 0 ? 0 : Math.max(0, 1 - waiting / chunksAfter);
+  // All texts together stay as long as they are.
+  const textBytes = chunks * Math.max(0, hashBytes - chunkBytes);
+  const fieldBytes = Math.round((chunksAfter * chunkBytes + textBytes) * toWrite);
+  const indexBefore = chunks * indexedBytes(manifest, words);
+  const indexAfter = chunksAfter * indexedBytes(target, wordsAfter);
+  const indexBytes = Math.round(isCompared ? indexAfter : Math.max(0, indexAfter - indexBefore));
+  const memoryBytes = indexBytes + fieldBytes;
+  const room = (server.maxMemoryBytes ?? server.totalMemoryBytes) - server.usedMemoryBytes;
+  return {
+    ...{ collection: name, changes: { chunker }, chunks, chunksAfter },
+    chunksToEmbed: Math.max(0, Math.round((chunksAfter - waiting) * sample.newShare)),
+    ...{ memoryBytes, indexBytes, fieldBytes, diskBytes: fieldBytes, server },
+    memoryAfterBytes: Math.round((chunksAfter - chunks) * chunkBytes + indexAfter - indexBefore),
+    fits: memoryBytes <= room,
+  };
+}
+
+/** What the hash of a chunk takes, on average of a few. */
+async function sampleHashes(knowledge: Database, collection: string): Promise<number> {
+  for await (const keys of new NextFields(knowledge, collection).keys()) {
+    const some = keys.slice(0, SAMPLED_CHUNKS);
+    if (some.length === 0) continue;
+    const sizes = await knowledge.pipeline<number | null>(some.map((key) => ['MEMORY', 'USAGE', key]));
+    return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) / some.length;
+  }
+  return 0;
+}
+
+/** Bytes of each dimension that a chunk's hash holds. */
+function bytesPerDimension({ vectorType }: Collection['manifest']): number {
+  return vectorType === 'float16' ? 6 : 4;
+}
+
+/** Chunks that are live, and chunks that an earlier run has staged already. */
+async function countChunks(
+  { knowledge, documents }: ReindexParts,
+  { name }: Collection,
+  chunker: ChunkerSettings,
+): Promise<{ docIds: readonly string[]; chunks: number; waiting: number }> {
+  const store = new StagedChunks(knowledge);
+  const [docIds, target] = await Promise.all([documents.ids(name), store.target(name, chunker)]);
+  let [chunks, waiting] = [0, 0];
+  for (let at = 0; at < docIds.length; at += DOCUMENTS_PER_LOOK) {
+    for (const { document, version, staged } of await store.look(
+      name,
+      docIds.slice(at, at + DOCUMENTS_PER_LOOK),
+    )) {
+      chunks += document.chunkCount;
+      if (document.manifestHash === target?.manifestHash) waiting += document.chunkCount;
+      else if (staged?.manifestHash === target?.manifestHash && staged?.version === version)
+        waiting += staged.chunkCount;
+    }
+  }
+  return { docIds, chunks, waiting };
+}
+
+interface SampledCuts {
+  readonly before: number;
+  readonly after: number;
+  /** The share of new chunks whose input was not embedded before. */
+  readonly newShare: number;
+}
+
+/** Cuts some documents, evenly among all, from what their chunks hold: quicker than reading files. */
+async function sampleCuts(
+  { documents, embedder: open }: ReindexParts,
+  docIds: readonly string[],
+  {
+    collection,
+    chunker,
+    maxChunks,
+  }: { collection: Collection; chunker: ChunkerSettings; maxChunks: number | undefined },
+): Promise<SampledCuts> {
+  const embedder = await open();
+  const step = Math.max(1, Math.floor(docIds.length / SAMPLED_DOCUMENTS));
+  let [before, after, made] = [0, 0, 0];
+  for (let at = 0; at < docIds.length; at += step) {
+    const document = await documents.find(docIds[at] as string);
+    if (!document) continue;
+    const recut = await recutDocument(documents, document, {
+      chunker,
+      embedder,
+      maxChunks,
+      base: undefined,
+      canRead: false,
+    });
+    if (!recut) continue;
+    const known = await documents.embeddings(collection, document);
+    before += document.chunkCount;
+    after += recut.chunks.length;
+    made += recut.chunks.filter(({ inputHash }) => !known.has(inputHash)).length;
+  }
+  return { before, after, newShare: after === 0 ? 1 : made / after };
+}
