@@ -18,20 +18,17 @@ export function lastDays(count, now = Date.now()) {
 }
 
 /**
- * What all users together used on each day.
+ * What all users together used on each day, or the one user whose records the key opens.
  *
  * @param {Api} api
  * @param {readonly string[]} days
  * @returns {Promise<ChartData>}
  */
 export async function readUsage(api, days) {
-  const used = await Promise.all(
-    days.map(async (day) => {
-      /** @type {Page<DailyUsage>} */
-      const { items } = await api.get(`/v1/analytics/usage/${day}`, { query: { limit: 1_000 } });
-      return items;
-    }),
-  );
+  const used = await readAllUsers(api, days).catch((error) => {
+    if (!isAbsent(error)) throw error;
+    return readOwnUse(api, days);
+  });
   const sums = (/** @type {'requests' | 'kbQueries'} */ name) =>
     used.map((items) => items.reduce((sum, item) => sum + item[name], 0));
   return {
@@ -45,18 +42,40 @@ export async function readUsage(api, days) {
 }
 
 /**
+ * @param {Api} api
+ * @param {readonly string[]} days
+ */
+function readAllUsers(api, days) {
+  return Promise.all(
+    days.map(async (day) => {
+      /** @type {Page<DailyUsage>} */
+      const { items } = await api.get(`/v1/analytics/usage/${day}`, { query: { limit: 1_000 } });
+      return items;
+    }),
+  );
+}
+
+/**
+ * @param {Api} api
+ * @param {readonly string[]} days
+ */
+async function readOwnUse(api, days) {
+  /** @type {{ days: readonly DailyUsage[] }} */
+  const { days: used } = await api.get('/v1/analytics/usage', { query: { from: days[0] } });
+  return days.map((day) => used.filter(({ date }) => date === day));
+}
+
+/**
  * Metrics that are times.
  *
  * @param {Api} api
  * @returns {Promise<MetricName[]>}
  */
 export async function listLatencies(api) {
-  /** @type {{ items?: readonly MetricName[], metrics?: readonly MetricName[] }} */
-  const answer = await api.get('/v1/analytics/services');
-  const names = answer.items ?? answer.metrics ?? [];
-  return names.filter(
-    ({ service, metricName }) => service === 'http' || /latency|_ms$|seconds/.test(metricName),
-  );
+  /** @type {{ items: readonly MetricName[] }} */
+  const { items } = await api.get('/v1/analytics/services');
+  // Those of the HTTP server are named after their routes.
+  return items.filter(({ service, metricName }) => service === 'http' || metricName.endsWith('_ms'));
 }
 
 /**
@@ -92,9 +111,9 @@ export async function readLatency(api, { service, metricName }, { unit, from }) 
 export async function readErrors(api, days) {
   const counted = await Promise.all(
     days.map(async (date) => {
-      /** @type {{ items?: readonly ErrorCount[], types?: readonly ErrorCount[] }} */
-      const answer = await api.get('/v1/analytics/errors', { query: { date } });
-      return answer.items ?? answer.types ?? [];
+      /** @type {{ items: readonly ErrorCount[] }} */
+      const { items } = await api.get('/v1/analytics/errors', { query: { date } });
+      return items;
     }),
   );
   /** @type {Map<string, number>} */

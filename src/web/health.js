@@ -2,7 +2,7 @@ import { absenceText } from './analytics.js';
 import { element, replaceChildren } from './element.js';
 import { counted, formatBytes, formatNumber } from './format.js';
 
-/** @import { Api, Status } from './types.d.ts' */
+/** @import { Api, Diagnosis, Status } from './types.d.ts' */
 
 /**
  * Whether the server can work, and what it and its collections say of themselves.
@@ -12,11 +12,14 @@ import { counted, formatBytes, formatNumber } from './format.js';
 export function createHealth(api) {
   const figures = element('dl', { class: 'figures' });
   const collections = element('div', { class: 'table-frame' });
+  const findings = element('div', { role: 'status' });
+  const button = element('button', { type: 'button', class: 'quiet', click: diagnose }, 'Look for problems');
   const panel = element(
     'section',
     { class: 'panel', 'aria-label': 'Health' },
-    element('h2', {}, 'Health'),
+    element('div', { class: 'panel-head' }, element('h2', {}, 'Health'), button),
     figures,
+    findings,
     collections,
   );
   let keys = 0;
@@ -27,6 +30,24 @@ export function createHealth(api) {
       return { text: 'Ready', isGood: true };
     } catch (error) {
       return { text: absenceText(error), isGood: false };
+    }
+  }
+
+  /** What is wrong with servers, indexes and records; on demand, as it reads much. */
+  async function diagnose() {
+    button.disabled = true;
+    findings.textContent = 'Looking …';
+    try {
+      /** @type {Diagnosis} */
+      const { findings: found } = await api.get('/v1/doctor');
+      const items = found.map(({ severity, what, why, fix }) =>
+        element('li', {}, element('strong', {}, `${severity}: ${what}`), ` ${why} ${fix}`),
+      );
+      replaceChildren(findings, items.length === 0 ? 'No problems found.' : element('ul', {}, ...items));
+    } catch (error) {
+      findings.textContent = absenceText(error);
+    } finally {
+      button.disabled = false;
     }
   }
 

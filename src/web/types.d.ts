@@ -174,6 +174,7 @@ export interface MetricBucket {
 }
 
 export interface DailyUsage {
+  readonly date: string;
   readonly requests: number;
   readonly kbQueries: number;
   readonly tokensIn: number;
@@ -200,6 +201,15 @@ export interface Status {
     Record<string, { readonly keys?: number; readonly error?: { message: string } }>
   >;
   readonly collections: readonly CollectionStatus[];
+}
+
+export interface Diagnosis {
+  readonly findings: readonly {
+    readonly severity: 'error' | 'warning';
+    readonly what: string;
+    readonly why: string;
+    readonly fix: string;
+  }[];
 }
 
 export interface KeysReport {
