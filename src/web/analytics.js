@@ -25,6 +25,7 @@ export function lastDays(count, now = Date.now()) {
  * @returns {Promise<ChartData>}
  */
 export async function readUsage(api, days) {
+  /** @type {readonly (readonly DailyUsage[])[]} */
   const used = await readAllUsers(api, days).catch((error) => {
     if (!isAbsent(error)) throw error;
     return readOwnUse(api, days);
