@@ -93,8 +93,8 @@ export async function benchHttp({ lore, collection, queries, quick }: HttpBench)
         const failed = ours.reduce((sum, one) => sum + one.load.failed, 0);
         console.log(
           `http, ${name}, ${connections} connections: ${middle((one) => one.load.rate).toFixed(0)} requests/s ` +
-            `(façade ${median(floor.map(({ rate }) => rate)).toFixed(0)}), p50 ${middle((one) => one.load.p50).toFixed(1)} ` +
-            `p99 ${middle((one) => one.load.p99).toFixed(1)} ms (façade ${median(floor.map(({ p50 }) => p50)).toFixed(2)} / ` +
+            `(façade ${median(floor.map(({ rate }) => rate)).toFixed(0)}), p50 ${middle((one) => one.load.p50).toFixed(2)} ` +
+            `p99 ${middle((one) => one.load.p99).toFixed(2)} ms (façade ${median(floor.map(({ p50 }) => p50)).toFixed(2)} / ` +
             `${median(floor.map(({ p99 }) => p99)).toFixed(2)}), CPU of the server beyond the façade ${overhead.toFixed(3)} ms ` +
             `(under ${OVERHEAD_MS}${isFresh || overhead < OVERHEAD_MS ? '' : ', MISSED'}), ${failed} failed`,
         );

@@ -37,7 +37,7 @@ export type {
   LineDuplicates,
   LineProblem,
 } from './ingest/import-facts.ts';
-export type { IngestRequest, TextDocument, TextIngestRequest } from './ingest/ingest.ts';
+export type { FileContents, IngestRequest, TextDocument, TextIngestRequest } from './ingest/ingest.ts';
 export type { ContentType } from './ingest/parse/document.ts';
 export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
@@ -114,7 +114,13 @@ export {
   toMessages,
 } from './search/context.ts';
 export type { FailedCondition } from './search/document-chunks.ts';
-export type { ChunkExplanation, ExplainInput, Explanation, Standing } from './search/explain.ts';
+export type {
+  ChunkExplanation,
+  ExplainInput,
+  ExplainOptions,
+  Explanation,
+  Standing,
+} from './search/explain.ts';
 export type { Outcome } from './search/explain-reasons.ts';
 export type { FactCitation, FactOmission } from './search/fact-context.ts';
 export type { FieldCondition, Filter, FilterValue } from './search/filter.ts';
@@ -151,7 +157,14 @@ export type {
   UsageRange,
 } from './stores/analytics/usage.ts';
 export type { Collection, Collections } from './stores/knowledge/collections.ts';
-export type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './stores/knowledge/document.ts';
+export type {
+  ChunkPlace,
+  NewChunk,
+  NewDocument,
+  PlacedChunk,
+  StoredChunk,
+  StoredDocument,
+} from './stores/knowledge/document.ts';
 export type { DocumentPage, Documents, Page } from './stores/knowledge/documents.ts';
 export type {
   AddedFact,
@@ -161,6 +174,7 @@ export type {
   UnreadableFact,
 } from './stores/knowledge/fact.ts';
 export type { FactListOptions, FactPage, Facts, FactWriteOptions } from './stores/knowledge/facts.ts';
+export type { DocumentListOptions } from './stores/knowledge/list-documents.ts';
 export type { IndexHealth } from './stores/knowledge/vector-index.ts';
 export type { CacheAddress, CachedEndpoint } from './stores/main/cache-address.ts';
 export type { EndpointEntries } from './stores/main/cache-contents.ts';
@@ -173,6 +187,7 @@ export type {
 export type { DeadLetter, DeadLetterPage, DeadLetters, RetriedLetters } from './stores/main/dead-letters.ts';
 export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
 export type { CountTokens } from './stores/main/estimate-tokens.ts';
+export type { IngestJob, IngestJobs, JobProgress, NewIngestJob } from './stores/main/ingest-jobs.ts';
 export type { NewMessage, UnreadableMessage } from './stores/main/message.ts';
 export type { NewTask } from './stores/main/new-task.ts';
 export type {

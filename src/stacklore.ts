@@ -27,8 +27,10 @@ import {
 import { type FactImportReport, type ImportFactsOptions, importFacts } from './ingest/import-facts.ts';
 import { indexWords } from './ingest/index-words.ts';
 import {
+  type FileContents,
   type IngestRequest,
   ingest,
+  ingestFiles,
   ingestTexts,
   type TextDocument,
   type TextIngestRequest,
@@ -57,7 +59,7 @@ import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from 
 import { checkModel } from './search/check-models.ts';
 import { findCitedContext } from './search/cited-context.ts';
 import type { ContextAnswer } from './search/context.ts';
-import { type ExplainInput, type Explanation, explain } from './search/explain.ts';
+import { type ExplainInput, type ExplainOptions, type Explanation, explain } from './search/explain.ts';
 import { type CollectionMap, type MapInput, map } from './search/map.ts';
 import { recordQuery } from './search/record-query.ts';
 import { refinedSearch } from './search/refined-search.ts';
@@ -82,6 +84,7 @@ import { VectorIndex } from './stores/knowledge/vector-index.ts';
 import { ApiKeys } from './stores/main/api-keys.ts';
 import { Conversations } from './stores/main/conversations.ts';
 import { DeadLetters } from './stores/main/dead-letters.ts';
+import { IngestJobs } from './stores/main/ingest-jobs.ts';
 import { QueueWorker, type TaskHandler, type WorkerOptions } from './stores/main/queue-worker.ts';
 import { Queues } from './stores/main/queues.ts';
 import { RateLimits } from './stores/main/rate-limits.ts';
@@ -130,6 +133,7 @@ export class Stacklore {
   readonly conversations: Conversations;
   readonly queues: Queues;
   readonly deadLetters: DeadLetters;
+  readonly ingestJobs: IngestJobs;
   readonly systemPrompts: SystemPrompts;
   readonly templates: Templates;
   readonly userPrompts: UserPrompts;
@@ -177,6 +181,7 @@ export class Stacklore {
     this.conversations = new Conversations(this.databases.main);
     this.queues = new Queues(this.databases.main, { commandTimeoutMs: config.commandTimeoutMs });
     this.deadLetters = new DeadLetters(this.databases.main);
+    this.ingestJobs = new IngestJobs(this.databases.main);
     this.systemPrompts = new SystemPrompts(this.databases.prompts);
     this.templates = new Templates(this.databases.prompts);
     this.userPrompts = new UserPrompts(this.databases.prompts);
@@ -212,6 +217,14 @@ export class Stacklore {
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
     return recordIngest(this.recorder, request, () => ingestTexts(this.#parts, texts, request));
+  }
+
+  /** Ingests files that a program holds as bytes, such as uploads. */
+  async ingestFiles(
+    files: Iterable<FileContents> | AsyncIterable<FileContents>,
+    request: TextIngestRequest = {},
+  ): Promise<IngestReport> {
+    return recordIngest(this.recorder, request, () => ingestFiles(this.#parts, files, request));
   }
 
   /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */
@@ -275,8 +288,8 @@ export class Stacklore {
    * @example
    * const { outcome, reasons } = await lore.explain({ query: 'how do sessions expire?', docId: 'sessions' });
    */
-  async explain(request: ExplainInput): Promise<Explanation> {
-    return explain(this.#parts, request);
+  async explain(request: ExplainInput, options: ExplainOptions = {}): Promise<Explanation> {
+    return explain(this.#parts, request, options);
   }
 
   /**
@@ -389,9 +402,12 @@ export class Stacklore {
     return dropCollection(this.#parts, name);
   }
 
-  /** What every collection holds and how its index is; no other database than knowledge is asked. */
-  async listCollections(): Promise<CollectionStatus[]> {
-    return readCollections(this.#parts);
+  /**
+   * What every collection holds, or those of these names that there are, and how its index is; no other database than
+   * knowledge is asked.
+   */
+  async listCollections(names?: readonly string[]): Promise<CollectionStatus[]> {
+    return readCollections(this.#parts, names);
   }
 
   /** What the server, its search module and each collection's index say of themselves. */

@@ -32,6 +32,19 @@ export class Access {
     return this.#key !== undefined;
   }
 
+  /** What the key opens; `undefined` without one. */
+  get opened(): Pick<ApiKey, 'name' | 'scopes' | 'families' | 'collections' | 'userId'> | undefined {
+    if (!this.#key) return undefined;
+    const { name, scopes, families, collections, userId } = this.#key;
+    return {
+      name,
+      scopes,
+      families,
+      ...(collections && { collections }),
+      ...(userId !== undefined && { userId }),
+    };
+  }
+
   /** The id of the key, to which ingest jobs belong. */
   get keyId(): string | undefined {
     return this.#key?.keyId;

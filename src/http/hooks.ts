@@ -36,7 +36,7 @@ export function addHooks(
     if (!route) return;
     const endpoint = `${route.method}-${route.path}`;
     await limitRate(lore.rateLimits, { clientId: request.access.clientId, endpoint, reply }, options);
-    request.access.require(route.access.scope, route.access.family);
+    if (route.access !== 'anyone') request.access.require(route.access.scope, route.access.family);
   });
   server.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions, id: requestId } = request;

@@ -87,7 +87,8 @@ const problemSchema = {
 
 function operationOf(route: Route): OpenApiOperation {
   const { method, path, tag, summary, description, access } = route;
-  const needs = access === 'public' ? undefined : `Needs scope \`${access.scope}\` of \`${access.family}\`.`;
+  const needs =
+    typeof access === 'string' ? undefined : `Needs scope \`${access.scope}\` of \`${access.family}\`.`;
   const said = [description, needs].filter((text) => text !== undefined).join(' ');
   const parameters = [...parametersOf(route.params, 'path'), ...parametersOf(route.query, 'query')];
   return {
@@ -124,7 +125,12 @@ function requestBodyOf({ body, consumes = [] }: Route): NonNullable<OpenApiOpera
 
 const uploadSchema = {
   type: 'object',
-  properties: { file: { type: 'array', items: { type: 'string', format: 'binary' } } },
+  required: ['file'],
+  properties: {
+    file: { type: 'array', items: { type: 'string', format: 'binary' } },
+    collection: { type: 'string', description: 'Where the documents go; `default` unless given.' },
+    settings: { type: 'string', description: 'Settings of the collection, as JSON.' },
+  },
 };
 
 function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query'): OpenApiParameter[] {

@@ -39,6 +39,12 @@ export const serveOptions = z.strictObject({
   answerTimeoutMs: milliseconds.default(60_000),
   /** How long answers of equal searches are kept in the response cache; 0: not at all. */
   cacheSeconds: z.int().min(0).max(86_400).default(300),
+  /** Work on ingest jobs; one server of several is enough. */
+  runJobs: z.boolean().default(true),
+  /** How long after the death of the server that worked on it an ingest job is taken over. */
+  jobLeaseMs: z.int().min(100).max(3_600_000).default(30_000),
+  /** Let the ingest of URLs reach this machine and private networks. */
+  allowPrivate: z.boolean().default(false),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** True where a proxy in front sets X-Forwarded-For. */
   trustProxy: z.boolean().default(false),

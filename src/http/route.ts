@@ -39,8 +39,8 @@ export interface Route {
   /** One sentence. */
   readonly summary: string;
   readonly description?: string;
-  /** What a key must open; `public` needs none. */
-  readonly access: 'public' | { readonly scope: Scope; readonly family: AccessFamily };
+  /** What a key must open; `anyone`: nothing in particular; `public` needs no key even where others do. */
+  readonly access: 'public' | 'anyone' | { readonly scope: Scope; readonly family: AccessFamily };
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;

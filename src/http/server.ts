@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { StackloreError } from '../errors.ts';
+import { startIngestWorker } from '../jobs/start-ingest-worker.ts';
 import { McpSessions } from '../mcp/http-sessions.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { Access } from './access.ts';
@@ -38,6 +40,8 @@ export async function createServer({
   log = createLogger(options),
 }: ServerParts): Promise<FastifyInstance> {
   const stopping = new AbortController();
+  // Every stream listens to it.
+  setMaxListeners(0, stopping.signal);
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -75,15 +79,17 @@ export async function createServer({
     stopping.abort();
     await mcpSessions.close();
   });
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', async (request, reply) => {
     // A connection kept open for a next request would keep the server from closing.
-    if (stopping.signal.aborted) reply.header('connection', 'close');
+    const isLast = stopping.signal.aborted || request.routeOptions.config.route?.isStream;
+    if (isLast) reply.header('connection', 'close');
   });
   server.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
   server.setNotFoundHandler((request, reply) => {
     const message = `There is nothing at ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`;
     return sendProblem(request, reply, new StackloreError('not_found', { message }));
   });
+  if (options.runJobs) addJobs(server, { lore, options });
   for (const route of listRoutes({ lore, options, measures, mcpSessions }))
     addRoute(server, route, { lore, options, signal: stopping.signal });
   return server;
@@ -105,6 +111,22 @@ const CONTENT_SECURITY = {
   upgradeInsecureRequests: null,
 };
 
+/** Works on ingest jobs while the server is there; one under way is let go of when it stops, and taken up again. */
+function addJobs(
+  server: FastifyInstance,
+  { lore, options }: { lore: Stacklore; options: ServeOptions },
+): void {
+  let worker: ReturnType<typeof startIngestWorker> | undefined;
+  server.addHook('onReady', async () => {
+    worker = startIngestWorker(lore, {
+      leaseMs: options.jobLeaseMs,
+      read: { allowPrivate: options.allowPrivate },
+      onTrouble: (err) => server.log.error({ err }, 'trouble with ingest jobs'),
+    });
+  });
+  server.addHook('onClose', async () => void (await worker?.stop({ graceMs: 0 })));
+}
+
 function addRoute(
   server: FastifyInstance,
   route: Route,
@@ -114,7 +136,11 @@ function addRoute(
   server.route({
     method,
     url,
-    schema: { ...(params && { params }), ...(querystring && { querystring }), ...(body && { body }) },
+    schema: {
+      ...(params && { params }),
+      ...(querystring && { querystring }),
+      ...(body && { body: route.consumes ? { content: { 'application/json': { schema: body } } } : body }),
+    },
     config: { route },
     ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
     async handler(request, reply) {

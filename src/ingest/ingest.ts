@@ -1,21 +1,27 @@
+import { basename } from 'node:path';
 import { StackloreError } from '../errors.ts';
 import { defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { isSurelyTooLong } from './chunk.ts';
 import { type CollectionParts, dropCollection, openOrCreate } from './collection-settings.ts';
 import { DEFAULT_MAX_CHUNKS, tooManyChunks } from './cut-document.ts';
 import { forEachLimited } from './for-each-limited.ts';
-import type { IngestRequest, Job, TextDocument, TextIngestRequest, Work } from './job.ts';
+import type { FileContents, IngestRequest, Job, TextDocument, TextIngestRequest, Work } from './job.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
 import { deleteIfPresent, findVanished, pruneVanished } from './prune.ts';
 import { failure, ingestDocument } from './publish-document.ts';
 import { listSources, readSource, type SourceRef } from './read-source.ts';
-import { checkIngestRequest, checkTextDocument, checkTextIngestRequest } from './request.ts';
+import {
+  checkFileContents,
+  checkIngestRequest,
+  checkTextDocument,
+  checkTextIngestRequest,
+} from './request.ts';
 import { Room } from './room.ts';
-import type { SourceProblem } from './source.ts';
+import type { Source, SourceProblem } from './source.ts';
 import { type IngestReport, Tally } from './tally.ts';
 import { Turns } from './turns.ts';
 
-export type { IngestRequest, TextDocument, TextIngestRequest } from './job.ts';
+export type { FileContents, IngestRequest, TextDocument, TextIngestRequest } from './job.ts';
 
 /** Documents under way at once: enough that parsing and publishing hide behind embedding. */
 const DOCUMENTS_AT_ONCE = 4;
@@ -55,9 +61,32 @@ export async function ingestTexts(
   texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
   request: TextIngestRequest = {},
 ): Promise<IngestReport> {
+  return ingestGiven(parts, texts, { request, parse: parseText });
+}
+
+/** Like `ingest`, for files whose bytes are there already. */
+export async function ingestFiles(
+  parts: CollectionParts,
+  files: Iterable<FileContents> | AsyncIterable<FileContents>,
+  request: TextIngestRequest = {},
+): Promise<IngestReport> {
+  return ingestGiven(parts, files, { request, parse: parseFile });
+}
+
+/** How what a program gives becomes documents. */
+interface Given<T> {
+  readonly request: TextIngestRequest;
+  readonly parse: (job: Job, item: T) => AsyncGenerator<Work>;
+}
+
+async function ingestGiven<T extends { readonly source: string }>(
+  parts: CollectionParts,
+  items: Iterable<T> | AsyncIterable<T>,
+  { request, parse }: Given<T>,
+): Promise<IngestReport> {
   checkTextIngestRequest(request);
   const job = await startJob(parts, request);
-  await ingestAll(job, parseTexts(job, texts));
+  await ingestAll(job, parseGiven(job, items, parse));
   return reportOf(job);
 }
 
@@ -129,27 +158,35 @@ async function* readDocuments(job: Job, refs: readonly SourceRef[]): AsyncGenera
 }
 
 async function* readDocumentsOf(job: Job, ref: SourceRef): AsyncGenerator<Work> {
-  const { request, rows, stop, tally } = job;
-  const origin = ref.kind;
+  const source = await readSource(ref, job.request.read ?? {});
+  yield* documentsOf(job, source, { origin: ref.kind, ref });
+}
+
+async function* documentsOf(
+  job: Job,
+  source: Source,
+  from: Pick<Work, 'origin' | 'ref'>,
+): AsyncGenerator<Work> {
+  const { rows, stop, tally } = job;
+  const { origin } = from;
   const produced = rows && new Set<string>();
   const ids = new Set<string>();
   let isComplete = true;
-  const source = await readSource(ref, request.read ?? {});
   // Bytes are at least as many as the characters they hold, so that no text is made that there is no room for yet.
   await job.room.waitFor(source.bytes.length);
   for await (const parsed of parseSource(source, parseOptions(job))) {
     if (stop.signal.aborted) return;
     if ('status' in parsed) {
-      isComplete &&= isEmpty(parsed, ref.source);
-      if (!job.isSecondPass) await addProblem(job, parsed, { source: ref.source, origin });
+      isComplete &&= isEmpty(parsed, source.source);
+      if (!job.isSecondPass) await addProblem(job, parsed, { source: source.source, origin });
     } else if (parsed.docId !== undefined && ids.has(parsed.docId)) {
       if (!job.isSecondPass) tally.add(failure(parsed.source, repeatedId(parsed.docId)));
     } else {
       if (parsed.docId !== undefined) ids.add(parsed.docId);
-      yield { parsed, origin, ref, ...(produced && { produced }) };
+      yield { parsed, ...from, ...(produced && { produced }) };
     }
   }
-  if (isComplete && produced) rows?.set(ref.source, produced);
+  if (isComplete && produced) rows?.set(source.source, produced);
 }
 
 function repeatedId(docId: string): StackloreError {
@@ -207,22 +244,34 @@ async function addProblem(
   tally.add({ source, docId, title: earlier.title, status: 'pruned', reason });
 }
 
-async function* parseTexts(
+async function* parseGiven<T extends { readonly source: string }>(
   job: Job,
-  texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
+  items: Iterable<T> | AsyncIterable<T>,
+  parse: Given<T>['parse'],
 ): AsyncGenerator<Work> {
-  for await (const document of texts) {
+  let done = 0;
+  for await (const item of items) {
     if (job.stop.signal.aborted) return;
     try {
-      yield* parseText(job, checkTextDocument(document));
+      yield* parse(job, item);
     } catch (error) {
-      job.tally.add(failure(String(document?.source), error));
+      job.tally.add(failure(String(item?.source), error));
     }
+    done += 1;
+    job.request.onEvent?.({ kind: 'source', source: String(item?.source), done });
   }
 }
 
+async function* parseFile(job: Job, file: FileContents): AsyncGenerator<Work> {
+  const { source, bytes, mediaType } = checkFileContents(file);
+  const { buffer, byteOffset, byteLength } = bytes;
+  const read = { source, name: basename(source), bytes: Buffer.from(buffer, byteOffset, byteLength) };
+  const type = mediaType === undefined ? {} : { contentType: mediaType };
+  yield* documentsOf(job, { ...read, ...type }, { origin: 'program' });
+}
+
 async function* parseText(job: Job, document: TextDocument): AsyncGenerator<Work> {
-  const { text, source, contentType = 'markdown', docId, title, metadata } = document;
+  const { text, source, contentType = 'markdown', docId, title, metadata } = checkTextDocument(document);
   const given = { ...(docId !== undefined && { docId }), ...(title !== undefined && { title }) };
   await job.room.waitFor(text.length);
   const read = { source, name: source, contentType, bytes: Buffer.from(text, 'utf8') };

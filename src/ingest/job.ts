@@ -21,6 +21,11 @@ export interface TextIngestRequest {
   /** Write documents again whose content is unchanged: chunks that were lost come back. Vectors still there are kept. */
   readonly force?: boolean;
   readonly onEvent?: (event: IngestEvent) => void;
+  /**
+   * Put the collection's name before every id that a document gives itself, unless the collection has a document of that
+   * very id: so no one learns which ids other collections hold.
+   */
+  readonly qualifyIds?: boolean;
   /** Whose usage it counts for; `anonymous` unless given. */
   readonly userId?: string;
   /** When aborted, documents under way are finished and the rest is left. */
@@ -45,6 +50,14 @@ export interface TextDocument {
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** How the text is read, Markdown unless told otherwise. */
   readonly contentType?: 'markdown' | 'text' | 'html' | 'code';
+}
+
+/** A file that a program holds as bytes; `source` names it in hits and identifies it, its extension tells its type. */
+export interface FileContents {
+  readonly source: string;
+  readonly bytes: Uint8Array;
+  /** What a server or browser called it; a hint only. */
+  readonly mediaType?: string;
 }
 
 /** One run of an ingest. */

@@ -102,13 +102,21 @@ async function describe(job: Job, { parsed, origin }: Work, hash: string): Promi
  * Ids are unique across collections. A row's own id is taken as it is; where another collection holds it already it is
  * qualified with the collection's name, so that one file can live in two collections.
  */
-async function chooseDocId({ parts, collection }: Job, { docId, source }: ParsedDocument): Promise<string> {
-  if (docId === undefined) return defaultDocId(collection.name, source);
+async function chooseDocId(
+  { parts, collection: { name }, request }: Job,
+  { docId, source }: ParsedDocument,
+): Promise<string> {
+  if (docId === undefined) return defaultDocId(name, source);
   checkDocId(docId);
-  const qualified = `${collection.name}:${docId}`;
+  const qualified = `${name}:${docId}`;
   const [plain, own] = await Promise.all([parts.documents.find(docId), parts.documents.find(qualified)]);
-  if (own?.collection === collection.name) return qualified;
-  return plain === undefined || (plain.collection ?? collection.name) === collection.name ? docId : qualified;
+  if (own?.collection === name) return qualified;
+  if (request.qualifyIds) {
+    if (plain && (plain.collection ?? 'default') === name) return docId;
+    // Only who may write to all collections can have given another one's document this id.
+    return own === undefined ? qualified : defaultDocId(name, qualified);
+  }
+  return plain === undefined || (plain.collection ?? name) === name ? docId : qualified;
 }
 
 /** Throws where a row's own id is that of a document from elsewhere: one would be lost for the other. */

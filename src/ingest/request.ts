@@ -3,7 +3,7 @@ import { StackloreError } from '../errors.ts';
 import { isId } from '../schema/key.ts';
 import { checkDocId } from '../stores/knowledge/document-ids.ts';
 import { collectionSettings } from './collection-settings.ts';
-import type { TextDocument } from './job.ts';
+import type { FileContents, TextDocument } from './job.ts';
 
 const count = z.int().positive();
 const metadata = z.record(z.string(), z.unknown());
@@ -38,6 +38,7 @@ const textIngestRequest = z.strictObject({
   metadata: metadata.optional(),
   maxChunks: count.optional(),
   force: z.boolean().optional(),
+  qualifyIds: z.boolean().optional(),
   onEvent: callback.optional(),
   userId: z.custom<unknown>(isId, 'must be an id of 1 to 512 bytes').optional(),
   signal: signal.optional(),
@@ -50,13 +51,20 @@ const ingestRequest = textIngestRequest.extend({
   prune: z.boolean().optional(),
 });
 
-const textDocument = z.strictObject({
+/** See `TextDocument`. */
+export const textDocument = z.strictObject({
   text: z.string(),
   source: z.string().min(1),
   title: z.string().optional(),
   docId: z.string().optional(),
   metadata: metadata.optional(),
   contentType: z.enum(['markdown', 'text', 'html', 'code']).optional(),
+});
+
+const fileContents = z.strictObject({
+  source: z.string().min(1),
+  bytes: z.instanceof(Uint8Array),
+  mediaType: z.string().optional(),
 });
 
 /** Throws `invalid_input` naming each field of the request that cannot be used. */
@@ -74,6 +82,12 @@ export function checkTextDocument(document: TextDocument): TextDocument {
   check(textDocument, document, 'document');
   if (document.docId !== undefined) checkDocId(document.docId);
   return document;
+}
+
+/** The file itself. Throws `invalid_input` naming each field that cannot be used. */
+export function checkFileContents(file: FileContents): FileContents {
+  check(fileContents, file, 'file');
+  return file;
 }
 
 function check(schema: z.ZodType, input: unknown, what: string): void {

@@ -89,9 +89,12 @@ async function readDatabase(database: Database): Promise<DatabaseStatus> {
   }
 }
 
-/** What every collection holds and how its index is; asks the knowledge database only. */
-export async function readCollections(parts: CollectionStatusParts): Promise<CollectionStatus[]> {
-  const all = await parts.collections.list();
+/** What collections hold, all of them unless named, and how their indexes are; asks the knowledge database only. */
+export async function readCollections(
+  parts: CollectionStatusParts,
+  names?: readonly string[],
+): Promise<CollectionStatus[]> {
+  const all = await parts.collections.list(names);
   return Promise.all(
     all.map(async (collection) => {
       const { name, manifest } = collection;

@@ -15,7 +15,7 @@ import { findPassage, type Place } from './find-passage.ts';
 const offset = z.int('must be a whole number').min(0, 'must be at least 0');
 
 /** What of a citation is looked at; one of a context has more, which is left alone. */
-const citation = z.object({
+export const citation = z.object({
   docId: z.string('must be the id of a document').min(1, 'must be the id of a document'),
   start: offset.optional(),
   end: offset.optional(),

@@ -1,4 +1,5 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
+import { ingestJobRecord, jobInputRecord, ownerJobsRecord } from './jobs.ts';
 import {
   arrivalsRecord,
   cachedQuestionRecord,
@@ -56,6 +57,9 @@ export const RECORDS = {
   'rate limit': rateLimitRecord,
   'api key': apiKeyRecord,
   'api keys': apiKeysRecord,
+  'ingest job': ingestJobRecord,
+  'job input': jobInputRecord,
+  'jobs of an owner': ownerJobsRecord,
   chunk: chunkRecord,
   document: documentRecord,
   fact: factRecord,

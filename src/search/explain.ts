@@ -32,6 +32,12 @@ export const explainRequest = searchRequest.omit(UNEXPLAINED).extend({
 /** An explanation as callers ask for it. */
 export type ExplainInput = z.input<typeof explainRequest>;
 
+/** How an explanation is made. */
+export interface ExplainOptions {
+  /** Whether it may name a collection that was not searched as the one that has the document; by default it may. */
+  readonly mayName?: (collection: string) => boolean;
+}
+
 /** What an explanation works with. */
 export interface ExplainParts extends SearchParts {
   readonly documents: Pick<Documents, 'find'>;
@@ -66,7 +72,11 @@ export interface Explanation {
 const MOST_CHUNKS = 20;
 
 /** Explains where a document stands in the answer of a search. Throws what `search` throws. */
-export async function explain(parts: ExplainParts, input: ExplainInput): Promise<Explanation> {
+export async function explain(
+  parts: ExplainParts,
+  input: ExplainInput,
+  { mayName = () => true }: ExplainOptions = {},
+): Promise<Explanation> {
   const { docId: name, ...rest } = parse(explainRequest, input);
   const { asked, warnings } = await carryOut(parts, parseSearchRequest(rest));
   const { request, mode, collections } = asked;
@@ -95,7 +105,7 @@ export async function explain(parts: ExplainParts, input: ExplainInput): Promise
   const { outcome, reasons } = describeOutcome({
     ...{ ...findings, request, isStored: document !== undefined, chunks: explained },
     ...(decidesBy(rest) && { maxDistance: rest.maxDistance }),
-    ...(elsewhere !== undefined && { elsewhere }),
+    ...(elsewhere !== undefined && mayName(elsewhere) && { elsewhere }),
     ...(isApproximate && { efRuntime: request.efRuntime ?? index.efRuntime }),
   });
   const hit = explained[0]?.hit;

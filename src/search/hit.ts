@@ -1,3 +1,4 @@
+import { placeOf } from '../stores/knowledge/chunk-metadata.ts';
 import type { ChunkMatch } from '../stores/knowledge/vector-index.ts';
 import type { Highlights } from './highlight.ts';
 import type { HybridMatch } from './read-page.ts';
@@ -70,9 +71,8 @@ function describe(
   score: number,
 ): SearchHit {
   const { metadata, distance } = match;
-  const { start, end, page } = metadata;
   const source = textOf(metadata.source) ?? match.docId;
-  const hit: { -readonly [Name in keyof SearchHit]: SearchHit[Name] } = {
+  return {
     chunkId: match.chunkId,
     docId: match.docId,
     nodeId: match.nodeId,
@@ -82,26 +82,11 @@ function describe(
     ...(distance !== undefined && { vectorScore: 1 - distance, distance }),
     title: textOf(metadata.title) ?? source,
     source,
-    headings: headingsOf(metadata.headings),
+    ...placeOf(metadata),
     metadata,
   };
-  if (isOffset(start) && isOffset(end) && start <= end) {
-    hit.start = start;
-    hit.end = end;
-  }
-  if (isOffset(page) && page > 0) hit.page = page;
-  return hit;
 }
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
-}
-
-function headingsOf(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) return [];
-  return value.every((heading) => typeof heading === 'string') ? value : [];
-}
-
-function isOffset(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

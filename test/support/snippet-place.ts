@@ -1,9 +1,19 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '../../src/redis/loopback-port.ts';
 import { modelConfig } from './provisioned.ts';
 
 const run = promisify(execFile);
@@ -48,9 +58,14 @@ export function makeSnippetPlace(redisUrl: string, { inRoot = false } = {}): Sni
     REDIS_URL: redisUrl,
   };
   const options = { cwd: inRoot ? ROOT : work, env };
+  let port: number | undefined;
   return {
     folder,
-    runShell: async (code) => (await run('sh', ['-euc', code], options)).stdout,
+    async runShell(code) {
+      port ??= await freePort();
+      const lines = code.replaceAll(DOCUMENTED_PORT, String(port));
+      return (await run('sh', ['-euc', lines], options)).stdout;
+    },
     async runProgram(code) {
       const path = join(folder, 'program.mjs');
       writeFileSync(path, code);
@@ -61,6 +76,22 @@ export function makeSnippetPlace(redisUrl: string, { inRoot = false } = {}): Sni
       const settings = { ...options, env: { ...env, ...more } };
       return (await run(process.execPath, ['--import', HOOKS, ...program], settings)).stdout;
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove() {
+      endServer(join(work, 'serve.pid'));
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
+}
+
+/** What pages call the port of a server in the background; here it may be taken. */
+const DOCUMENTED_PORT = '7700';
+
+/** Ends the server whose id a page has written down, should it not have come to that itself. */
+function endServer(pidFile: string): void {
+  if (!existsSync(pidFile)) return;
+  try {
+    process.kill(Number(readFileSync(pidFile, 'utf8')));
+  } catch {
+    // It has ended.
+  }
 }

@@ -22,6 +22,9 @@ export const command = defineCommand({
     },
     { flags: '--max-concurrent <number>', description: 'requests under way at once (512)' },
     { flags: '--cache-seconds <number>', description: 'how long answers of searches are kept (300); 0: not' },
+    { flags: '--upload-limit <bytes>', description: 'the files of one upload together (67108864)' },
+    { flags: '--no-jobs', description: 'leave ingest jobs to other servers on this Redis' },
+    { flags: '--allow-private', description: 'let the ingest of URLs reach private networks' },
     { flags: '--log-level <level>', description: 'silent, error, warn, info (default) or debug' },
     { flags: '--trust-proxy', description: 'take the address of a client from the proxy in front' },
   ],
@@ -34,13 +37,16 @@ export const command = defineCommand({
     rateLimit: wholeNumber(0, 1_000_000_000).optional(),
     maxConcurrent: wholeNumber(1, 100_000).optional(),
     cacheSeconds: wholeNumber(0, 86_400).optional(),
+    uploadLimit: wholeNumber(1_024, 1_073_741_824).optional(),
+    jobs: z.boolean().optional(),
+    allowPrivate: z.boolean().optional(),
     logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional(),
     trustProxy: z.boolean().optional(),
   }),
   settingFlags: { corsOrigins: 'cors-origin', allowedHosts: 'allowed-host' },
   examples: ['stacklore serve', 'stacklore serve --port 8080 --require-key'],
-  async run({ lore, terminal }, _args, { corsOrigin, allowedHost, ...flags }) {
-    const options = given({ ...flags, corsOrigins: corsOrigin, allowedHosts: allowedHost });
+  async run({ lore, terminal }, _args, { corsOrigin, allowedHost, jobs, ...flags }) {
+    const options = given({ ...flags, corsOrigins: corsOrigin, allowedHosts: allowedHost, runJobs: jobs });
     const server = await serve(lore(), options);
     terminal.print(`Listening on ${server.url}`);
     terminal.print(`API docs: ${server.url}/docs`);

@@ -86,10 +86,9 @@ export class Collections {
     return this.#database.send<string[]>(['ZRANGE', collectionsRecord.key.build({}), '0', '-1']);
   }
 
-  /** All collections, oldest first. */
-  async list(): Promise<Collection[]> {
-    const names = await this.names();
-    const found = await Promise.all(names.map((name) => this.find(name)));
+  /** All collections, oldest first; or those of these names that there are. */
+  async list(names?: readonly string[]): Promise<Collection[]> {
+    const found = await Promise.all((names ?? (await this.names())).map((name) => this.find(name)));
     return found.filter((collection) => collection !== undefined);
   }
 

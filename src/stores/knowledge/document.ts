@@ -41,3 +41,19 @@ export interface StoredChunk {
   readonly text: string;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
+
+/** Where a chunk stands in its document. */
+export interface ChunkPlace {
+  /** The headings it stands under, the outermost first. */
+  readonly headings: readonly string[];
+  /** UTF-16 offsets into the document's text; absent in chunks of writers that store none. */
+  readonly start?: number;
+  readonly end?: number;
+  /** Page of a paged document, from 1. */
+  readonly page?: number;
+}
+
+/** A stored chunk with its place; `index` is its number in the document, from 0. */
+export interface PlacedChunk extends StoredChunk, ChunkPlace {
+  readonly index: number;
+}

@@ -1,6 +1,5 @@
 import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
@@ -16,26 +15,17 @@ import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
 import { catchUp, requireSameModel } from './catch-up.ts';
 import { type Collection, manifestHash } from './collections.ts';
-import type { NewChunk, NewDocument, StoredChunk, StoredDocument } from './document.ts';
+import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkKeyPrefix, chunkPrefix } from './document-ids.ts';
+import { type DocumentListOptions, type DocumentPage, listDocuments, type Page } from './list-documents.ts';
 import { checkOwner, chunkWrites, clearCommand, publishCommands } from './publish.ts';
 import { readDocuments } from './read-documents.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
 import { stagedPatterns } from './staged-keys.ts';
-import { readChunks, readEmbeddings } from './stored-chunks.ts';
+import { readChunkPage, readChunks, readEmbeddings } from './stored-chunks.ts';
 
-/** One page of a list and how many there are in all. */
-export interface Page<T> {
-  readonly items: T[];
-  readonly total: number;
-}
-
-/** Documents of a collection, and those that cannot be read. */
-export interface DocumentPage extends Page<StoredDocument> {
-  /** Counted in the total; they can be deleted. */
-  readonly unreadable: readonly (UnreadableRecord & { readonly docId: string })[];
-}
+export type { DocumentPage, Page } from './list-documents.ts';
 
 const SOURCES_PER_READ = 500;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
@@ -72,13 +62,8 @@ export class Documents {
    * Documents of a collection, most recently updated first. Those that other programs have put into the schema's
    * `index:documents` only are not among them: nothing there says which collection they belong to.
    */
-  async list(collection: string, { offset = 0, limit = 100 } = {}): Promise<DocumentPage> {
-    const key = collectionDocumentsRecord.key.build({ collection });
-    const range = ['ZREVRANGE', key, String(offset), String(offset + limit - 1)];
-    const [total, docIds] = await this.#database.pipeline<unknown>([['ZCARD', key], range]);
-    const { items, broken } = await readDocuments(this.#database, docIds as string[]);
-    const named = broken.map(({ docId, error }) => ({ docId, ...unreadable(error) }));
-    return { items, total: Number(total), unreadable: named };
+  list(collection: string, options: DocumentListOptions = {}): Promise<DocumentPage> {
+    return listDocuments(this.#database, collection, options);
   }
 
   /** Every document of a collection, read page by page. */
@@ -110,6 +95,14 @@ export class Documents {
   /** The chunks of a document in order, without their embeddings, read page by page. */
   chunks(document: StoredDocument): AsyncGenerator<StoredChunk> {
     return readChunks(this.#database, document);
+  }
+
+  /** One page of the chunks of a document, each with its place in it. */
+  chunkPage(
+    document: StoredDocument,
+    page: { offset?: number; limit?: number } = {},
+  ): Promise<Page<PlacedChunk>> {
+    return readChunkPage(this.#database, document, page);
   }
 
   /**

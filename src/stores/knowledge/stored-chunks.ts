@@ -1,9 +1,9 @@
 import type { Database } from '../../redis/databases.ts';
 import { chunkRecord } from '../../schema/knowledge.ts';
 import { hasDirection } from './check-vector.ts';
-import { parseMetadata } from './chunk-metadata.ts';
+import { parseMetadata, placeOf } from './chunk-metadata.ts';
 import type { Collection } from './collections.ts';
-import type { StoredChunk, StoredDocument } from './document.ts';
+import type { PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf } from './document-ids.ts';
 import { embeddingField } from './index-fields.ts';
 
@@ -11,22 +11,44 @@ const CHUNKS_PER_READ = 200;
 
 /** The chunks of a document in order, without their embeddings, read page by page. */
 export async function* readChunks(database: Database, document: StoredDocument): AsyncGenerator<StoredChunk> {
+  for await (const { index: _, ...chunk } of readNumbered(database, document)) yield chunk;
+}
+
+/** One page of the chunks of a document, without their embeddings. */
+export async function readChunkPage(
+  database: Database,
+  document: StoredDocument,
+  { offset = 0, limit = 100 }: { offset?: number; limit?: number },
+): Promise<{ items: PlacedChunk[]; total: number }> {
+  const items: PlacedChunk[] = [];
+  const range = { from: offset, to: offset + limit };
+  for await (const chunk of readNumbered(database, document, range)) {
+    items.push({ ...chunk, ...placeOf(chunk.metadata) });
+  }
+  return { items, total: document.chunkCount };
+}
+
+async function* readNumbered(
+  database: Database,
+  document: StoredDocument,
+  range: Range = {},
+): AsyncGenerator<StoredChunk & { readonly index: number }> {
   const collection = document.collection ?? 'default';
-  for (const numbers of pagesOf(document.chunkCount)) {
+  for (const numbers of pagesOf(document.chunkCount, range)) {
     const places = numbers.flatMap((n) => {
       const chunkId = chunkIdOf(document.docId, n);
-      return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ chunkId, key }));
+      return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ index: n, chunkId, key }));
     });
     const replies = await database.pipeline<(string | null)[]>(
       places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
     );
     let last: string | undefined;
     for (const [at, [text, metadata, nodeId]] of replies.entries()) {
-      const chunkId = places[at]?.chunkId as string;
+      const { index, chunkId } = places[at] as (typeof places)[number]; // one reply for each
       // Not at this key, or removed by hand, which doctor reports; or given from its raw key already.
       if (typeof text !== 'string' || chunkId === last) continue;
       last = chunkId;
-      yield { chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
+      yield { index, chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
     }
   }
 }
@@ -52,10 +74,16 @@ export async function readEmbeddings(
   return vectors;
 }
 
+/** Which chunks of a document, by their numbers. */
+interface Range {
+  readonly from?: number;
+  readonly to?: number;
+}
+
 /** The numbers of a document's chunks, some at a time. */
-function* pagesOf(chunkCount: number): Generator<number[]> {
-  for (let from = 0; from < chunkCount; from += CHUNKS_PER_READ) {
-    const size = Math.min(chunkCount - from, CHUNKS_PER_READ);
-    yield Array.from({ length: size }, (_, index) => from + index);
+function* pagesOf(chunkCount: number, { from = 0, to = chunkCount }: Range = {}): Generator<number[]> {
+  const end = Math.min(to, chunkCount);
+  for (let at = from; at < end; at += CHUNKS_PER_READ) {
+    yield Array.from({ length: Math.min(end - at, CHUNKS_PER_READ) }, (_, index) => at + index);
   }
 }

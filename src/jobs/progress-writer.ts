@@ -1,0 +1,71 @@
+import type { IngestEvent } from '../ingest/tally.ts';
+import type { Stacklore } from '../stacklore.ts';
+import type { IngestJob, JobProgress } from '../stores/main/ingest-jobs.ts';
+
+const WRITTEN_EVERY_MS = 250;
+/** How often a job that makes no progress is asked whether it is to go on, in turns of the above. */
+const ASKED_EVERY = 4;
+
+/** Writes down how far a job is, now and then, and hears by that when it is to end. */
+export class ProgressWriter {
+  readonly #lore: Stacklore;
+  readonly #jobId: string;
+  readonly #onEnd: (why: 'is to be cancelled' | 'has ended') => void;
+  readonly #timer: NodeJS.Timeout;
+  #progress: JobProgress;
+  #written: JobProgress;
+  #turns = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(
+    lore: Stacklore,
+    { jobId, sources }: Pick<IngestJob, 'jobId' | 'sources'>,
+    onEnd: (why: 'is to be cancelled' | 'has ended') => void,
+  ) {
+    this.#lore = lore;
+    this.#jobId = jobId;
+    this.#onEnd = onEnd;
+    this.#progress = { sources, done: 0, chunks: 0 };
+    this.#written = this.#progress;
+    this.#timer = setInterval(() => this.#turn(), WRITTEN_EVERY_MS);
+  }
+
+  get progress(): JobProgress {
+    return this.#progress;
+  }
+
+  /** Takes what an ingest tells. */
+  note(event: IngestEvent): void {
+    const { sources, done, chunks } = this.#progress;
+    if (event.kind === 'listed') this.#progress = { sources: event.sources, done, chunks };
+    else if (event.kind === 'source') this.#progress = { sources, done: event.done, chunks };
+    else this.#progress = { sources, done, chunks: chunks + (event.outcome.chunks ?? 0) };
+  }
+
+  /** Writes nothing more; resolves when what was under way is written. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#writing;
+  }
+
+  #turn(): void {
+    this.#turns += 1;
+    const isNew = this.#progress !== this.#written;
+    if (this.#writing || (!isNew && this.#turns % ASKED_EVERY !== 0)) return;
+    this.#writing = this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #write(): Promise<void> {
+    const progress = this.#progress;
+    try {
+      const news = progress === this.#written ? {} : progress;
+      const told = await this.#lore.ingestJobs.report(this.#jobId, news);
+      this.#written = progress;
+      if (told !== 'goes on') this.#onEnd(told);
+    } catch {
+      // The next turn tries again; trouble that lasts is met by the ingest itself, which tells of it.
+    }
+  }
+}

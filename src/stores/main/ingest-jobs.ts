@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { RecordError, StackloreError } from '../../errors.ts';
+import type { Database } from '../../redis/databases.ts';
+import { asObject, readHash, readHashes } from '../../redis/hash.ts';
+import { runScript } from '../../redis/script.ts';
+import { type Field, snakeCase, type Wire } from '../../schema/fields.ts';
+import {
+  ingestJobRecord,
+  JOB_TTL_SECONDS,
+  type JobState,
+  jobInputRecord,
+  ownerJobsRecord,
+  type StoredIngestJob,
+} from '../../schema/jobs.ts';
+import type { Page } from '../knowledge/documents.ts';
+import { checkPage } from './check-input.ts';
+import { makeTask } from './new-task.ts';
+import { queueKeys } from './queue-keys.ts';
+import { CHANGE_JOB } from './scripts/change-job.ts';
+
+/** The queue whose tasks are ingest jobs. */
+export const INGEST_QUEUE = 'stacklore-ingest';
+
+/** An ingest in the background. */
+export type IngestJob = StoredIngestJob & { readonly jobId: string };
+
+/** A job to be queued, whose inputs are stored already. */
+export type NewIngestJob = Pick<
+  StoredIngestJob,
+  'owner' | 'collection' | 'kind' | 'inputs' | 'settings' | 'userId' | 'qualifyIds' | 'sources'
+> & { readonly jobId: string };
+
+/** How far a job is: sources looked at of how many, and chunks stored. */
+export type JobProgress = Pick<StoredIngestJob, 'sources' | 'done' | 'chunks'>;
+
+/** What is stored of an upload with one command. */
+const PIECE_BYTES = 1_048_576;
+const LONGEST_UNLISTED_MS = 4 * JOB_TTL_SECONDS * 1_000;
+const CANCEL_ATTEMPTS = 10;
+
+type Changes = { readonly [Name in keyof StoredIngestJob]?: StoredIngestJob[Name] | undefined };
+
+/**
+ * Ingest jobs: what they ingest, where they stand and whose they are. Each is a task of the queue `INGEST_QUEUE` too,
+ * by which a worker comes to it.
+ */
+export class IngestJobs {
+  readonly #database: Database;
+  readonly #now: () => number;
+  readonly #newId: () => string;
+
+  constructor(database: Database, { now = Date.now, newId = (): string => randomUUID() } = {}) {
+    this.#database = database;
+    this.#now = now;
+    this.#newId = newId;
+  }
+
+  /** An id for a job whose inputs are going to be stored. */
+  newId(): string {
+    return this.#newId();
+  }
+
+  /**
+   * Stores what a job is going to ingest, piece by piece as it comes, and gives its length in bytes. It is gone after
+   * some days, also when no job comes of it.
+   */
+  async addInput(
+    place: { jobId: string; input: number },
+    bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<number> {
+    const key = inputKey(place);
+    let size = 0;
+    let pending: Uint8Array[] = [];
+    let length = 0;
+    const flush = async (): Promise<void> => {
+      if (length === 0) return;
+      const piece = Buffer.concat(pending);
+      pending = [];
+      length = 0;
+      await this.#database.transaction([
+        ['RPUSH', key, piece],
+        ['EXPIRE', key, String(JOB_TTL_SECONDS)],
+      ]);
+    };
+    for await (const part of bytes) {
+      for (let at = 0; at < part.length; at += PIECE_BYTES) {
+        const some = part.subarray(at, at + PIECE_BYTES);
+        pending.push(some);
+        length += some.length;
+        size += some.length;
+        if (length >= PIECE_BYTES) await flush();
+      }
+    }
+    await flush();
+    return size;
+  }
+
+  /** What was stored for a job, piece by piece. Throws `not_found` when it is not all there any more. */
+  async *input(place: { jobId: string; input: number }, bytes: number): AsyncGenerator<Buffer> {
+    const key = inputKey(place);
+    let size = 0;
+    for (let at = 0; size < bytes; at += 1) {
+      const piece = await this.#database.send<Buffer | null>(['LINDEX', key, String(at)], { buffers: true });
+      if (piece === null) {
+        throw new StackloreError('not_found', {
+          message: 'What was uploaded for this job is gone. Upload it again.',
+        });
+      }
+      size += piece.length;
+      yield piece;
+    }
+  }
+
+  /** Deletes the inputs of a job, or of one that was not made. */
+  async deleteInputs(jobId: string, inputs: number): Promise<void> {
+    if (inputs === 0) return;
+    const keys = Array.from({ length: inputs }, (_, input) => inputKey({ jobId, input }));
+    await this.#database.send(['UNLINK', ...keys]);
+  }
+
+  /** Records a job and queues it, both or neither. */
+  async create({ jobId, ...given }: NewIngestJob): Promise<IngestJob> {
+    const createdAt = new Date(this.#now());
+    const job: StoredIngestJob = { ...given, state: 'queued', revision: 1, createdAt, done: 0, chunks: 0 };
+    const task = { taskType: 'ingest', payload: { jobId }, taskId: jobId };
+    const { wire } = makeTask(task, { now: this.#now, newId: this.#newId });
+    const [key, listed] = [jobKey(jobId), ownerJobsRecord.key.build({ owner: job.owner })];
+    const forgotten = String(this.#now() - LONGEST_UNLISTED_MS);
+    await this.#database.transaction([
+      ['HSET', key, ...ingestJobRecord.encode(job)],
+      ['EXPIRE', key, String(JOB_TTL_SECONDS)],
+      ['ZREMRANGEBYSCORE', listed, '-inf', forgotten],
+      ['ZADD', listed, String(createdAt.getTime()), jobId],
+      ['EXPIRE', listed, String(JOB_TTL_SECONDS)],
+      ['LPUSH', queueKeys(INGEST_QUEUE).waiting, wire],
+    ]);
+    return { jobId, ...job };
+  }
+
+  /** A job, or `undefined`. */
+  async find(jobId: string): Promise<IngestJob | undefined> {
+    const job = await readHash(this.#database, ingestJobRecord, jobKey(jobId));
+    return job && { jobId, ...job };
+  }
+
+  /** How often a job has changed; `undefined` when there is none. Cheaper than reading it. */
+  async revision(jobId: string): Promise<number | undefined> {
+    const stored = await this.#database.send<string | null>(['HGET', jobKey(jobId), 'revision']);
+    return stored === null ? undefined : Number(stored);
+  }
+
+  /** The jobs of an owner, newest first. */
+  async list(owner: string, { offset = 0, limit = 100 } = {}): Promise<Page<IngestJob>> {
+    checkPage({ offset, limit });
+    const key = ownerJobsRecord.key.build({ owner });
+    for (;;) {
+      const range = ['ZREVRANGE', key, String(offset), String(offset + limit - 1)];
+      const [total, ids] = await this.#database.pipeline<unknown>([['ZCARD', key], range]);
+      const jobIds = ids as string[];
+      const replies = await readHashes(this.#database, jobIds.map(jobKey));
+      const items: IngestJob[] = [];
+      const expired: string[] = [];
+      for (const [at, reply] of replies.entries()) {
+        const jobId = jobIds[at] as string;
+        if (reply instanceof RecordError) throw reply;
+        if (reply.length === 0) expired.push(jobId);
+        else items.push({ jobId, ...ingestJobRecord.decode(asObject(reply), jobKey(jobId)) });
+      }
+      if (expired.length === 0) return { items, total: Number(total) };
+      await this.#database.send(['ZREM', key, ...expired]);
+    }
+  }
+
+  /** Cancels a job that waits, and asks for the end of one that runs. Does nothing to one that has ended. */
+  async cancel({ jobId, inputs }: Pick<IngestJob, 'jobId' | 'inputs'>): Promise<void> {
+    const ended = { state: 'cancelled', endedAt: new Date(this.#now()) } as const;
+    for (let attempt = 1; attempt <= CANCEL_ATTEMPTS; attempt += 1) {
+      if ((await this.#change(jobId, ['queued'], ended)) !== undefined) {
+        await this.deleteInputs(jobId, inputs.length);
+        return;
+      }
+      if ((await this.#change(jobId, ['running'], { cancelRequested: true })) !== undefined) return;
+      const job = await this.find(jobId);
+      if (!job || hasEnded(job)) return;
+    }
+  }
+
+  /** A worker starts a job, or starts it again. `false` when there is nothing to be done. */
+  async begin(jobId: string): Promise<boolean> {
+    const started = { state: 'running', startedAt: new Date(this.#now()) } as const;
+    return (await this.#change(jobId, ['queued', 'running'], started)) !== undefined;
+  }
+
+  /** Tells how far a running job is, if there is news, and hears whether it is to go on. */
+  async report(
+    jobId: string,
+    progress: Partial<JobProgress>,
+  ): Promise<'goes on' | 'is to be cancelled' | 'has ended'> {
+    const reply = await this.#change(jobId, ['queued', 'running'], progress);
+    if (reply === undefined) return 'has ended';
+    return reply === 'true' ? 'is to be cancelled' : 'goes on';
+  }
+
+  /** A worker gives a job back that it has not ended. */
+  async putBack(jobId: string): Promise<void> {
+    await this.#change(jobId, ['running'], { state: 'queued' });
+  }
+
+  /** Ends a job and lets go of what was uploaded for it. One that has ended stays as it is. */
+  async finish(
+    { jobId, inputs }: Pick<IngestJob, 'jobId' | 'inputs'>,
+    outcome: Pick<Changes, 'report' | 'error'> & Partial<JobProgress> & { readonly state: JobState },
+  ): Promise<void> {
+    await this.#change(jobId, ['queued', 'running'], { ...outcome, endedAt: new Date(this.#now()) });
+    await this.deleteInputs(jobId, inputs.length);
+  }
+
+  async #change(jobId: string, from: readonly JobState[], changes: Changes): Promise<string | undefined> {
+    const ttl = String(JOB_TTL_SECONDS);
+    const reply = await runScript<string | null>(this.#database, CHANGE_JOB, {
+      keys: [jobKey(jobId)],
+      args: [`,${from.join(',')},`, ttl, ...encodeSome(changes)],
+    });
+    return reply ?? undefined;
+  }
+}
+
+/** Whether a job stays as it is. */
+export function hasEnded({ state }: Pick<IngestJob, 'state'>): boolean {
+  return state !== 'queued' && state !== 'running';
+}
+
+function jobKey(jobId: string): string {
+  return ingestJobRecord.key.build({ jobId });
+}
+
+function inputKey({ jobId, input }: { jobId: string; input: number }): string {
+  return jobInputRecord.key.build({ jobId, input: String(input) });
+}
+
+function encodeSome(changes: Changes): Wire[] {
+  return Object.entries(changes).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    // The names are those of the record, and each codec checks its value.
+    const codec = ingestJobRecord.fields[name as keyof StoredIngestJob] as Field<unknown>;
+    return [snakeCase(name), codec.encode(value)];
+  });
+}
