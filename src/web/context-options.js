@@ -12,9 +12,9 @@ export function contextOptions() {
   const conversationId = element('input', { type: 'text', spellcheck: 'false' });
   const historyTokens = element('input', {
     type: 'number',
-    min: 0,
+    min: 1,
     step: 1,
-    placeholder: 'as the server has it',
+    placeholder: '1000',
   });
 
   variables.addEventListener('input', () => {
