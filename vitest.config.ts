@@ -9,10 +9,12 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     projects: [
       project('unit', ['test/**/*.test.ts'], {
-        exclude: ['test/**/*.redis.test.ts', 'test/**/*.model.test.ts'],
+        exclude: ['test/**/*.redis.test.ts', 'test/**/*.model.test.ts', 'test/browser/**'],
       }),
       project('redis', ['test/**/*.redis.test.ts']),
       project('model', ['test/**/*.model.test.ts']),
+      // No part of `npm test`: it needs a Chromium, see `npm run test:browser`.
+      project('browser', ['test/browser/**/*.test.ts']),
     ],
   },
 });

@@ -42,7 +42,17 @@ const TASKS = {
     await prepare({ root: ROOT, say });
     const env = ownEnvironment();
     await provision(env);
-    return runTests({ root: ROOT, env, vitestArguments: args, say });
+    const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project=!browser'];
+    return runTests({ root: ROOT, env, vitestArguments: [...projects, ...args], say });
+  },
+
+  /** The search page in a real Chromium. */
+  async browser(args) {
+    await prepare({ root: ROOT, say });
+    const env = ownEnvironment();
+    await provision(env);
+    const vitestArguments = ['--project=browser', ...args];
+    return runTests({ root: ROOT, env, vitestArguments, say, isTestsOnly: true });
   },
 
   /** What needs neither server nor model. */
@@ -72,6 +82,7 @@ const TASKS = {
   bench: (args) => runCompiled('bench/main.js', args),
   soak: (args) => runCompiled('bench/soak.js', args),
   fixtures: (args) => runCompiled('scripts/make-fixtures.js', args),
+  screenshots: (args) => runCompiled('scripts/make-screenshots.js', args),
 };
 
 /**
@@ -163,5 +174,5 @@ try {
 } catch (error) {
   console.error(describe(error));
   process.exitCode = 1;
-  if (name === 'test' || name === 'check') console.log('0 passed, 1 failed');
+  if (['test', 'check', 'browser'].includes(name)) console.log('0 passed, 1 failed');
 }

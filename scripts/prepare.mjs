@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { withFileLock } from '../src/provision/file-lock.mjs';
+import { copyPage } from './copy-page.mjs';
 import { runChild } from './run-child.mjs';
 
 /** A failure to be told to the reader as it is, without a stack trace. */
@@ -59,6 +60,7 @@ export async function prepareBench(place) {
       // Compiled modules find these where the sources have them.
       cpSync(join(root, 'package.json'), join(folder, 'package.json'));
       symlinkSync(join(root, 'fixtures'), join(folder, 'fixtures'));
+      copyPage(root, join(folder, 'src'));
       writeFileSync(join(folder, BUILD_MARK), mark);
       swap(folder, target);
     },
@@ -161,6 +163,7 @@ async function build(place) {
   const folder = await compile(place, { project: 'tsconfig.build.json', what: 'dist' });
   const main = join(folder, 'cli/main.js');
   if (existsSync(main)) chmodSync(main, 0o755);
+  copyPage(root, folder);
   writeFileSync(join(folder, BUILD_MARK), mark);
   swap(folder, join(root, 'dist'));
   say(`Built in ${seconds(started)}.`);

@@ -16,6 +16,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { copyPage } from '../scripts/copy-page.mjs';
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '..');
@@ -65,7 +66,9 @@ describe('the package, installed into an empty folder', () => {
     ]);
     const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
     const foreign = files.filter((file) => /\.[a-z]+$/.test(file) && !/\.(js|mjs|d\.ts|d\.mts)$/.test(file));
-    expect(foreign).toEqual([]);
+    // The page is served as it is written.
+    expect(foreign.filter((file) => !/^web\/[a-z]+\.(css|html|svg)$/.test(file))).toEqual([]);
+    expect(files).toEqual(expect.arrayContaining(['web/index.html', 'web/app.js', 'web/base.css']));
   });
 
   test('has a program that runs without TypeScript', async () => {
@@ -163,7 +166,10 @@ async function pack(): Promise<void> {
   }
   const dist = join(staged, 'dist');
   if (isBuilt()) cpSync(join(ROOT, 'dist'), dist, { recursive: true });
-  else await run(process.execPath, [COMPILER, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', dist]);
+  else {
+    await run(process.execPath, [COMPILER, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', dist]);
+    copyPage(ROOT, dist);
+  }
   await npm(['pack', '--ignore-scripts', '--pack-destination', folder], staged);
 }
 

@@ -11,6 +11,7 @@ import { maintenanceRoutes } from './routes/maintenance.ts';
 import { mapRoutes } from './routes/map.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { meRoutes } from './routes/me.ts';
+import { pageRoutes } from './routes/page.ts';
 import { promptRoutes } from './routes/prompts.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { searchRoutes } from './routes/search.ts';
@@ -41,5 +42,5 @@ export function listRoutes(parts: RouteParts): Route[] {
     ...maintenanceRoutes(),
     ...healthRoutes(parts),
   ];
-  return [...routes, ...specificationRoutes(routes)];
+  return [...routes, ...specificationRoutes(routes), ...pageRoutes()];
 }

@@ -5,62 +5,80 @@ import { expect, test } from 'vitest';
 import { writeFakeProgram } from '../support/fake-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** How the steps before the tests end. */
-interface Steps {
-  readonly demo: number;
-  readonly python: number;
+interface Outcome {
+  readonly output: string;
+  readonly code: number;
 }
 
-/** Runs `.ci/run` with an npm whose steps and tests print and end as said; gives its last line and exit code. */
-function runCi(steps: Steps, testOutput: string, testCode: number): [string | undefined, number | null] {
+interface CiRun {
+  readonly demoCode?: number;
+  readonly pythonCode?: number;
+  readonly tests?: Outcome;
+  readonly browser?: Outcome;
+  readonly hasChromium?: boolean;
+}
+
+const FINE: Outcome = { output: 'Tests\n10 passed, 0 failed', code: 0 };
+
+/** Runs `.ci/run` with an npm whose steps and tests print and end as said; gives its last line, exit code and output. */
+function runCi({ demoCode = 0, pythonCode = 0, tests = FINE, browser = FINE, hasChromium = true }: CiRun) {
   const root = temporaryFolder();
   cpSync(join(import.meta.dirname, '../../.ci/run'), join(root, '.ci/run'));
-  mkdirSync(join(root, 'bin'));
+  const bin = join(root, 'bin');
+  mkdirSync(bin);
+  const outcomes = {
+    test: tests,
+    'run demo': { output: '', code: demoCode },
+    'run test:python': { output: '', code: pythonCode },
+    'run test:browser': browser,
+  };
   writeFakeProgram(
-    join(root, 'bin'),
+    bin,
     'npm',
-    `const [, , command, step] = process.argv;
-     if (command === 'test') console.log(${JSON.stringify(testOutput)});
-     const codes = { demo: ${steps.demo}, 'test:python': ${steps.python} };
-     process.exitCode = command === 'test' ? ${testCode} : codes[step];`,
+    `const { output, code } = (${JSON.stringify(outcomes)})[process.argv.slice(2).join(' ')];
+     console.log(output);
+     process.exitCode = code;`,
   );
-  const env = { ...process.env, PATH: `${join(root, 'bin')}:${process.env.PATH}` };
+  writeFakeProgram(bin, 'id', 'console.log(0);');
+  writeFakeProgram(bin, 'apt-get', `console.log('E: no network'); process.exitCode = 100;`);
+  const CHROMIUM_PATH = hasChromium ? join(bin, 'npm') : join(root, 'nowhere');
+  const env = { ...process.env, CHROMIUM_PATH, PATH: `${bin}:${process.env.PATH}` };
   const { stdout, status } = spawnSync('bash', ['.ci/run'], { cwd: root, env, encoding: 'utf8' });
-  return [stdout.trimEnd().split('\n').at(-1), status];
+  return { lastLine: stdout.trimEnd().split('\n').at(-1), code: status, stdout };
 }
 
-const FINE: Steps = { demo: 0, python: 0 };
+test.each<[string, CiRun, string, number]>([
+  ['counts demo and recipes that work as one each', {}, '22 passed, 0 failed', 0],
+  ['counts a demo that fails as one', { demoCode: 1 }, '21 passed, 1 failed', 1],
+  ['counts recipes that fail as one', { pythonCode: 1 }, '21 passed, 1 failed', 1],
+  ['fails with the tests', { tests: { output: '8 passed, 2 failed', code: 1 } }, '20 passed, 2 failed', 1],
+  [
+    'fails with the tests of the page',
+    { browser: { output: '8 passed, 2 failed', code: 1 } },
+    '20 passed, 2 failed',
+    1,
+  ],
+  [
+    'takes a run that ends badly for a failure',
+    { tests: { output: '8 passed, 0 failed', code: 1 } },
+    '20 passed, 1 failed',
+    1,
+  ],
+  [
+    'takes a run that counts nothing for a failure',
+    { browser: { output: 'hello', code: 0 } },
+    '12 passed, 1 failed',
+    1,
+  ],
+])('%s', (_name, run, lastLine, code) => {
+  expect(runCi(run)).toMatchObject({ lastLine, code });
+});
 
-test.each<[string, Steps, string, number, string, number]>([
-  [
-    'counts demo and recipes that work as one each',
-    FINE,
-    'Tests\n10 passed, 0 failed',
-    0,
-    '12 passed, 0 failed',
-    0,
-  ],
-  [
-    'counts a demo that fails as one',
-    { ...FINE, demo: 1 },
-    '10 passed, 0 failed',
-    0,
-    '11 passed, 1 failed',
-    1,
-  ],
-  [
-    'counts recipes that fail as one',
-    { ...FINE, python: 1 },
-    '10 passed, 0 failed',
-    0,
-    '11 passed, 1 failed',
-    1,
-  ],
-  ['fails with the tests', FINE, '8 passed, 2 failed', 1, '10 passed, 2 failed', 1],
-  ['takes a run that ends badly for a failure', FINE, '8 passed, 0 failed', 1, '10 passed, 1 failed', 1],
-  ['takes a run that counts nothing for a failure', FINE, 'hello', 0, '2 passed, 1 failed', 1],
-])('%s', (_name, steps, testOutput, testCode, lastLine, exitCode) => {
-  expect(runCi(steps, testOutput, testCode)).toEqual([lastLine, exitCode]);
+test('says that the page is not tested, and fails, where no Chromium can be installed', () => {
+  const { lastLine, code, stdout } = runCi({ hasChromium: false });
+  expect([lastLine, code]).toEqual(['12 passed, 1 failed', 1]);
+  expect(stdout).toContain('E: no network');
+  expect(stdout).toContain('The search page is not tested: there is no Chromium.');
 });
 
 test('is a valid script for bash', () => {

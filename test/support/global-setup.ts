@@ -36,5 +36,5 @@ export async function setup(project: TestProject): Promise<void> {
 
 /** Unit tests alone need neither. */
 function needsServerAndModel({ vitest }: TestProject): boolean {
-  return vitest.projects.some(({ name }) => name === 'redis' || name === 'model');
+  return vitest.projects.some(({ name }) => ['redis', 'model', 'browser'].includes(name));
 }

@@ -1,0 +1,2 @@
+// Served under this name from the package, see http/page-files.ts.
+export { default } from 'uplot';
