@@ -63,6 +63,8 @@ function freshCheckout(): string {
   writeFileSync(join(root, 'fake/package.json'), '{"type":"commonjs"}');
   writeFileSync(join(root, 'fake/npm-cli.js'), FAKE_NPM);
   mkdirSync(join(root, 'src/cli'));
+  mkdirSync(join(root, 'src/web'));
+  writeFileSync(join(root, 'src/web/index.html'), '<!doctype html>');
   writeFileSync(join(root, 'src/cli/main.ts'), MAIN);
   return root;
 }
@@ -99,6 +101,7 @@ test('installs and builds on a fresh checkout, and neither the second time', asy
   expect(first.stdout).toBe('ingest --json a b\n');
   expect(first.stderr).toContain('Installing 1 packages with npm ci');
   expect(first.stderr).toContain('Building dist');
+  expect(existsSync(join(root, 'dist/web/index.html'))).toBe(true);
   expect(npmCalls(root)).toEqual([
     'ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund skip',
   ]);
