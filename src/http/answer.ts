@@ -13,7 +13,7 @@ export function sendJson(
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
     reply.header('etag', etag).header('cache-control', 'private, no-cache');
     if (namesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  }
+  } else reply.header('cache-control', 'no-store');
   return reply.type('application/json; charset=utf-8').send(text);
 }
 
@@ -45,6 +45,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   return reply
     .code(problem.status)
+    .header('cache-control', 'no-store')
     .type('application/problem+json; charset=utf-8')
     .send(JSON.stringify(problem));
 }

@@ -93,7 +93,8 @@ export function problemOf(
   };
 }
 
-const HIDDEN = 'There is no such thing, or this API key does not open it.';
+/** What is said of everything denied and, where a key is used, of everything absent. */
+export const HIDDEN = 'There is no such thing, or this API key does not open it.';
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',

@@ -1,0 +1,40 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** How long connections may keep a server that is being stopped. */
+export interface EndOptions {
+  /** Until when a request must have come to its end. */
+  readonly requestTimeoutMs: number;
+  /** How much longer its answer may take to be made and read. */
+  readonly answerTimeoutMs: number;
+}
+
+/**
+ * Follows the connections of a server. Gives a function for its stop: from then on Node itself no longer ends a request
+ * that never comes to its end, or an answer that nobody reads, for either of which the server would wait for ever.
+ */
+export function followConnections(
+  server: Server,
+  { requestTimeoutMs, answerTimeoutMs }: EndOptions,
+): () => void {
+  const open = new Map<Socket, IncomingMessage | undefined>();
+  server.on('connection', (socket: Socket) => {
+    open.set(socket, undefined);
+    socket.once('close', () => open.delete(socket));
+  });
+  server.on('request', (request, response) => {
+    const { socket } = request;
+    if (open.has(socket)) open.set(socket, request);
+    response.once('close', () => {
+      if (open.get(socket) === request) open.set(socket, undefined);
+    });
+  });
+  return () => {
+    setTimeout(() => {
+      for (const [socket, request] of open) if (!request?.complete) socket.destroy();
+    }, requestTimeoutMs).unref();
+    setTimeout(() => {
+      for (const socket of open.keys()) socket.destroy();
+    }, requestTimeoutMs + answerTimeoutMs).unref();
+  };
+}
