@@ -69,11 +69,21 @@ describe('what a key does not reach', () => {
       'collection',
       'bob',
     ]);
-    const answers = [
-      await ask('GET', '/v1/documents/broken', { key: ada }),
-      await ask('GET', '/v1/documents/none', { key: ada }),
-    ];
-    expect(comparable(answers[0] as ApiAnswer)).toEqual(comparable(answers[1] as ApiAnswer));
+    for (const [method, path, body] of [
+      ['GET', '/v1/documents/DOC', undefined],
+      ['DELETE', '/v1/documents/DOC', undefined],
+      ['POST', '/v1/verify-citation', { docId: 'DOC', text: 'half' }],
+      ['POST', '/v1/explain', { query: 'half', collection: 'ada', docId: 'DOC' }],
+    ] as const) {
+      const about = (docId: string) =>
+        ask(method, path.replace('DOC', docId), {
+          key: ada,
+          ...(body && { body: { ...body, docId } }),
+        });
+      const [broken, none] = [await about('broken'), await about('none')];
+      const told = JSON.stringify(comparable(broken)).replaceAll('broken', 'none');
+      expect(told).toBe(JSON.stringify(comparable(none)));
+    }
   });
 
   test('is in no list and no count', async () => {
@@ -149,6 +159,17 @@ describe('jobs', () => {
     const lists = [await ask('GET', '/v1/jobs', { key: ada }), await ask('GET', '/v1/jobs', { key: bob })];
     expect(lists[0]?.text).not.toContain(String(jobId));
     expect(lists[1]?.body).toMatchObject({ items: [{ jobId }], total: 1 });
+  });
+});
+
+describe('a job that cannot be read', () => {
+  test('is not told of to whoever may not have made it', async () => {
+    await lore.databases.main.send(['HSET', 'stacklore:job:broken', 'owner', 'bob']);
+    const answers = [
+      await ask('GET', '/v1/jobs/broken', { key: ada }),
+      await ask('GET', '/v1/jobs/none', { key: ada }),
+    ];
+    expect(comparable(answers[0] as ApiAnswer)).toEqual(comparable(answers[1] as ApiAnswer));
   });
 });
 
