@@ -10,13 +10,15 @@ export interface EndOptions {
 }
 
 /**
- * Follows the connections of a server. Gives a function for its stop: from then on Node itself no longer ends a request
- * that never comes to its end, or an answer that nobody reads, for either of which the server would wait for ever.
+ * Follows the connections of a server. Gives a function for its stop: from then on Node itself no longer ends connections
+ * that are never used, or not used again, requests that do not come to their end, and answers that nobody reads, for all
+ * of which the server would wait.
  */
 export function followConnections(
   server: Server,
   { requestTimeoutMs, answerTimeoutMs }: EndOptions,
 ): () => void {
+  let isStopping = false;
   const open = new Map<Socket, IncomingMessage | undefined>();
   server.on('connection', (socket: Socket) => {
     open.set(socket, undefined);
@@ -27,9 +29,12 @@ export function followConnections(
     if (open.has(socket)) open.set(socket, request);
     response.once('close', () => {
       if (open.get(socket) === request) open.set(socket, undefined);
+      if (isStopping) socket.end();
     });
   });
   return () => {
+    isStopping = true;
+    for (const socket of open.keys()) if (socket.bytesRead === 0) socket.destroy();
     setTimeout(() => {
       for (const [socket, request] of open) if (!request?.complete) socket.destroy();
     }, requestTimeoutMs).unref();

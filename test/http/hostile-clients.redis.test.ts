@@ -55,6 +55,16 @@ describe('a request that is never sent to its end', () => {
   });
 });
 
+describe('a connection', () => {
+  test('that was never used does not keep a server from stopping', async () => {
+    const server = await serve(lore, { port: 0, logLevel: 'silent' });
+    const ended = hangAfter(server.url, '');
+    await sleep(100);
+    await server.close();
+    expect(await ended).toBe('');
+  });
+});
+
 describe('keys that are guessed', () => {
   test('are no longer listened to after some, while right ones are', async () => {
     const { url } = await start({ rateLimit: 3 });
