@@ -17,7 +17,7 @@ export interface RouteCall<Params = unknown, Query = unknown, Body = unknown> {
   readonly request: FastifyRequest;
   /** For headers, and for answers that are no JSON, which are sent by hand. */
   readonly reply: FastifyReply;
-  /** Aborted when the server is being stopped: what goes on without end, ends. */
+  /** Aborted when the server is being stopped, so that what goes on without end ends, and when the answer is overdue. */
   readonly signal: AbortSignal;
 }
 
