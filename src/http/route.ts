@@ -56,8 +56,6 @@ export interface Route {
   readonly isRecorded?: boolean;
   /** True where equal answers get an ETag, by which they are not sent again. */
   readonly hasEtag?: boolean;
-  /** The largest body in bytes, where it is another than the server's. */
-  readonly bodyLimit?: number;
   /** True for answers that go on for as long as the client likes, such as event streams. */
   readonly isStream?: boolean;
   handle(call: RouteCall): unknown;

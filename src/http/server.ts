@@ -157,7 +157,6 @@ function addRoute(
       ...(body && { body: route.consumes ? { content: { 'application/json': { schema: body } } } : body }),
     },
     config: { route },
-    ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
     async handler(request, reply) {
       const { access, params, query, body } = request;
       const overdue = new AbortController();
