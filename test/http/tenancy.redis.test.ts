@@ -124,7 +124,7 @@ describe('what a key does not reach', () => {
 
   test('cannot be overwritten, nor guessed at, by the id of a document', async () => {
     const reports = [];
-    for (const docId of ['bob-secret', 'nobodys']) {
+    for (const docId of ['bob-secret', 'nobodys', 'broken']) {
       const { report } = await ended(ada, await send(ada, 'ada', docId));
       reports.push(
         JSON.stringify(report)
@@ -135,6 +135,7 @@ describe('what a key does not reach', () => {
       await lore.documents.delete(`ada:${docId}`);
     }
     expect(reports[0]).toBe(reports[1]);
+    expect(reports[2]).toBe(reports[1]);
     expect(await lore.documents.get('bob-secret')).toMatchObject({ collection: 'bob', source: 'bob.md' });
     expect(await lore.documents.find('nobodys')).toBeUndefined();
   });
