@@ -1,6 +1,7 @@
 import { StackloreError } from '../errors.ts';
 import type { AccessFamily, Scope } from '../schema/main.ts';
 import type { ApiKey } from '../stores/main/api-keys.ts';
+import { HIDDEN } from './problem.ts';
 
 /**
  * What one request may see and do. Everything denied is `not_found`, in the very words of what is absent: who may not
@@ -17,7 +18,7 @@ export class Access {
   /** Without a key everything is open, as on a loopback server that has none. */
   constructor({ key, address }: { readonly key?: ApiKey | undefined; readonly address: string }) {
     this.#key = key;
-    this.clientId = key ? key.keyId : `ip-${address}`;
+    this.clientId = key ? key.keyId : addressClient(address);
     this.userId = key?.userId;
     this.#collections = key?.collections && new Set(key.collections);
   }
@@ -98,9 +99,12 @@ export class Access {
   }
 }
 
-/** What every denial says; `problem.ts` gives absent things the same words where a key is used. */
+/** Whom requests without a key are counted for. */
+export function addressClient(address: string): string {
+  return `ip-${address}`;
+}
+
+/** What every denial says. */
 export function hidden(): StackloreError {
-  return new StackloreError('not_found', {
-    message: 'There is no such thing, or this API key does not open it.',
-  });
+  return new StackloreError('not_found', { message: HIDDEN });
 }

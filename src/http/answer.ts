@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { problemOf, RequestError } from './problem.ts';
+import { type Audience, problemOf, RequestError } from './problem.ts';
 import type { Route } from './route.ts';
 
 /** Sends JSON; with an ETag, only to who has not got it yet. */
@@ -13,7 +13,7 @@ export function sendJson(
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
     reply.header('etag', etag).header('cache-control', 'private, no-cache');
     if (namesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  }
+  } else reply.header('cache-control', 'no-store');
   return reply.type('application/json; charset=utf-8').send(text);
 }
 
@@ -39,12 +39,21 @@ export function validate(
 
 /** Answers a request that failed with problem details. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const isHiding = request.access?.hasKey ?? false;
-  const { problem, retryAfterSeconds } = problemOf(error, { requestId: request.id, isHiding });
+  const { problem, retryAfterSeconds } = problemOf(error, {
+    requestId: request.id,
+    audience: audienceOf(request),
+  });
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   return reply
     .code(problem.status)
+    .header('cache-control', 'no-store')
     .type('application/problem+json; charset=utf-8')
     .send(JSON.stringify(problem));
+}
+
+function audienceOf({ access }: FastifyRequest): Audience {
+  // Of public routes, too, nobody has looked at the key.
+  if (!access) return 'unknown';
+  return access.hasKey ? 'keyed' : 'open';
 }

@@ -14,7 +14,7 @@ export function guardOrigin({
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
 }): (request: FastifyRequest) => void {
-  const others = new Set(corsOrigins.map((origin) => new URL(origin).origin));
+  const others = new Set(corsOrigins);
   return ({ headers: { host: called = '', origin } }) => {
     const name = URL.canParse(`http://${called}`) ? new URL(`http://${called}`).hostname : '';
     if (!isNameOfOurs(name, names)) {

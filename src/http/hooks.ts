@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { StackloreError } from '../errors.ts';
 import type { Stacklore } from '../stacklore.ts';
+import { addressClient } from './access.ts';
 import { Authenticator } from './authenticate.ts';
 import { guardOrigin } from './guard-origin.ts';
 import { limitRate } from './limit-rate.ts';
@@ -32,10 +33,16 @@ export function addHooks(
     checkOrigin(request);
     const { route } = request.routeOptions.config;
     if (route?.access === 'public') return;
-    request.access = await authenticator.accessOf(request);
+    const count = (clientId: string, endpoint: string) =>
+      limitRate(lore.rateLimits, { clientId, endpoint, reply }, options);
+    request.access = await authenticator.accessOf(request).catch(async (error: unknown) => {
+      // Only failures count here: whoever shares an address with one who guesses keys is not shut out.
+      const isRefused = error instanceof StackloreError && error.code === 'unauthorized';
+      if (isRefused) await count(addressClient(request.ip), 'unauthorized');
+      throw error;
+    });
+    await count(request.access.clientId, route ? `${route.method}-${route.path}` : 'none');
     if (!route) return;
-    const endpoint = `${route.method}-${route.path}`;
-    await limitRate(lore.rateLimits, { clientId: request.access.clientId, endpoint, reply }, options);
     if (route.access !== 'anyone') request.access.require(route.access.scope, route.access.family);
   });
   server.addHook('onResponse', async (request, reply) => {

@@ -13,11 +13,13 @@ export const serveOptions = z.strictObject({
   /** Origins of other sites whose pages may call the API from a browser. */
   corsOrigins: z
     .array(
-      z.url({ protocol: /^https?$/, error: 'must be the address of a site, such as https://docs.example' }),
+      z
+        .url({ protocol: /^https?$/, error: 'must be the address of a site, such as https://docs.example' })
+        .transform((address) => new URL(address).origin),
     )
     .default([]),
   /** Names, beside loopback and `host`, by which callers may call the server; checked against the Host header. */
-  allowedHosts: z.array(z.string().min(1)).default([]),
+  allowedHosts: z.array(z.string().min(1).toLowerCase()).default([]),
   /** Requests of one client to one endpoint in a window of `rateWindowSeconds`; 0: as many as they like. */
   rateLimit: z.int().min(0).max(1_000_000_000).default(600),
   rateWindowSeconds: z.int().min(1).max(86_400).default(60),
@@ -46,7 +48,7 @@ export const serveOptions = z.strictObject({
   /** Let the ingest of URLs reach this machine and private networks. */
   allowPrivate: z.boolean().default(false),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
-  /** True where a proxy in front sets X-Forwarded-For. */
+  /** True where one proxy in front adds the address of a client to X-Forwarded-For. */
   trustProxy: z.boolean().default(false),
 });
 export type ServeInput = z.input<typeof serveOptions>;

@@ -71,10 +71,16 @@ export class RequestError extends StackloreError {
   }
 }
 
-/** What a failed request is answered with. `isHiding`: what is absent says no more than what is denied. */
+/** Who is told of a failure: `keyed` by an API key, `open` where none is needed, `unknown` before that is clear. */
+export type Audience = 'keyed' | 'open' | 'unknown';
+
+/**
+ * What a failed request is answered with. To a key, what is absent says no more than what is denied; how the machine is
+ * set up, such as addresses and folders, is told only where no key is needed.
+ */
 export function problemOf(
   error: unknown,
-  { requestId, isHiding }: { readonly requestId: string; readonly isHiding: boolean },
+  { requestId, audience }: { readonly requestId: string; readonly audience: Audience },
 ): { readonly problem: Problem; readonly retryAfterSeconds?: number } {
   const known = toStackloreError(error);
   const status = STATUS_CODES[known.code];
@@ -84,7 +90,7 @@ export function problemOf(
       type: 'about:blank',
       title: TITLES[status] ?? 'Error',
       status,
-      detail: known.code === 'not_found' && isHiding ? HIDDEN : known.message,
+      detail: detailFor(known, audience),
       code: known.code,
       requestId,
       ...(known instanceof RequestError && { issues: known.issues }),
@@ -93,7 +99,18 @@ export function problemOf(
   };
 }
 
-const HIDDEN = 'There is no such thing, or this API key does not open it.';
+function detailFor({ code, message, cause }: StackloreError, audience: Audience): string {
+  if (code === 'not_found' && audience === 'keyed') return HIDDEN;
+  // Our own limits speak of the request; with a cause it is the database that is busy or late.
+  const isOfRequest = STATUS_CODES[code] < 500 || (OF_REQUEST.includes(code) && cause === undefined);
+  if (audience === 'open' || isOfRequest) return message;
+  return 'The server cannot do this now. Its log has the reason under this request id.';
+}
+
+const OF_REQUEST: readonly ErrorCode[] = ['busy', 'query_timeout', 'internal'];
+
+/** What is said of everything denied and, where a key is used, of everything absent. */
+export const HIDDEN = 'There is no such thing, or this API key does not open it.';
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',

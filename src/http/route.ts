@@ -17,7 +17,7 @@ export interface RouteCall<Params = unknown, Query = unknown, Body = unknown> {
   readonly request: FastifyRequest;
   /** For headers, and for answers that are no JSON, which are sent by hand. */
   readonly reply: FastifyReply;
-  /** Aborted when the server is being stopped: what goes on without end, ends. */
+  /** Aborted when the server is being stopped, so that what goes on without end ends, and when the answer is overdue. */
   readonly signal: AbortSignal;
 }
 
@@ -56,8 +56,6 @@ export interface Route {
   readonly isRecorded?: boolean;
   /** True where equal answers get an ETag, by which they are not sent again. */
   readonly hasEtag?: boolean;
-  /** The largest body in bytes, where it is another than the server's. */
-  readonly bodyLimit?: number;
   /** True for answers that go on for as long as the client likes, such as event streams. */
   readonly isStream?: boolean;
   handle(call: RouteCall): unknown;

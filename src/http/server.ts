@@ -9,6 +9,7 @@ import { McpSessions } from '../mcp/http-sessions.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { Access } from './access.ts';
 import { sendJson, sendProblem, validate } from './answer.ts';
+import { followConnections } from './end-connections.ts';
 import { addHooks } from './hooks.ts';
 import { createLogger } from './log.ts';
 import { createMeasures } from './measure.ts';
@@ -47,8 +48,10 @@ export async function createServer({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit,
     requestTimeout: options.requestTimeoutMs,
-    trustProxy: options.trustProxy,
-    genReqId: () => requestId(),
+    http: { connectionsCheckingInterval: Math.min(CHECKED_EVERY_MS, options.requestTimeoutMs) },
+    // The proxy's own entry; those before it are the client's to invent.
+    trustProxy: options.trustProxy ? (_address, hop) => hop === 0 : false,
+    genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 2_048 },
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => void sendProblem(request, reply, error),
@@ -67,7 +70,11 @@ export async function createServer({
     contentSecurityPolicy: { directives: CONTENT_SECURITY },
     strictTransportSecurity: false,
   });
-  await server.register(cors, { origin: [...options.corsOrigins], exposedHeaders: EXPOSED });
+  await server.register(cors, {
+    origin: [...options.corsOrigins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: EXPOSED,
+  });
   await server.register(multipart, {
     limits: { fileSize: options.uploadLimit, files: 100, fields: 20, parts: 120 },
   });
@@ -75,8 +82,10 @@ export async function createServer({
   const measures = createMeasures();
   addHooks(server, { lore, options, measures });
   const mcpSessions = new McpSessions();
+  const endConnections = followConnections(server.server, options);
   server.addHook('preClose', async () => {
     stopping.abort();
+    endConnections();
     await mcpSessions.close();
   });
   server.addHook('onSend', async (request, reply) => {
@@ -95,7 +104,13 @@ export async function createServer({
   return server;
 }
 
-const EXPOSED = ['etag', 'x-request-id', 'retry-after', 'cache-status'];
+/** How often requests are looked for that do not come to their end. */
+const CHECKED_EVERY_MS = 5_000;
+
+const EXPOSED = [
+  ...['etag', 'location', 'x-request-id', 'cache-status', 'mcp-session-id'],
+  ...['retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
+];
 
 /** Nothing but what the server itself sends is loaded by its pages. */
 const CONTENT_SECURITY = {
@@ -142,14 +157,20 @@ function addRoute(
       ...(body && { body: route.consumes ? { content: { 'application/json': { schema: body } } } : body }),
     },
     config: { route },
-    ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
     async handler(request, reply) {
       const { access, params, query, body } = request;
-      const call = { lore, access, params, query, body, request, reply, signal };
+      const overdue = new AbortController();
+      const call = {
+        ...{ lore, access, params, query, body, request, reply },
+        // Made for those who ask: most do not.
+        get signal() {
+          return AbortSignal.any([signal, overdue.signal]);
+        },
+      };
       // A stream goes on for as long as its reader likes.
       const answer = await (route.isStream
         ? route.handle(call)
-        : within(options.answerTimeoutMs, () => route.handle(call)));
+        : within(options.answerTimeoutMs, () => route.handle(call), overdue));
       if (reply.sent || answer === reply) return reply;
       reply.code(statusOf(route));
       if (route.produces) return reply.type(route.produces).send(answer);
@@ -159,22 +180,26 @@ function addRoute(
   });
 }
 
-/** What work gives, or `query_timeout` when it takes longer. Fastify's own limit ends with the body of a POST. */
-async function within<T>(timeoutMs: number, work: () => T | Promise<T>): Promise<T> {
+/**
+ * What work gives, or `query_timeout` when it takes longer, with `overdue` aborted. Fastify's own limit ends with the
+ * body of a POST.
+ */
+async function within<T>(
+  timeoutMs: number,
+  work: () => T | Promise<T>,
+  overdue: AbortController,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_, reject) => {
+  const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       const message = `There was no answer within ${timeoutMs} ms. Ask for less, or try again when there is less to do.`;
       reject(new StackloreError('query_timeout', { message }));
+      overdue.abort();
     }, timeoutMs);
   });
   try {
-    return await Promise.race([work(), overdue]);
+    return await Promise.race([work(), late]);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function requestId(): string {
-  return crypto.randomUUID();
 }

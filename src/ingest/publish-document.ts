@@ -1,5 +1,5 @@
 import { hash as digest } from 'node:crypto';
-import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
+import { type ErrorCode, errorMessage, RecordError, StackloreError } from '../errors.ts';
 import { type Collection, manifestHash } from '../stores/knowledge/collections.ts';
 import type { NewDocument, StoredDocument } from '../stores/knowledge/document.ts';
 import { checkDocId, defaultDocId } from '../stores/knowledge/document-ids.ts';
@@ -109,7 +109,14 @@ async function chooseDocId(
   if (docId === undefined) return defaultDocId(name, source);
   checkDocId(docId);
   const qualified = `${name}:${docId}`;
-  const [plain, own] = await Promise.all([parts.documents.find(docId), parts.documents.find(qualified)]);
+  const [plain, own] = await Promise.all([
+    parts.documents.find(docId).catch((error: unknown) => {
+      // One that cannot be read may be of any collection.
+      if (error instanceof RecordError && request.qualifyIds) return undefined;
+      throw error;
+    }),
+    parts.documents.find(qualified),
+  ]);
   if (own?.collection === name) return qualified;
   if (request.qualifyIds) {
     if (plain && (plain.collection ?? 'default') === name) return docId;

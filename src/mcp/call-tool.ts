@@ -1,6 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { ZodError, type z } from 'zod';
-import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
+import type { z } from 'zod';
+import { type ErrorCode, StackloreError } from '../errors.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
 /** Carries a call out. An error is a result, too: its code, what happened and what to do next. Never throws. */
@@ -31,11 +31,10 @@ function parseInput(tool: Tool, input: unknown): z.output<Tool['input']> {
   });
 }
 
+/** Of what nobody foresaw a client learns nothing but that it happened. */
 function describe(error: unknown): Pick<StackloreError, 'code' | 'message'> {
   if (error instanceof StackloreError) return error;
-  // What a zod error says is of our own output, and nothing a caller could use.
-  const detail = error instanceof ZodError ? 'The answer has an unexpected form' : errorMessage(error);
-  return { code: 'internal', message: `${detail}.` };
+  return { code: 'internal', message: "Something went wrong here that is not the call's fault." };
 }
 
 const CORRECT = 'Correct the arguments and call again.';

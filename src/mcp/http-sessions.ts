@@ -127,11 +127,19 @@ export class McpSessions {
     return session;
   }
 
-  /** Clients that crash leave their sessions behind: the one unused for longest makes way, an open one last of all. */
+  /**
+   * Clients that crash leave their sessions behind: of the owner who has most, so that nobody ends those of others, the
+   * one unused for longest makes way, an open one last of all.
+   */
   #makeRoom(): void {
     if (this.#sessions.size < this.#limits.maxSessions) return;
+    const counts = new Map<string, number>();
+    for (const { owner } of this.#sessions.values()) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    const most = Math.max(...counts.values());
     const byUse = (a: Session, b: Session) => Number(a.open > 0) - Number(b.open > 0) || a.usedAt - b.usedAt;
-    const [oldest] = [...this.#sessions.values()].sort(byUse);
+    const [oldest] = [...this.#sessions.values()]
+      .filter(({ owner }) => counts.get(owner) === most)
+      .sort(byUse);
     void Promise.allSettled([oldest?.server.close()]);
   }
 }

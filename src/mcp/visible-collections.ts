@@ -1,4 +1,4 @@
-import { StackloreError } from '../errors.ts';
+import { RecordError, StackloreError } from '../errors.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import type { StoredDocument } from '../stores/knowledge/document.ts';
@@ -73,7 +73,11 @@ export class VisibleCollections {
 
   /** A document of a visible collection, or `undefined`. */
   async findDocument(docId: string): Promise<StoredDocument | undefined> {
-    const document = await this.#lore.documents.find(docId);
+    const document = await this.#lore.documents.find(docId).catch((error: unknown) => {
+      // Whose a broken document is cannot be told.
+      if (error instanceof RecordError && this.isNarrowed) return undefined;
+      throw error;
+    });
     // Documents of other programs may belong to no collection: only who sees all of them sees those.
     return document && (!this.#names || this.includes(document.collection ?? '')) ? document : undefined;
   }

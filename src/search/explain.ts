@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RecordError } from '../errors.ts';
 import { isId } from '../schema/key.ts';
 import { analyserOf } from '../stores/knowledge/chunk-terms.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
@@ -34,7 +35,10 @@ export type ExplainInput = z.input<typeof explainRequest>;
 
 /** How an explanation is made. */
 export interface ExplainOptions {
-  /** Whether it may name a collection that was not searched as the one that has the document; by default it may. */
+  /**
+   * Whether it may name a collection that was not searched as the one that has the document; by default it may. Where
+   * this is given, a document that cannot be read is as if it were not there: it may be of any collection.
+   */
   readonly mayName?: (collection: string) => boolean;
 }
 
@@ -75,12 +79,13 @@ const MOST_CHUNKS = 20;
 export async function explain(
   parts: ExplainParts,
   input: ExplainInput,
-  { mayName = () => true }: ExplainOptions = {},
+  { mayName }: ExplainOptions = {},
 ): Promise<Explanation> {
   const { docId: name, ...rest } = parse(explainRequest, input);
   const { asked, warnings } = await carryOut(parts, parseSearchRequest(rest));
   const { request, mode, collections } = asked;
-  const document = (await findDocuments(parts.documents, request.collections, [name])).get(name);
+  const documents = mayName ? readableOf(parts.documents) : parts.documents;
+  const document = (await findDocuments(documents, request.collections, [name])).get(name);
   const docId = document?.docId ?? name;
   const place = collections.findIndex((one) => one.name === document?.collection);
   const collection = collections[Math.max(0, place)] as Collection;
@@ -99,13 +104,13 @@ export async function explain(
     stopWords: mode === 'vector' ? [] : await stopWordsOf(collection, request.query ?? ''),
     missingTerms: terms.filter((term) => !held.has(term)),
   };
-  const elsewhere = document ? undefined : await findElsewhere(parts, name);
+  const elsewhere = document ? undefined : await findElsewhere(documents, name);
   const { index } = collection.manifest;
   const isApproximate = index.kind === 'hnsw' && !request.exact;
   const { outcome, reasons } = describeOutcome({
     ...{ ...findings, request, isStored: document !== undefined, chunks: explained },
     ...(decidesBy(rest) && { maxDistance: rest.maxDistance }),
-    ...(elsewhere !== undefined && mayName(elsewhere) && { elsewhere }),
+    ...(elsewhere !== undefined && (mayName?.(elsewhere) ?? true) && { elsewhere }),
     ...(isApproximate && { efRuntime: request.efRuntime ?? index.efRuntime }),
   });
   const hit = explained[0]?.hit;
@@ -141,8 +146,22 @@ async function carryOut(
 }
 
 /** The collection of a document that none of those searched has. */
-async function findElsewhere({ documents }: ExplainParts, name: string): Promise<string | undefined> {
+async function findElsewhere(
+  documents: ExplainParts['documents'],
+  name: string,
+): Promise<string | undefined> {
   return isId(name) ? (await documents.find(name))?.collection : undefined;
+}
+
+/** The same documents without those that cannot be read. */
+function readableOf(documents: ExplainParts['documents']): ExplainParts['documents'] {
+  return {
+    find: (docId) =>
+      documents.find(docId).catch((error: unknown) => {
+        if (error instanceof RecordError) return undefined;
+        throw error;
+      }),
+  };
 }
 
 async function stopWordsOf({ manifest }: Collection, query: string): Promise<string[]> {

@@ -60,7 +60,7 @@ const listen = (url: string, jobId: string, headers: Record<string, string> = {}
 
 describe('GET /v1/jobs/:jobId/events', () => {
   test('tells of progress until the end, of a job that another process works on too', async () => {
-    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 40));
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 90));
     const worker = openTestLore(redis, {}, { embedder: new FakeEmbedder({ onText: pause }) });
     await start(worker);
     const { url } = await start(lore, { runJobs: false });

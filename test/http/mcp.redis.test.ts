@@ -16,7 +16,10 @@ beforeAll(async () => {
     collection: 'library',
   });
   await lore.ingestTexts([{ source: 'boats.md', text: 'A boat has a keel.' }], { collection: 'harbour' });
-  server = await serve(lore, { port: 0, logLevel: 'silent', requireKey: true });
+  server = await serve(lore, {
+    ...{ port: 0, logLevel: 'silent', requireKey: true },
+    corsOrigins: ['https://docs.example'],
+  });
 });
 afterAll(() => server.close());
 
@@ -79,4 +82,66 @@ describe('/mcp', () => {
     const { token } = await lore.apiKeys.create({ name: 'facts', families: ['facts'] });
     expect((await post({ authorization: `Bearer ${token}` })).status).toBe(404);
   });
+
+  test('tells limits and request ids, and pages of allowed sites may read its answers', async () => {
+    const { token } = await lore.apiKeys.create({ name: 'page' });
+    const answer = await initialize(token, { origin: 'https://docs.example' });
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'ratelimit-limit': '600',
+      'access-control-allow-origin': 'https://docs.example',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': expect.stringMatching(/-/),
+      'mcp-session-id': expect.stringMatching(/-/),
+    });
+  });
+
+  test('lets no key hold all the streams that there may be', async () => {
+    const { token } = await lore.apiKeys.create({ name: 'greedy' });
+    const gone = new AbortController();
+    const statuses: number[] = [];
+    for (let stream = 0; stream < 33; stream += 1) {
+      const sessionId = (await initialize(token)).headers.get('mcp-session-id') ?? '';
+      const answer = await fetch(`${server.url}/mcp`, {
+        headers: { ...headersOf(token), 'mcp-session-id': sessionId },
+        signal: gone.signal,
+      });
+      statuses.push(answer.status);
+    }
+    gone.abort();
+    expect([statuses[31], statuses[32]]).toEqual([200, 503]);
+  });
+
+  test('takes few messages at once, as each request counts as one', async () => {
+    const { token } = await lore.apiKeys.create({ name: 'batch' });
+    const batch = Array.from({ length: 17 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'tools/list' }));
+    const answer = await fetch(`${server.url}/mcp`, {
+      method: 'POST',
+      headers: headersOf(token),
+      body: JSON.stringify(batch),
+    });
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, 'invalid_input']);
+  });
 });
+
+function headersOf(token: string): Record<string, string> {
+  return {
+    authorization: `Bearer ${token}`,
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+  };
+}
+
+async function initialize(token: string, headers: Record<string, string> = {}): Promise<Response> {
+  const params = {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'raw', version: '1' },
+  };
+  const answer = await fetch(`${server.url}/mcp`, {
+    method: 'POST',
+    headers: { ...headersOf(token), ...headers },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
+  });
+  await answer.text();
+  return answer;
+}

@@ -2,6 +2,7 @@ import { createConnection } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { StackloreError } from '../../src/errors.ts';
 import { createLogger } from '../../src/http/log.ts';
 import { parseServeOptions, type ServeInput } from '../../src/http/options.ts';
 import { serve } from '../../src/http/serve.ts';
@@ -135,6 +136,19 @@ describe('limits', () => {
     const answer = await search(url);
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([504, 'query_timeout']);
   });
+
+  test('let go of work whose answer comes too late', async () => {
+    let told: AbortSignal | undefined;
+    const analyseKeys: Stacklore['maintenance']['analyseKeys'] = async (options) => {
+      told = options?.signal;
+      await sleep(5_000, undefined, { signal: told }).catch(() => undefined);
+      throw new StackloreError('aborted', { message: 'It was stopped.' });
+    };
+    const endless = Object.create(lore, { maintenance: { value: { analyseKeys } } }) as Stacklore;
+    const { url } = await start({ answerTimeoutMs: 100, runJobs: false }, endless);
+    expect((await fetch(`${url}/v1/keys`)).status).toBe(504);
+    expect(told?.aborted).toBe(true);
+  });
 });
 
 describe('stopping', () => {
@@ -195,6 +209,22 @@ describe('an API key', () => {
     expect(denied.status).toBe(404);
     const words = async (answer: Response) => ({ ...((await answer.json()) as object), requestId: '' });
     expect(await words(denied)).toEqual(await words(absent));
+  });
+});
+
+describe('what is wrong with the machine', () => {
+  test('is told to who runs it on loopback, and to no key', async () => {
+    const broken = openTestLore(redis, {}, { embedder: new MissingEmbedder() });
+    const open = await search((await start({ cacheSeconds: 0 }, broken)).url);
+    expect([open.status, await open.text()]).toEqual([503, expect.stringContaining('/srv/models')]);
+    const { token } = await lore.apiKeys.create({ name: 'tenant' });
+    const { url } = await start({ cacheSeconds: 0 }, broken);
+    const keyed = await search(url, { headers: { 'x-api-key': token } });
+    // The other tests have no keys.
+    await lore.databases.main.send(['DEL', 'stacklore:api-keys']);
+    const text = await keyed.text();
+    expect([keyed.status, text]).toEqual([503, expect.stringContaining('"code":"model_unavailable"')]);
+    expect(text).not.toContain('/srv/models');
   });
 });
 
@@ -259,8 +289,18 @@ describe('health', () => {
     expect((await server.inject({ url: '/healthz', headers })).statusCode).toBe(200);
     const ready = await server.inject({ url: '/readyz', headers });
     expect([ready.statusCode, ready.json().code]).toEqual([503, 'database_unreachable']);
+    const me = await server.inject({ url: '/v1/me', headers });
+    expect([me.statusCode, me.json().code]).toEqual([503, 'database_unreachable']);
+    for (const { detail } of [ready.json(), me.json()]) expect(detail).not.toContain('127.0.0.1');
   });
 });
+
+/** Has no model to embed with. */
+class MissingEmbedder extends FakeEmbedder {
+  override async embedQuery(): Promise<Float32Array> {
+    throw new StackloreError('model_unavailable', { message: 'There is no model in /srv/models.' });
+  }
+}
 
 /** Embeds only after a while. */
 class SlowEmbedder extends FakeEmbedder {

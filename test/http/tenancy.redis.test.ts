@@ -69,11 +69,21 @@ describe('what a key does not reach', () => {
       'collection',
       'bob',
     ]);
-    const answers = [
-      await ask('GET', '/v1/documents/broken', { key: ada }),
-      await ask('GET', '/v1/documents/none', { key: ada }),
-    ];
-    expect(comparable(answers[0] as ApiAnswer)).toEqual(comparable(answers[1] as ApiAnswer));
+    for (const [method, path, body] of [
+      ['GET', '/v1/documents/DOC', undefined],
+      ['DELETE', '/v1/documents/DOC', undefined],
+      ['POST', '/v1/verify-citation', { docId: 'DOC', text: 'half' }],
+      ['POST', '/v1/explain', { query: 'half', collection: 'ada', docId: 'DOC' }],
+    ] as const) {
+      const about = (docId: string) =>
+        ask(method, path.replace('DOC', docId), {
+          key: ada,
+          ...(body && { body: { ...body, docId } }),
+        });
+      const [broken, none] = [await about('broken'), await about('none')];
+      const told = JSON.stringify(comparable(broken)).replaceAll('broken', 'none');
+      expect(told).toBe(JSON.stringify(comparable(none)));
+    }
   });
 
   test('is in no list and no count', async () => {
@@ -114,7 +124,7 @@ describe('what a key does not reach', () => {
 
   test('cannot be overwritten, nor guessed at, by the id of a document', async () => {
     const reports = [];
-    for (const docId of ['bob-secret', 'nobodys']) {
+    for (const docId of ['bob-secret', 'nobodys', 'broken']) {
       const { report } = await ended(ada, await send(ada, 'ada', docId));
       reports.push(
         JSON.stringify(report)
@@ -125,6 +135,7 @@ describe('what a key does not reach', () => {
       await lore.documents.delete(`ada:${docId}`);
     }
     expect(reports[0]).toBe(reports[1]);
+    expect(reports[2]).toBe(reports[1]);
     expect(await lore.documents.get('bob-secret')).toMatchObject({ collection: 'bob', source: 'bob.md' });
     expect(await lore.documents.find('nobodys')).toBeUndefined();
   });
@@ -149,6 +160,17 @@ describe('jobs', () => {
     const lists = [await ask('GET', '/v1/jobs', { key: ada }), await ask('GET', '/v1/jobs', { key: bob })];
     expect(lists[0]?.text).not.toContain(String(jobId));
     expect(lists[1]?.body).toMatchObject({ items: [{ jobId }], total: 1 });
+  });
+});
+
+describe('a job that cannot be read', () => {
+  test('is not told of to whoever may not have made it', async () => {
+    await lore.databases.main.send(['HSET', 'stacklore:job:broken', 'owner', 'bob']);
+    const answers = [
+      await ask('GET', '/v1/jobs/broken', { key: ada }),
+      await ask('GET', '/v1/jobs/none', { key: ada }),
+    ];
+    expect(comparable(answers[0] as ApiAnswer)).toEqual(comparable(answers[1] as ApiAnswer));
   });
 });
 

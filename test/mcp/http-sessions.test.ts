@@ -83,6 +83,16 @@ it('lets the session that was unused for longest make way for a new one', async 
   expect([await ping(first), await ping(second), await ping(third)]).toEqual([200, 404, 200]);
 });
 
+it('lets whoever has most sessions make way, so that nobody ends those of others', async () => {
+  let time = 0;
+  const { begin, ping } = await mount({ maxSessions: 3, now: () => ++time });
+  const [ada, bob] = [{ 'x-owner': 'ada' }, { 'x-owner': 'bob' }];
+  const first = await begin(ada);
+  const greedy = [await begin(bob), await begin(bob), await begin(bob), await begin(bob)];
+  expect(await ping(first, ada)).toBe(200);
+  expect([await ping(greedy[0] ?? '', bob), await ping(greedy[3] ?? '', bob)]).toEqual([404, 200]);
+});
+
 it('takes nothing more once it is closed', async () => {
   const { sessions, begin, post } = await mount();
   await begin();

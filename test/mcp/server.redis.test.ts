@@ -312,6 +312,14 @@ describe('get_document', () => {
     expect(hidden).toMatchObject({ code: 'not_found' });
     expect(hidden.text.replace(docId, 'absent')).toBe(absent.text);
   });
+
+  it('does not tell one that cannot be read, whosever it is, from an absent one', async () => {
+    await lore.databases.knowledge.send(['HSET', 'doc:broken:metadata', 'collection', 'internal']);
+    const broken = await limited.call('get_document', { docId: 'broken' });
+    const absent = await limited.call('get_document', { docId: 'absent' });
+    await lore.databases.knowledge.send(['DEL', 'doc:broken:metadata']);
+    expect(broken.text.replace('broken', 'absent')).toBe(absent.text);
+  });
 });
 
 describe('facts', () => {

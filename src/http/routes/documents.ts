@@ -80,11 +80,23 @@ export function documentRoutes(): Route[] {
   ];
 }
 
-/** A document, if the caller's key reaches its collection; what cannot be read may be anyone's. */
+/** A document that the caller's key opens. Throws `not_found`. */
 async function openDocument(lore: Stacklore, access: Access, docId: string): Promise<StoredDocument> {
-  const document = await lore.documents.get(docId).catch((error: unknown) => {
-    throw error instanceof RecordError && access.isNarrowed ? hidden() : error;
-  });
-  if (!access.reaches(document.collection ?? 'default')) throw hidden();
+  if (!access.isNarrowed) return lore.documents.get(docId);
+  const document = await findOpened(lore, access, docId);
+  if (!document) throw hidden();
   return document;
+}
+
+/** A document, if the caller's key reaches its collection; to a narrowed key one that cannot be read may be anyone's. */
+export async function findOpened(
+  lore: Stacklore,
+  access: Access,
+  docId: string,
+): Promise<StoredDocument | undefined> {
+  const document = await lore.documents.find(docId).catch((error: unknown) => {
+    if (error instanceof RecordError && access.isNarrowed) return undefined;
+    throw error;
+  });
+  return document && access.reaches(document.collection ?? 'default') ? document : undefined;
 }

@@ -5,6 +5,7 @@ import { isId } from '../../schema/key.ts';
 import { explainRequest } from '../../search/explain.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { citationCheck, explanationAnswer } from '../schemas/examine.ts';
+import { findOpened } from './documents.ts';
 import { reach } from './search.ts';
 
 /** What looks into answers. */
@@ -20,7 +21,7 @@ export function examineRoutes(): Route[] {
       response: explanationAnswer,
       handle({ lore, access, body }) {
         const mayName = (collection: string) => access.reaches(collection);
-        return lore.explain({ ...body, ...reach(access, body) }, { mayName });
+        return lore.explain({ ...body, ...reach(access, body) }, access.isNarrowed ? { mayName } : {});
       },
     }),
     defineRoute({
@@ -34,8 +35,7 @@ export function examineRoutes(): Route[] {
       response: citationCheck,
       async handle({ lore, access, body }) {
         const { docId } = body;
-        const document = isId(docId) ? await lore.documents.find(docId) : undefined;
-        if (document && access.reaches(document.collection ?? 'default')) return lore.verifyCitation(body);
+        if (isId(docId) && (await findOpened(lore, access, docId))) return lore.verifyCitation(body);
         // What the key does not open is looked for where nothing is, to be told of in the very words.
         return { ...(await lore.verifyCitation({ ...body, docId: randomUUID() })), docId };
       },

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { RecordError } from '../../errors.ts';
 import { followJob, type JobNews } from '../../jobs/follow-job.ts';
 import type { Stacklore } from '../../stacklore.ts';
 import { type Access, hidden } from '../access.ts';
@@ -112,7 +113,10 @@ function withoutReport({ report: _, ...job }: JobAnswer): Omit<JobAnswer, 'repor
 }
 
 async function ownJob(lore: Stacklore, access: Access, jobId: string): Promise<IngestJob> {
-  const job = await lore.ingestJobs.find(jobId);
+  const job = await lore.ingestJobs.find(jobId).catch((error: unknown) => {
+    // Whose a broken job is cannot be told.
+    throw error instanceof RecordError && access.hasKey ? hidden() : error;
+  });
   if (job?.owner !== ownerOf(access)) throw hidden();
   return job;
 }
