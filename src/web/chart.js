@@ -1,4 +1,5 @@
 import { element, replaceChildren } from './element.js';
+import { timeRange } from './format.js';
 import { onThemeChange } from './theme.js';
 import uPlot from './uplot.js';
 
@@ -52,7 +53,7 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
         legend: { show: series.length > 1, live: false },
         cursor: { drag: { x: false, y: false } },
         scales: {
-          x: { range: (_, low, high) => padded(low, high, unit) },
+          x: { range: () => timeRange(times, unit) },
           y: { range: (_, _low, high) => [0, (high || 1) * 1.1] },
         },
         axes: [
@@ -145,19 +146,6 @@ function formatTime(seconds, unit) {
 function formatTick(seconds, unit) {
   const date = new Date(seconds * 1_000);
   return unit === 'day' || date.getHours() === 0 ? DAY.format(date) : CLOCK.format(date);
-}
-
-/**
- * Half a bucket on each side, so that the first and the last bar are whole.
- *
- * @param {number} low
- * @param {number} high
- * @param {'hour' | 'day'} unit
- * @returns {[number, number]}
- */
-function padded(low, high, unit) {
-  const half = unit === 'day' ? 43_200 : 1_800;
-  return [low - half, high + half];
 }
 
 /**
