@@ -44,7 +44,7 @@ export async function createServer({
   setMaxListeners(0, stopping.signal);
   const server = fastify({
     loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: options.bodyLimit,
     requestTimeout: options.requestTimeoutMs,
     trustProxy: options.trustProxy,
@@ -67,7 +67,11 @@ export async function createServer({
     contentSecurityPolicy: { directives: CONTENT_SECURITY },
     strictTransportSecurity: false,
   });
-  await server.register(cors, { origin: [...options.corsOrigins], exposedHeaders: EXPOSED });
+  await server.register(cors, {
+    origin: [...options.corsOrigins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: EXPOSED,
+  });
   await server.register(multipart, {
     limits: { fileSize: options.uploadLimit, files: 100, fields: 20, parts: 120 },
   });
@@ -95,7 +99,10 @@ export async function createServer({
   return server;
 }
 
-const EXPOSED = ['etag', 'x-request-id', 'retry-after', 'cache-status'];
+const EXPOSED = [
+  ...['etag', 'x-request-id', 'retry-after', 'cache-status'],
+  ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
+];
 
 /** Nothing but what the server itself sends is loaded by its pages. */
 const CONTENT_SECURITY = {
