@@ -59,9 +59,7 @@ function operationHtml({ method, path, operation }: Operation): string {
     name,
     type: typeOf(schema as JsonSchema),
     isRequired,
-    note: [`in the ${place}`, noteOf({ ...(schema as JsonSchema), ...(description && { description }) })]
-      .filter((text) => text !== '')
-      .join(' · '),
+    note: `In the ${place}. ${noteOf({ ...(schema as JsonSchema), ...(description && { description }) })}`,
   }));
   return `<article id="${operationId}">
 <h3><span class="method">${method}</span> <code>${escapeHtml(path)}</code></h3>

@@ -56,12 +56,15 @@ export function typeOf({ type, enum: values, const: only, anyOf, items, format }
 /** What a field means, its limits and its default. */
 export function noteOf(schema: JsonSchema): string {
   const { description, default: given, minimum: low, maximum: high } = schema;
-  const limits = [
-    ...(isLimit(low) ? [`from ${low}`] : []),
-    ...(isLimit(high) ? [`to ${high}`] : []),
-    ...(given === undefined ? [] : [`default ${JSON.stringify(given)}`]),
-  ];
-  return [...(description ? [description] : []), limits.join(', ')].filter((text) => text !== '').join(' · ');
+  const limits = [rangeOf(low, high), ...(given === undefined ? [] : [`default ${JSON.stringify(given)}`])];
+  const said = limits.filter((text) => text !== '').join(', ');
+  return [description ?? '', said && `(${said})`].filter((text) => text !== '').join(' ');
+}
+
+function rangeOf(low: number | undefined, high: number | undefined): string {
+  if (isLimit(low) && isLimit(high)) return `${low} to ${high}`;
+  if (isLimit(low)) return `at least ${low}`;
+  return isLimit(high) ? `at most ${high}` : '';
 }
 
 /** False for the bounds that every integer has. */

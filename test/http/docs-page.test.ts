@@ -23,7 +23,7 @@ test('fields are rows, those inside others by their whole path', () => {
   expect(rows).toEqual([
     { name: 'texts', type: 'object[]', isRequired: false, note: '' },
     { name: 'texts[].source', type: 'string', isRequired: true, note: 'Its name.' },
-    { name: 'size', type: 'integer', isRequired: false, note: 'from 1, default 10' },
+    { name: 'size', type: 'integer', isRequired: false, note: '(at least 1, default 10)' },
     { name: 'rerank', type: 'boolean | object', isRequired: false, note: '' },
     { name: 'rerank.depth', type: 'integer', isRequired: false, note: '' },
   ]);
