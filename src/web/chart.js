@@ -7,13 +7,19 @@ import uPlot from './uplot.js';
 /** @typedef {{ times: readonly number[], series: readonly Series[], unit: 'hour' | 'day' }} ChartData `times` in Unix seconds */
 
 const HEIGHT = 200;
+/** The last time on the axis is wider than the half bucket beside it. */
+const ROOM_RIGHT = 32;
+/** Steps of an axis that counts: half an error there is not. */
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
 
 /**
  * A chart over time, with the same figures as a table for who does not see it.
  *
- * @param {{ title: string, format?: (value: number) => string }} options
+ * @param {{ title: string, format?: (value: number) => string, isCount?: boolean }} options
  */
-export function createChart({ title, format = (value) => value.toLocaleString() }) {
+export function createChart({ title, format = (value) => value.toLocaleString(), isCount = false }) {
   const frame = element('div', { class: 'chart', role: 'img', 'aria-label': title });
   const table = element('div', { class: 'table-frame' });
   const details = element('details', {}, element('summary', {}, 'As a table'), table);
@@ -50,6 +56,7 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
       {
         width: frame.clientWidth,
         height: HEIGHT,
+        padding: [null, ROOM_RIGHT, null, null],
         legend: { show: series.length > 1, live: false },
         cursor: { drag: { x: false, y: false } },
         scales: {
@@ -63,6 +70,7 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
             grid,
             ticks: { show: false },
             size: 64,
+            ...(isCount && { incrs: WHOLE_STEPS }),
             values: (_, splits) => splits.map((value) => format(value)),
           },
         ],
