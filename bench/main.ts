@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
 import { startPrivateRedis } from '../src/redis/private-redis.ts';
@@ -13,6 +12,7 @@ import { benchMaintenance } from './maintenance.ts';
 import { benchMap } from './map.ts';
 import { printMachine } from './measure.ts';
 import { benchQuality } from './quality.ts';
+import { readArguments } from './read-arguments.ts';
 import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
 import { benchSemanticCache } from './semantic-cache.ts';
@@ -45,23 +45,26 @@ const QUESTIONS = [
   'breaking changes in the last release',
 ];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    corpus: { type: 'string' },
-    only: { type: 'string' },
-    data: { type: 'string' },
+const USAGE = `npm run bench -- [part …] [--quick]
+Parts are ${PARTS.join(', ')}; all of them unless some are named; --quick for a look, --corpus DIR, --only FAMILY (of stores), semantic-cache with or without --data DIR, quality with --data DIR, code-set with --data DIR to write it.`;
+const { values, positionals } = readArguments(
+  {
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      corpus: { type: 'string' },
+      only: { type: 'string' },
+      data: { type: 'string' },
+    },
   },
-});
+  USAGE,
+);
 const parts = positionals.length > 0 ? positionals : PARTS;
 const unknown = parts.filter(
   (part) => !PARTS.includes(part) && !['quality', 'code-set', 'semantic-cache'].includes(part),
 );
 if (unknown.length > 0) {
-  console.error(
-    `Unknown part ${unknown.join(', ')}. Parts are ${PARTS.join(', ')}; --quick for a look, --corpus DIR, --only FAMILY (of stores), semantic-cache with or without --data DIR, quality with --data DIR, code-set with --data DIR to write it.`,
-  );
+  console.error(`Unknown part ${unknown.join(', ')}.\n${USAGE}`);
   process.exit(2);
 }
 const { quick, corpus, only, data } = values;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
 import { loadConfig } from '../src/config.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
 import { type PrivateRedis, startPrivateRedis } from '../src/redis/private-redis.ts';
@@ -10,20 +10,11 @@ import { openStacklore } from '../src/stacklore.ts';
 import { killIngests, seededRandom } from '../test/support/kill-ingest.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { printMachine } from './measure.ts';
+import { readArguments } from './read-arguments.ts';
 import { backUp, type CommandRun, digestServer, fillServer, restoreAll, withFolder } from './soak-backup.ts';
 import { soakHttp } from './soak-http.ts';
 import { killWorkers } from './soak-queue.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    kills: { type: 'string', default: '300' },
-    chunks: { type: 'string', default: '50000' },
-    keys: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '60' },
-  },
-});
 const PARTS = {
   'kill-ingest': killIngest,
   'kill-server': killServer,
@@ -32,6 +23,21 @@ const PARTS = {
   backup,
   http,
 } as const;
+const USAGE = `npm run soak -- [part …]
+Parts are ${Object.keys(PARTS).join(', ')}; all of them unless some are named; --kills, --chunks, --keys, --seed and --seconds with a number.`;
+const { values, positionals } = readArguments(
+  {
+    allowPositionals: true,
+    options: {
+      kills: { type: 'string', default: '300' },
+      chunks: { type: 'string', default: '50000' },
+      keys: { type: 'string', default: '1000000' },
+      seed: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '60' },
+    },
+  },
+  USAGE,
+);
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS);
 const config = loadConfig();
 /** Ten times the keys may take so much more memory: what the collector had no need to free yet with a few. */
@@ -41,7 +47,7 @@ printMachine();
 for (const name of chosen) {
   const part = PARTS[name as keyof typeof PARTS];
   if (!part) {
-    console.error(`Unknown part ${name}. Parts are ${Object.keys(PARTS).join(', ')}.`);
+    console.error(`Unknown part ${name}.\n${USAGE}`);
     process.exit(2);
   }
   const started = performance.now();

@@ -1,4 +1,5 @@
 import type { OpenApiDocument, OpenApiOperation } from './openapi.ts';
+import { type FieldRow, fieldRows, type JsonSchema, noteOf, typeOf } from './schema-table.ts';
 
 /** The document as a page for people: no script, nothing loaded from elsewhere. */
 export function docsPage({ paths, components }: OpenApiDocument): string {
@@ -24,13 +25,14 @@ export function docsPage({ paths, components }: OpenApiDocument): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>stacklore HTTP API</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/style.css">
 </head>
 <body>
 <header>
 <h1>stacklore HTTP API</h1>
 <p>The same as an <a href="/openapi.json">OpenAPI 3.1 document</a>. Send an API key as <code>Authorization: Bearer …</code>;
-a server on loopback that has none asks for none.</p>
+a server on loopback that has none asks for none. People have <a href="/">the search page</a>.</p>
 </header>
 <nav aria-label="Contents"><ul>${contents.join('')}<li><a href="#problems">Problems</a></li></ul></nav>
 <main>
@@ -53,22 +55,17 @@ interface Operation {
 
 function operationHtml({ method, path, operation }: Operation): string {
   const { summary, description, parameters = [], requestBody, responses, operationId } = operation;
-  const rows = parameters.map(({ name, in: place, required, schema, description: said = '' }) => {
-    const cells = [
-      `<code>${escapeHtml(name)}</code>`,
-      place,
-      required ? 'yes' : 'no',
-      escapeHtml(typeOf(schema)),
-      escapeHtml(said),
-    ];
-    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
-  });
-  const head = ['Name', 'In', 'Required', 'Type', ''].map((cell) => `<th scope="col">${cell}</th>`).join('');
+  const fields = parameters.map(({ name, in: place, required: isRequired, schema, description }) => ({
+    name,
+    type: typeOf(schema as JsonSchema),
+    isRequired,
+    note: `In the ${place}. ${noteOf({ ...(schema as JsonSchema), ...(description && { description }) })}`,
+  }));
   return `<article id="${operationId}">
 <h3><span class="method">${method}</span> <code>${escapeHtml(path)}</code></h3>
-<p>${escapeHtml(summary)}</p>
-${description === undefined ? '' : `<p>${escapeHtml(description)}</p>`}
-${rows.length === 0 ? '' : `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`}
+<p>${prose(summary)}</p>
+${description === undefined ? '' : `<p>${prose(description)}</p>`}
+${fieldTable(fields)}
 ${contentHtml('Body', requestBody?.content)}
 ${Object.entries(responses)
   .map(([status, { content }]) => contentHtml(`Answer ${status}`, content))
@@ -86,18 +83,29 @@ function contentHtml(
 }
 
 function schemaHtml(label: string, schema: unknown): string {
-  const json = escapeHtml(JSON.stringify(schema, null, 2));
-  return `<details><summary>${escapeHtml(label)}</summary><pre>${json}</pre></details>`;
+  const rows = fieldRows(schema as JsonSchema);
+  const content = rows.length > 0 ? fieldTable(rows) : `<p>${prose(typeOf(schema as JsonSchema))}</p>`;
+  return `<details><summary>${escapeHtml(label)}</summary>${content}</details>`;
 }
 
-function typeOf(schema: unknown): string {
-  const {
-    type,
-    enum: values,
-    anyOf,
-  } = (schema ?? {}) as { type?: string; enum?: unknown[]; anyOf?: unknown[] };
-  if (values) return values.map(String).join(' | ');
-  return type ?? anyOf?.map(typeOf).join(' | ') ?? 'any';
+function fieldTable(rows: readonly FieldRow[]): string {
+  if (rows.length === 0) return '';
+  const head = ['Name', 'Type', 'Required', 'Meaning'].map((cell) => `<th scope="col">${cell}</th>`);
+  const body = rows.map(({ name, type, isRequired, note }) => {
+    const cells = [
+      `<code>${escapeHtml(name)}</code>`,
+      escapeHtml(type),
+      isRequired ? 'yes' : '',
+      prose(note),
+    ];
+    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+  });
+  return `<div class="frame" tabindex="0"><table><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('')}</tbody></table></div>`;
+}
+
+/** Text whose words in backticks are code. */
+function prose(text: string): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 }
 
 function slug(tag: string): string {
@@ -126,7 +134,10 @@ h3 { margin-bottom: .25rem; font-weight: 600; }
 .method { display: inline-block; min-width: 4.5rem; color: light-dark(#0a6b3d, #7fd8a6); font-family: ui-monospace, monospace; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top; }
+td:first-child code { overflow-wrap: anywhere; }
+h3 code { overflow-wrap: anywhere; }
+.frame { overflow-x: auto; font-size: .9rem; }
+code { padding: 0 .2em; background: var(--soft); border-radius: .2rem; }
 details { margin: .4rem 0; }
 summary { cursor: pointer; }
-pre { overflow: auto; max-height: 30rem; padding: .75rem; background: var(--soft); border-radius: .4rem; font-size: .85rem; }
 `;

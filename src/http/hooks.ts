@@ -46,7 +46,7 @@ export function addHooks(
     if (route.access !== 'anyone') request.access.require(route.access.scope, route.access.family);
   });
   server.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions, id: requestId } = request;
+    const { method, routeOptions } = request;
     const route = routeOptions.url ?? 'none';
     const { statusCode: status, elapsedTime } = reply;
     measures.observe({ method, route, status }, elapsedTime / 1_000);
@@ -56,14 +56,14 @@ export function addHooks(
       if (!declared.isRecorded) lore.recorder.use(request.access?.userId, { requests: 1 });
     }
     const { clientId } = request.access ?? {};
-    request.log.info({ requestId, method, route, status, ms: Math.round(elapsedTime * 10) / 10, clientId });
+    request.log.info({ method, route, status, ms: Math.round(elapsedTime * 10) / 10, clientId });
   });
   server.addHook('onError', async (request, _reply, error) => {
     const known = toStackloreError(error);
     if (STATUS_CODES[known.code] < 500) return;
     const { method, id: requestId } = request;
     const route = request.routeOptions.url ?? 'none';
-    request.log.error({ requestId, method, route, err: error });
+    request.log.error({ method, route, err: error });
     if (!request.routeOptions.config.route?.isRecorded || known.code === 'internal') {
       lore.recorder.fail(error, { service: 'http', method, route, requestId });
     }

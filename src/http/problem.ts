@@ -141,12 +141,19 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'unsupported_type',
 };
 
+/** What to do, where the framework says no more than that. */
+const SAID: Readonly<Partial<Record<ErrorCode, string>>> = {
+  unsupported_type:
+    'This type of body is not read here. Send JSON with the header "Content-Type: application/json"; files go to POST /v1/documents as multipart/form-data.',
+};
+
 /** Any thrown value as one of our errors; of what nobody foresaw the caller learns nothing but that it happened. */
 export function toStackloreError(error: unknown): StackloreError {
   if (error instanceof RecordError || error instanceof StackloreError) return error;
   if (isFrameworkError(error)) {
     const code = FRAMEWORK_CODES[error.code] ?? (error.statusCode < 500 ? 'invalid_input' : undefined);
-    if (code) return new StackloreError(code, { message: sentence(errorMessage(error)), cause: error });
+    if (code)
+      return new StackloreError(code, { message: SAID[code] ?? sentence(errorMessage(error)), cause: error });
   }
   return new StackloreError('internal', {
     message:

@@ -45,7 +45,7 @@ export async function createServer({
   setMaxListeners(0, stopping.signal);
   const server = fastify({
     loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: options.bodyLimit,
     requestTimeout: options.requestTimeoutMs,
     http: { connectionsCheckingInterval: Math.min(CHECKED_EVERY_MS, options.requestTimeoutMs) },

@@ -14,6 +14,8 @@ export class ApiError extends Error {
   }
 }
 
+/** Said to people: the server's own words tell programs what to send. */
+const KEY_NEEDED = 'An API key is needed here. The command stacklore api-keys create makes one.';
 /** Codes that say the server, or the database behind it, is away and may come back by itself. */
 const AWAY = new Set(['database_unreachable', 'database_timeout', 'server_unavailable']);
 
@@ -40,7 +42,7 @@ export function createApi({ keys, onAway }) {
     const problem = await readProblem(response);
     if (problem.status === 401) {
       // Another request may have got a key meanwhile.
-      if (keys.token() !== token || (await keys.ask(problem.message))) return send(method, path, options);
+      if (keys.token() !== token || (await keys.ask(KEY_NEEDED))) return send(method, path, options);
     }
     if (AWAY.has(problem.code)) onAway(problem.message);
     throw problem;

@@ -1,4 +1,5 @@
 import { element, replaceChildren } from './element.js';
+import { timeRange } from './format.js';
 import { onThemeChange } from './theme.js';
 import uPlot from './uplot.js';
 
@@ -6,13 +7,19 @@ import uPlot from './uplot.js';
 /** @typedef {{ times: readonly number[], series: readonly Series[], unit: 'hour' | 'day' }} ChartData `times` in Unix seconds */
 
 const HEIGHT = 200;
+/** The last time on the axis is wider than the half bucket beside it. */
+const ROOM_RIGHT = 32;
+/** Steps of an axis that counts: half an error there is not. */
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
 
 /**
  * A chart over time, with the same figures as a table for who does not see it.
  *
- * @param {{ title: string, format?: (value: number) => string }} options
+ * @param {{ title: string, format?: (value: number) => string, isCount?: boolean }} options
  */
-export function createChart({ title, format = (value) => value.toLocaleString() }) {
+export function createChart({ title, format = (value) => value.toLocaleString(), isCount = false }) {
   const frame = element('div', { class: 'chart', role: 'img', 'aria-label': title });
   const table = element('div', { class: 'table-frame' });
   const details = element('details', {}, element('summary', {}, 'As a table'), table);
@@ -49,10 +56,11 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
       {
         width: frame.clientWidth,
         height: HEIGHT,
+        padding: [null, ROOM_RIGHT, null, null],
         legend: { show: series.length > 1, live: false },
         cursor: { drag: { x: false, y: false } },
         scales: {
-          x: { range: (_, low, high) => padded(low, high, unit) },
+          x: { range: () => timeRange(times, unit) },
           y: { range: (_, _low, high) => [0, (high || 1) * 1.1] },
         },
         axes: [
@@ -62,6 +70,7 @@ export function createChart({ title, format = (value) => value.toLocaleString() 
             grid,
             ticks: { show: false },
             size: 64,
+            ...(isCount && { incrs: WHOLE_STEPS }),
             values: (_, splits) => splits.map((value) => format(value)),
           },
         ],
@@ -145,19 +154,6 @@ function formatTime(seconds, unit) {
 function formatTick(seconds, unit) {
   const date = new Date(seconds * 1_000);
   return unit === 'day' || date.getHours() === 0 ? DAY.format(date) : CLOCK.format(date);
-}
-
-/**
- * Half a bucket on each side, so that the first and the last bar are whole.
- *
- * @param {number} low
- * @param {number} high
- * @param {'hour' | 'day'} unit
- * @returns {[number, number]}
- */
-function padded(low, high, unit) {
-  const half = unit === 'day' ? 43_200 : 1_800;
-  return [low - half, high + half];
 }
 
 /**

@@ -34,3 +34,16 @@ export function formatBytes(bytes) {
 export function counted(count, noun) {
   return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/**
+ * The time that a chart shows: half a bucket on each side, so that the first and the last bar are whole. A single
+ * bucket would otherwise be drawn on an axis of years.
+ *
+ * @param {readonly number[]} times in Unix seconds, ascending
+ * @param {'hour' | 'day'} unit
+ * @returns {[number, number]}
+ */
+export function timeRange(times, unit) {
+  const half = unit === 'day' ? 43_200 : 1_800;
+  return [(times[0] ?? 0) - half, (times.at(-1) ?? 0) + half];
+}

@@ -20,9 +20,9 @@ export function createInsightsView({ api }) {
   let metrics = [];
   const health = createHealth(api);
   const keys = createKeyAnalysis(api);
-  const usage = createChart({ title: `Usage of the last ${DAYS} days` });
+  const usage = createChart({ title: `Usage of the last ${DAYS} days`, isCount: true });
   const latency = createChart({ title: 'Latency', format: (value) => `${value.toLocaleString()} ms` });
-  const errors = createChart({ title: `Errors of the last ${DAYS} days` });
+  const errors = createChart({ title: `Errors of the last ${DAYS} days`, isCount: true });
   const errorTypes = element('ul', { class: 'plain' });
   errors.element.append(errorTypes);
   const metric = select({}, { 'aria-label': 'Which latency', change: showLatency });

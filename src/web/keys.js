@@ -1,6 +1,8 @@
 import { element, labelled } from './element.js';
 
 const STORAGE_NAME = 'stacklore-key';
+const WRONG =
+  'This key is not accepted. It is unknown, revoked or expired; stacklore api-keys create makes another.';
 
 /**
  * The API key of this tab: asked for when the server wants one, kept until the tab is closed and nowhere else.
@@ -68,10 +70,10 @@ export function createKeys({ onChange }) {
     /**
      * Asks the person for a key, once for all who ask meanwhile. Gives whether there is a new one.
      *
-     * @param {string} text what is wrong
+     * @param {string} text why one is wanted, where there is none yet
      */
     ask(text) {
-      asking ??= open(token ? `This key is not accepted. ${text}` : text).finally(() => {
+      asking ??= open(token ? WRONG : text).finally(() => {
         asking = undefined;
       });
       return asking;

@@ -82,9 +82,13 @@ export function createRouter({ main, tabs, views, shell }) {
       window.addEventListener('hashchange', route);
       route();
     },
+    /** At once: what is typed next belongs to the question already. */
     focusSearch() {
-      if (current !== made.get('search')) navigate('search', {}, {});
-      requestAnimationFrame(() => main.querySelector('input')?.focus());
+      if (current !== made.get('search')) {
+        history.pushState(null, '', addresses.get('search') ?? addressOf('search'));
+        route();
+      }
+      main.querySelector('input')?.focus();
     },
   };
 }

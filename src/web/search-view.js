@@ -23,6 +23,8 @@ export function createSearchView({ api, navigate, seen }) {
   let asking = new AbortController();
   let shown = 0;
   let lastAsked = '';
+  /** The question in the address. What was typed since is newer. */
+  let remembered = '';
   let isLoaded = false;
   /** The hit that was opened last, to come back to. @type {string | undefined} */
   let opened;
@@ -119,10 +121,11 @@ export function createSearchView({ api, navigate, seen }) {
 
   function remember() {
     const filter = filters.read();
+    remembered = input.value.trim();
     navigate(
       'search',
       {
-        q: input.value.trim(),
+        q: remembered,
         mode: mode.value,
         in: collections.chosen().join(','),
         filter: Object.keys(filter).length > 0 ? JSON.stringify(filter) : '',
@@ -230,7 +233,9 @@ export function createSearchView({ api, navigate, seen }) {
       const isNew = address !== lastAsked;
       lastAsked = address;
       if (!isLoaded || isNew) {
-        if (document.activeElement !== input) input.value = parameters.get('q') ?? input.value;
+        const question = parameters.get('q') ?? '';
+        if (question !== '' && question !== remembered && document.activeElement !== input)
+          input.value = question;
         mode.value = parameters.get('mode') ?? '';
         filters.write(readFilter(parameters.get('filter')));
       }

@@ -46,6 +46,35 @@ test('a person without a pointer searches, walks through the hits, opens one and
   expect(await page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('topic17');
 });
 
+test('what is typed right after the slash belongs to the question, in whatever view', async () => {
+  const page = await stage.open('#/search?in=texts&mode=text');
+  await page.getByRole('checkbox', { name: 'texts' }).waitFor();
+  const question = page.getByRole('searchbox', { name: 'Search' });
+  await page.keyboard.type('/topic');
+  expect(await question.inputValue()).toBe('topic');
+  await page.getByRole('link', { name: 'Documents', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'Documents' }).waitFor();
+  await page.keyboard.type('/17');
+  expect(await question.inputValue()).toBe('topic17');
+  expect(await page.getByRole('combobox', { name: 'Mode' }).inputValue()).toBe('text');
+});
+
+test('a question that was left before it was asked is there when the person comes back', async () => {
+  const page = await stage.open('#/search?in=texts&q=topic1');
+  await page.locator('a[data-hit="0"]').waitFor();
+  const left = await page.getByRole('searchbox', { name: 'Search' }).evaluate((input: HTMLInputElement) => {
+    input.value = 'topic17';
+    input.dispatchEvent(new Event('input'));
+    document.querySelector<HTMLElement>('a[data-hit="0"]')?.click();
+    return location.hash;
+  });
+  expect(left).toContain('#/document');
+  await page.locator('.chunk').first().waitFor();
+  await page.goBack();
+  await page.getByRole('searchbox', { name: 'Search' }).waitFor();
+  expect(await page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('topic17');
+});
+
 test('tabs are walked through with arrow keys', async () => {
   const page = await stage.open('');
   await page.getByRole('link', { name: 'Search', exact: true }).focus();

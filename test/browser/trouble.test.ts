@@ -20,7 +20,9 @@ describe('an API key', () => {
   test('is asked for, a wrong one is said, and a right one opens the page for this tab alone', async () => {
     const page = await stage.open('#/search?in=sea&q=tide');
     const dialog = page.getByRole('dialog', { name: 'API key' });
-    await dialog.getByText('An API key is needed here.').waitFor();
+    await dialog
+      .getByText('An API key is needed here. The command stacklore api-keys create makes one.')
+      .waitFor();
     await dialog.getByRole('textbox', { name: 'Key' }).fill('sl_wrong');
     await page.keyboard.press('Enter');
     await dialog.getByText('This key is not accepted.').waitFor();

@@ -25,7 +25,7 @@ describe('stacklore serve', () => {
     const { exitCode, stdout } = await server.result;
     expect(exitCode).toBe(0);
     expect(stdout).toBe(
-      `Listening on http://127.0.0.1:${port}\nAPI docs: http://127.0.0.1:${port}/docs\nStopped.\n`,
+      `Listening on http://127.0.0.1:${port}\nSearch page: http://127.0.0.1:${port}/\nAPI docs: http://127.0.0.1:${port}/docs\nStopped.\n`,
     );
   });
 

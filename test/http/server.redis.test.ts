@@ -95,9 +95,11 @@ describe('pages of other sites', () => {
     ]);
     const asked = await fetch(`${url}/v1/search`, {
       method: 'OPTIONS',
-      headers: { origin: 'https://docs.example', 'access-control-request-method': 'POST' },
+      headers: { origin: 'https://docs.example', 'access-control-request-method': 'DELETE' },
     });
     expect(asked.status).toBe(204);
+    const methods = asked.headers.get('access-control-allow-methods')?.split(/, ?/);
+    expect(methods).toEqual(expect.arrayContaining(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']));
   });
 });
 

@@ -76,6 +76,7 @@ describe('wrong input', () => {
       headers: { 'content-type': 'application/xml' },
     });
     expect([answer.status, answer.body.code]).toEqual([415, 'unsupported_type']);
+    expect(answer.body.detail).toContain('application/json');
   });
 
   test('has a status for each code', () => {

@@ -49,6 +49,7 @@ export const command = defineCommand({
     const options = given({ ...flags, corsOrigins: corsOrigin, allowedHosts: allowedHost, runJobs: jobs });
     const server = await serve(lore(), options);
     terminal.print(`Listening on ${server.url}`);
+    terminal.print(`Search page: ${server.url}/`);
     terminal.print(`API docs: ${server.url}/docs`);
     if (!terminal.signal.aborted) await once(terminal.signal, 'abort');
     await server.close();

@@ -3,8 +3,10 @@ import { chatRequest } from '../../search/chat-request.ts';
 import { factContext } from '../../search/fact-request.ts';
 import { contextRequest, searchRequest } from '../../search/request.ts';
 import type { Access } from '../access.ts';
+import { describeFields } from '../describe-fields.ts';
 import { defineRoute, type Route, type RouteParts } from '../route.ts';
 import { contextAnswer, searchAnswer } from '../schemas/search.ts';
+import { CONTEXT_FIELDS, SEARCH_FIELDS } from '../schemas/search-fields.ts';
 
 interface Asked {
   readonly collection?: string | undefined;
@@ -12,16 +14,19 @@ interface Asked {
   readonly userId?: string | undefined;
 }
 
-const searchBody = z.strictObject({
-  ...searchRequest.shape,
-  /** Give the answer of an earlier question that means the same, too; `earlier` then tells which. */
-  semanticCache: z
-    .union(
-      [z.boolean(), z.strictObject({ threshold: z.number().min(0).max(1).optional() })],
-      'must be true, false or a threshold from 0 to 1',
-    )
-    .optional(),
-});
+const searchBody = describeFields(
+  {
+    ...searchRequest.shape,
+    semanticCache: z
+      .union(
+        [z.boolean(), z.strictObject({ threshold: z.number().min(0).max(1).optional() })],
+        'must be true, false or a threshold from 0 to 1',
+      )
+      .optional(),
+  },
+  SEARCH_FIELDS,
+);
+const contextBody = describeFields({ ...contextRequest.shape, ...chatRequest.shape }, CONTEXT_FIELDS);
 
 /** Searches and contexts. */
 export function searchRoutes({ options }: Pick<RouteParts, 'options'>): Route[] {
@@ -62,7 +67,7 @@ export function searchRoutes({ options }: Pick<RouteParts, 'options'>): Route[] 
       access: { scope: 'read', family: 'documents' },
       description:
         'With a conversation, a system prompt or a template, `messages` is the whole chat; these and facts need the family of their own beside.',
-      body: z.strictObject({ ...contextRequest.shape, ...chatRequest.shape }),
+      body: contextBody,
       response: contextAnswer,
       isRecorded: true,
       handle({ lore, access, body }) {
