@@ -52,7 +52,15 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
     servers: [{ url: '/' }],
     paths,
     components: {
-      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key.' } },
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+        apiKeyHeader: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-API-Key',
+          description: 'The same in a header of its own.',
+        },
+      },
       schemas: { Problem: problemSchema },
       responses: {
         Problem: {
@@ -99,7 +107,7 @@ function operationOf(route: Route): OpenApiOperation {
     ...(parameters.length > 0 && { parameters }),
     ...((route.body || route.consumes) && { requestBody: requestBodyOf(route) }),
     responses: { [String(statusOf(route))]: successOf(route), default: PROBLEM },
-    security: access === 'public' ? [] : [{ apiKey: [] }, {}],
+    security: access === 'public' ? [] : [{ apiKey: [] }, { apiKeyHeader: [] }, {}],
   };
 }
 
