@@ -7,6 +7,9 @@ const project = (name: string, include: string[], extra: Record<string, unknown>
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
+    maxConcurrency: 2,
+    // By itself vitest leaves one core free, which on two cores is half of the machine.
+    maxWorkers: 2,
     projects: [
       project('unit', ['test/**/*.test.ts'], {
         exclude: ['test/**/*.redis.test.ts', 'test/**/*.model.test.ts', 'test/browser/**'],

@@ -10,7 +10,8 @@ const FOLDER = resolve(import.meta.dirname, '../docs/guide');
 const PAGES = readdirSync(FOLDER).filter((name) => name.endsWith('.md'));
 
 describe('the guide', () => {
-  test.each(PAGES)(
+  // Each page has a server and a folder of its own, so that two can go on at once.
+  test.concurrent.each(PAGES)(
     'runs as it stands in %s, one snippet after the other on an empty server',
     async (name) => {
       const snippets = readSnippets(readFileSync(join(FOLDER, name), 'utf8')).filter(
