@@ -100,7 +100,7 @@ export async function benchHttp({ lore, collection, queries, quick }: HttpBench)
         );
       }
     }
-    await benchMemory({ url, bodies: cached, total: quick ? 20_000 : 100_000 });
+    await benchMemory({ url, bodies: cached, total: 100_000 });
   } finally {
     await server.close();
   }
