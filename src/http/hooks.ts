@@ -8,6 +8,7 @@ import { limitRate } from './limit-rate.ts';
 import type { Measures } from './measure.ts';
 import type { ServeOptions } from './options.ts';
 import { STATUS_CODES, toStackloreError } from './problem.ts';
+import { pathTemplate } from './route.ts';
 
 /** What happens to every request before its handler, and what is written down of it after. */
 export function addHooks(
@@ -52,7 +53,7 @@ export function addHooks(
     measures.observe({ method, route, status }, elapsedTime / 1_000);
     const declared = routeOptions.config.route;
     if (declared && declared.access !== 'public') {
-      lore.recorder.measure('http', `${method} ${route.replace(/:(\w+)/g, '{$1}')}`, elapsedTime);
+      lore.recorder.measure('http', `${method} ${pathTemplate(route)}`, elapsedTime);
       if (!declared.isRecorded) lore.recorder.use(request.access?.userId, { requests: 1 });
     }
     const { clientId } = request.access ?? {};

@@ -85,6 +85,11 @@ type Unwritable<T> = T extends Date
       ? { readonly [Name in keyof T]: Unwritable<T[Name]> }
       : T;
 
+/** A path as documents and measures name it: `/v1/documents/{docId}`. */
+export function pathTemplate(path: string): string {
+  return path.replace(/:(\w+)/g, '{$1}');
+}
+
 /** Ties the types of a route's handler to its schemas. */
 export function defineRoute<
   Params extends z.ZodObject | undefined = undefined,

@@ -57,7 +57,7 @@ export async function createServer({
     frameworkErrors: (error, request, reply) => void sendProblem(request, reply, error),
     exposeHeadRoutes: false,
   });
-  // A page of another site can send these two without asking first.
+  // A page of another site can make a browser send it without asking first.
   server.removeContentTypeParser('text/plain');
   server.setValidatorCompiler<Route['body']>(
     ({ schema, httpPart = 'body' }) =>

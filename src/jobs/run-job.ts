@@ -7,7 +7,7 @@ import { carryOut, type UrlOptions } from './carry-out.ts';
 import { ProgressWriter } from './progress-writer.ts';
 
 /** How often a job is tried that fails by what may pass, or whose server dies of it. */
-export const MOST_ATTEMPTS = 5;
+const MOST_ATTEMPTS = 5;
 
 /** What may be over when a job is tried again. */
 const PASSING: readonly ErrorCode[] = [

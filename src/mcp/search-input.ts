@@ -3,7 +3,7 @@ import type { Filter } from '../search/filter.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 
 /** The most hits, or facts, one call gives. */
-export const MAX_TOP_K = 50;
+const MAX_TOP_K = 50;
 
 /** What is asked. */
 export const queryInput = z

@@ -12,7 +12,7 @@ export const JOB_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] a
 export type JobState = (typeof JOB_STATES)[number];
 
 /** What a job ingests. */
-export const JOB_KINDS = ['files', 'texts', 'urls'] as const;
+const JOB_KINDS = ['files', 'texts', 'urls'] as const;
 
 const outcome = z.object({
   source: z.string(),

@@ -1,9 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
-import { ACCESS_FAMILIES } from '../../src/schema/main.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { type ApiAnswer, describedRoutes, useApi } from '../support/serve.ts';
+import { type ApiAnswer, describedRoutes, makeKey, type Narrowing, useApi } from '../support/serve.ts';
 
 /**
  * What each route does for a key that is narrowed to one user or to some collections. A route that is not listed fails
@@ -97,15 +96,7 @@ let lore: Stacklore;
 const keys = { ada: '', north: '', whole: '' };
 beforeAll(async () => {
   lore = openTestLore(redis);
-  const make = async (name: string, narrowing: object) =>
-    (
-      await lore.apiKeys.create({
-        name,
-        scopes: ['read', 'write'],
-        families: [...ACCESS_FAMILIES],
-        ...narrowing,
-      })
-    ).token;
+  const make = (name: string, narrowing: Narrowing) => makeKey(lore, name, narrowing);
   keys.ada = await make('ada', { userId: 'ada' });
   keys.north = await make('north', { collections: ['north'] });
   keys.whole = await make('whole', {});

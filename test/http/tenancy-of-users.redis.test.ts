@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ACCESS_FAMILIES } from '../../src/schema/main.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { type ApiAnswer, useApi } from '../support/serve.ts';
+import { type ApiAnswer, makeKey, type Narrowing, useApi } from '../support/serve.ts';
 
 const redis = usePrivateRedis();
 let lore: Stacklore;
@@ -18,15 +17,7 @@ beforeAll(async () => {
     const text = `The secret of ${collection} is a word.`;
     await lore.ingestTexts([{ source: `${collection}.md`, text }], { collection });
   }
-  const make = async (name: string, narrowing: object) =>
-    (
-      await lore.apiKeys.create({
-        name,
-        scopes: ['read', 'write'],
-        families: [...ACCESS_FAMILIES],
-        ...narrowing,
-      })
-    ).token;
+  const make = (name: string, narrowing: Narrowing) => makeKey(lore, name, narrowing);
   keys.ada = await make('ada', { userId: 'ada' });
   keys.bob = await make('bob', { userId: 'bob' });
   keys.north = await make('north', { collections: ['north'] });

@@ -5,6 +5,8 @@ import type { Route } from '../../src/http/route.ts';
 import { listRoutes } from '../../src/http/routes.ts';
 import { createServer } from '../../src/http/server.ts';
 import { McpSessions } from '../../src/mcp/http-sessions.ts';
+import type { NewApiKey } from '../../src/schema/api-key-input.ts';
+import { ACCESS_FAMILIES } from '../../src/schema/main.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 
 /** An answer of the API: status, headers by lower-case name, and the body parsed where it is JSON. */
@@ -21,6 +23,15 @@ export type Ask = <Body = Record<string, unknown>>(
   path: string,
   options?: { readonly key?: string; readonly body?: unknown; readonly headers?: Record<string, string> },
 ) => Promise<ApiAnswer<Body>>;
+
+/** What a key that opens all families for reading and writing is narrowed to. */
+export type Narrowing = Pick<NewApiKey, 'userId' | 'collections'>;
+
+/** Makes such a key and gives its token. */
+export async function makeKey(lore: Stacklore, name: string, narrowing: Narrowing): Promise<string> {
+  const opened = { scopes: ['read' as const, 'write' as const], families: [...ACCESS_FAMILIES] };
+  return (await lore.apiKeys.create({ name, ...opened, ...narrowing })).token;
+}
 
 /** Every route of a server, to be looked at: none of them can be called. */
 export function describedRoutes(): Route[] {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { collectionStatus } from './collections.ts';
 
 const databaseName = z.enum(['main', 'knowledge', 'prompts', 'analytics']);
 const databaseStatus = z.union([
@@ -31,27 +32,7 @@ export const statusAnswer = z.object({
     prompts: databaseStatus,
     analytics: databaseStatus,
   }),
-  collections: z.array(
-    z.object({
-      name: z.string(),
-      documents: z.int(),
-      chunks: z.int().nullable(),
-      dimensions: z.int(),
-      model: z.string().nullable(),
-      indexState: z.enum(['ready', 'indexing', 'lost']),
-      index: z
-        .object({
-          index: z.string(),
-          documents: z.int(),
-          indexing: z.boolean(),
-          percentIndexed: z.number(),
-          failures: z.int(),
-          lastFailure: z.string().optional(),
-          memoryBytes: z.number(),
-        })
-        .optional(),
-    }),
-  ),
+  collections: z.array(collectionStatus),
 });
 
 /** Every key by record family, see `KeysReport`. */
