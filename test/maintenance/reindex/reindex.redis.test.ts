@@ -50,13 +50,13 @@ const indexesOf = async (collection: string) =>
     .filter((index) => index.startsWith(`stacklore:index:${collection}:`))
     .sort();
 
-/** What the doctor finds wrong with a collection. */
+/** What the doctor finds wrong with a collection, or could not look at. */
 const problemsOf = async (collection: string) => {
   const { findings } = await other.maintenance.diagnose();
   return findings
     .map(({ what }) => what)
     .filter((what) => !/made with model/.test(what))
-    .filter((what) => new RegExp(`\\b${collection}\\b`).test(what));
+    .filter((what) => new RegExp(`\\b${collection}\\b|could not be made`).test(what));
 };
 
 const vectorBytes = async (collection: string) => {
