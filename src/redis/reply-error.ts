@@ -8,6 +8,8 @@ export interface DatabaseContext {
   readonly place: string;
   /** The setting that names the location, e.g. `STACKLORE_KNOWLEDGE_URL`; `undefined` for the embedded server. */
   readonly setting: string | undefined;
+  /** The file that the password was read from, if it was. */
+  readonly passwordFile?: string | undefined;
 }
 
 interface Explanation {
@@ -42,12 +44,12 @@ const EXPLANATIONS: readonly Explanation[] = [
   {
     pattern: /^NOAUTH /,
     code: 'database_auth',
-    text: '{who} wants a password and none was given. Put it into {setting} (redis://user:password@host:port), or set databases.{name}.password.',
+    text: '{who} wants a password and none was given. Name a file that holds it with databases.{name}.passwordFile, set databases.{name}.password, or put it into {setting} (redis://user:password@host:port).',
   },
   {
     pattern: /^WRONGPASS |invalid (username-password|password)/,
     code: 'database_auth',
-    text: '{who} refuses the user name or password. Correct them in {setting}, or set databases.{name}.username and databases.{name}.password.',
+    text: '{who} refuses the user name or password{passwordFile}. Correct them in {setting}, or set databases.{name}.username and databases.{name}.passwordFile.',
   },
   {
     pattern: /called without any password configured/,
@@ -179,6 +181,7 @@ function fill(text: string, command: string, reply: string, context: DatabaseCon
     command,
     reply: quoted,
     setting: context.setting ?? 'REDIS_URL',
+    passwordFile: context.passwordFile === undefined ? '' : ` (read from ${context.passwordFile})`,
     name: context.name,
   };
   return capital(text.replace(/\{(\w+)\}/g, (whole, part: string) => parts[part] ?? whole));
