@@ -15,24 +15,30 @@ const rules = defineCommand({
       flags: '--password-file <file>',
       description: 'a file with its password, of which the hash is printed',
     },
+    { flags: '--read-keys <glob>', description: 'further keys to read, of other tools', isList: true },
+    { flags: '--write-keys <glob>', description: 'further keys to read and write', isList: true },
     { flags: '--acl-file', description: 'as a line of an ACL file instead of a command' },
   ],
   schema: z.strictObject({
     user: z.string().default('stacklore'),
     passwordFile: z.string().optional(),
+    readKeys: z.array(z.string()).default([]),
+    writeKeys: z.array(z.string()).default([]),
     aclFile: z.boolean().default(false),
   }),
   examples: [
     'stacklore acl rules writer --user app --password-file secrets/app | redis-cli',
     'stacklore acl rules reader main=writer analytics=writer --user search --acl-file >> users.acl',
   ],
-  async run({ lore, terminal }, args, { user, passwordFile, aclFile }) {
+  async run({ lore, terminal }, args, { passwordFile, aclFile, ...request }) {
     const made = lore().maintenance.userRules({
-      ...{ user, grants: readGrants(args) },
+      ...{ ...request, grants: readGrants(args) },
       ...(passwordFile !== undefined && { passwordFile }),
     });
     if (passwordFile === undefined)
-      terminal.note(`The user ${user} has no password and cannot log in. Give one with --password-file.`);
+      terminal.note(
+        `The user ${made.user} has no password and cannot log in. Give one with --password-file.`,
+      );
     return { data: made, lines: [aclFile ? made.line : made.command] };
   },
 });

@@ -5,6 +5,10 @@ import { type Grants, type Rights, rightsOf } from '../../redis/rights.ts';
 import { parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
 import { grants, grantsOf } from './grants.ts';
 
+const patterns = z
+  .array(z.string().regex(/^[^\s~]{1,512}$/, 'must be globs of keys without spaces, e.g. doc:articles:*'))
+  .default([]);
+
 const userRequest = z.strictObject({
   /** Name of the user at the server. */
   user: z
@@ -16,6 +20,10 @@ const userRequest = z.strictObject({
   grants: grants.default('writer'),
   /** A file that holds its password, of which only the hash is told; without it the user has none and cannot log in. */
   passwordFile: z.string().min(1).optional(),
+  /** Globs of further keys to read, such as what a migration takes over from another tool. */
+  readKeys: patterns,
+  /** Globs of further keys to read and write, such as what an export writes for another tool. */
+  writeKeys: patterns,
 });
 export type UserRequest = z.input<typeof userRequest>;
 
@@ -31,9 +39,12 @@ export interface UserRules extends Rights {
 
 /** The rules of a user, made without asking any server. Throws `invalid_input`, or `invalid_config` for the file. */
 export function userRules(request: UserRequest): UserRules {
-  const { user, grants: given, passwordFile } = parseMaintenanceRequest(userRequest, request);
-  const granted: Grants = Object.fromEntries(grantsOf(given));
-  const rights = rightsOf(granted);
+  const { user, passwordFile, readKeys, writeKeys, ...given } = parseMaintenanceRequest(userRequest, request);
+  const granted: Grants = Object.fromEntries(grantsOf(given.grants));
+  const { commands, readable, writable } = rightsOf(granted);
+  const rights = {
+    ...{ commands, readable: [...readable, ...readKeys], writable: [...writable, ...writeKeys] },
+  };
   const rules = [
     'on',
     ...(passwordFile === undefined ? [] : [hashOf(passwordFile)]),
