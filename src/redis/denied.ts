@@ -1,3 +1,4 @@
+import { errorMessage, StackloreError } from '../errors.ts';
 import { familiesOf, familyFinder } from '../schema/families.ts';
 import type { DatabaseName } from '../schema/record.ts';
 import { firstKey, type RedisCommand } from './command.ts';
@@ -8,6 +9,13 @@ export const DENIED = /(^|-)NOPERM |\bACL failure in script: /;
 
 const COMMAND = /no permissions to run the '([^']+)' command/;
 const USER = /\bUser (\S+) has no permissions/;
+
+/** Whether a command failed because this user may not touch one of its keys. */
+export function isKeyDenied(error: unknown): boolean {
+  if (!(error instanceof StackloreError)) return false;
+  const reply = errorMessage(error.cause);
+  return DENIED.test(reply) && !COMMAND.test(reply);
+}
 
 /** The user that was denied something; `<user>` where the reply does not say. */
 export function deniedUser(reply: string): string {

@@ -60,6 +60,7 @@ export const keysAnswer = z.object({
   unknown: z.array(
     z.object({ databases: z.array(databaseName), prefix: z.string(), ...tally, expiring: z.int() }),
   ),
+  denied: z.int(),
   biggest: z.array(
     z.object({
       key: z.string(),

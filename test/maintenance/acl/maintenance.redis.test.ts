@@ -52,7 +52,8 @@ const knowledge = () => admin.databases.knowledge;
 describe('a user for maintenance', () => {
   it('saves and restores archives, and lets the server save its own', async () => {
     const folder = temporaryFolder();
-    const { archives } = await lore.maintenance.backup({ folder, server: true });
+    const { archives } = await lore.maintenance.backup({ folder });
+    expect((await lore.maintenance.backup({ server: true })).snapshots).toHaveLength(1);
     expect(archives).toHaveLength(4);
     for (const { path } of archives) await lore.maintenance.restore({ file: path, existing: 'replace' });
     await admin.maintenance.eraseUser('ann');
@@ -61,8 +62,6 @@ describe('a user for maintenance', () => {
   });
 
   it('restores values too big for one command', async () => {
-    await knowledge().send(['SET', 'stacklore:facts:', 'x']);
-    await knowledge().send(['UNLINK', 'stacklore:facts:']);
     const messages = Array.from({ length: 25_000 }, (_, n) => `{"role":"user","content":"${n}"}`);
     await admin.databases.main.send(['RPUSH', 'conversation:long:messages', ...messages]);
     const [archive] = (await lore.maintenance.backup({ databases: ['main'], folder: temporaryFolder() }))
@@ -72,10 +71,18 @@ describe('a user for maintenance', () => {
     await lore.conversations.delete('long');
   });
 
-  it('measures keys, also those of others as far as it may', async () => {
-    const { families, unknown } = await lore.maintenance.analyseKeys({ exact: true });
+  it('measures keys', async () => {
+    const { families, denied } = await lore.maintenance.analyseKeys({ exact: true });
     expect(families.find(({ family }) => family === 'document')).toMatchObject({ keys: 2 });
-    expect(unknown).toEqual([]);
+    expect(denied).toBe(0);
+  });
+
+  it('measures all but the keys of other programs, which it may not look at', async () => {
+    await knowledge().send(['SET', 'other:program', 'secret']);
+    const { unknown, denied } = await lore.maintenance.analyseKeys({ databases: ['knowledge'] });
+    expect({ unknown, denied }).toEqual({ unknown: [], denied: 1 });
+    await knowledge().send(['UNLINK', 'other:program']);
+    expect(await deniedSince(knowledge())).toEqual(['maintenance-main: key other:program']);
   });
 
   it('looks for what is wrong and mends it', async () => {
