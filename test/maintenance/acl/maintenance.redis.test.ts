@@ -119,10 +119,8 @@ describe('a user for maintenance', () => {
     await lore.reindex('docs', { chunkSize: 32, chunkOverlap: 4, dryRun: true });
     await lore.reindex('docs', { chunkSize: 32, chunkOverlap: 4, queries: ['the moon'] });
     await lore.reindex('docs', { finish: true });
-    await lore.reindex('docs', { index: 'flat' });
-    await lore.reindex('docs', { rollback: true });
     await lore.reindex('docs', { vectorType: 'float16' });
-    await lore.reindex('docs', { finish: true });
+    await lore.reindex('docs', { rollback: true });
     const liveEmbedder = async () => new FakeEmbedder();
     await larger.reindex('docs', { reembed: true, queries: ['the moon'], liveEmbedder });
     await larger.reindex('docs', { finish: true });
