@@ -54,6 +54,7 @@ export type {
 } from './maintenance/backup/backup.ts';
 export type { RestoreReport, RestoreRequest } from './maintenance/backup/restore.ts';
 export type { CleanupReport, CleanupRequest } from './maintenance/cleanup.ts';
+export type { ConnectionStatus, Connections } from './maintenance/connections.ts';
 export type { Diagnosis, DiagnosisRequest, Finding } from './maintenance/doctor/doctor.ts';
 export type { ErasureReport } from './maintenance/erase-user.ts';
 export type {

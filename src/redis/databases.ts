@@ -54,6 +54,12 @@ export function connectDatabases(config: Config, options: ConnectOptions = {}): 
   };
 }
 
+/** Where the configuration says that a named database is, and as whom; `undefined` for the embedded server. */
+export function locationOf(config: Config, name: DatabaseName): RedisLocation | undefined {
+  const { redisUrl } = config;
+  return locate(config, name, redisUrl === undefined ? undefined : sharedLocation(config, redisUrl)).location;
+}
+
 function sharedLocation({ redisPasswordFile: path }: Config, url: string): RedisLocation {
   const location = parseRedisUrl(url, 'REDIS_URL');
   if (path === undefined) return location;

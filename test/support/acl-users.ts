@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ConfigInput } from '../../src/config.ts';
 import type { Database } from '../../src/redis/databases.ts';
 import type { PrivateRedis } from '../../src/redis/private-redis.ts';
 import type { Role } from '../../src/redis/rights.ts';
@@ -15,13 +16,14 @@ const DATABASES = ['main', 'knowledge', 'prompts', 'analytics'] as const;
  */
 export async function openAs(
   role: Role,
-  { redis, admin, options = {} }: { redis: PrivateRedis; admin: Stacklore; options?: OpenOptions },
+  given: { redis: PrivateRedis; admin: Stacklore; settings?: ConfigInput; options?: OpenOptions },
 ): Promise<Stacklore> {
+  const { redis, admin, settings = {}, options = {} } = given;
   const databases = Object.fromEntries(
     await Promise.all(
       DATABASES.map(async (name) => {
         const passwordFile = join(redis.dir, `${role}-${name}.password`);
-        writeFileSync(passwordFile, randomBytes(16).toString('hex'));
+        writeFileSync(passwordFile, randomBytes(16).toString('hex'), { mode: 0o600 });
         const username = `${role}-${name}`;
         const { command } = openStacklore({}, { env: {} }).maintenance.userRules({
           ...{ user: username, grants: { [name]: role }, passwordFile },
@@ -31,7 +33,7 @@ export async function openAs(
       }),
     ),
   );
-  return openTestLore(redis, { databases }, options);
+  return openTestLore(redis, { ...settings, databases }, options);
 }
 
 /** What the server has denied since the last call, as `user: reason object`. */

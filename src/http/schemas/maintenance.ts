@@ -6,6 +6,7 @@ const databaseStatus = z.union([
   z.object({ keys: z.int() }),
   z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
 ]);
+const connection = z.object({ transport: z.enum(['socket', 'tcp', 'tls']), user: z.string().nullable() });
 const tally = {
   keys: z.int(),
   bytes: z.number(),
@@ -31,6 +32,9 @@ export const statusAnswer = z.object({
     knowledge: z.object({ keys: z.int() }),
     prompts: databaseStatus,
     analytics: databaseStatus,
+  }),
+  connections: z.object({
+    ...{ main: connection, knowledge: connection, prompts: connection, analytics: connection },
   }),
   collections: z.array(collectionStatus),
 });

@@ -14,8 +14,10 @@ const userRequest = z.strictObject({
   user: z
     .string()
     .regex(/^[\w.@:-]{1,128}$/, 'must be 1 to 128 letters, digits and any of _ . @ : -')
-    // Its rights are those of every client that gives no name, of other programs too.
-    .refine((name) => name !== 'default', 'must not be the default user: give it a name of its own'),
+    .refine(
+      (name) => name !== 'default',
+      'must not be "default", whose rights are those of all who give no name',
+    ),
   /** What the user is for, in all four databases or in each of those named. */
   grants: grants.default('writer'),
   /** A file that holds its password, of which only the hash is told; without it the user has none and cannot log in. */
