@@ -42,12 +42,19 @@ const redisUrl = z
       'must start with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster:// or unix:',
   });
 
-const database = z.strictObject({
-  url: redisUrl.optional(),
-  number: wholeNumber(0, 65_535).optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-});
+const database = z
+  .strictObject({
+    url: redisUrl.optional(),
+    number: wholeNumber(0, 65_535).optional(),
+    username: z.string().optional(),
+    password: z.string().optional(),
+    /** A file that holds the password, read for each connection. */
+    passwordFile: z.string().min(1).optional(),
+  })
+  .refine(({ password, passwordFile }) => password === undefined || passwordFile === undefined, {
+    path: ['passwordFile'],
+    error: 'must not be given beside a password: remove one of them',
+  });
 
 /** How a model turns text into a vector. Limits are in the model's own tokens, special tokens included. */
 const model = z.strictObject({
@@ -85,14 +92,15 @@ const rate = {
   windowSeconds: wholeNumber(1, LONGEST_SECONDS),
 };
 
-/** The one description of every setting; flags, environment and file all end here. */
-export const configSchema = z.strictObject({
+const allSettings = z.strictObject({
   /** Data home: provisioned files, and the embedded server's socket and data. */
   home: z.string().min(1, 'must name a folder'),
   /** Where provisioned files are kept; by default `provision` below the data home. */
   provisionDir: z.string().min(1).optional(),
   /** A server for all four databases. Without any URL the embedded server of the data home is used. */
   redisUrl: redisUrl.optional(),
+  /** A file that holds the password of that server, read for each connection; it wins over one in the URL. */
+  redisPasswordFile: z.string().min(1).optional(),
   databases: z
     .strictObject({ main: database, knowledge: database, prompts: database, analytics: database })
     .partial()
@@ -172,6 +180,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+/** The one description of every setting; flags, environment and file all end here. */
+export const configSchema = allSettings.refine(
+  ({ redisUrl, redisPasswordFile }) => redisPasswordFile === undefined || redisUrl !== undefined,
+  { path: ['redisPasswordFile'], error: 'is for the server of REDIS_URL, which is not set: set it' },
+);
 
 /** Every setting, complete and checked. */
 export type Config = z.output<typeof configSchema>;

@@ -43,6 +43,8 @@ export type { ContentType } from './ingest/parse/document.ts';
 export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
+export type { RightsCheck, RightsRequest } from './maintenance/acl/check-rights.ts';
+export type { UserRequest, UserRules } from './maintenance/acl/user-rules.ts';
 export type { AnalyticsDeletion } from './maintenance/analytics-retention.ts';
 export type {
   BackupArchive,
@@ -52,6 +54,7 @@ export type {
 } from './maintenance/backup/backup.ts';
 export type { RestoreReport, RestoreRequest } from './maintenance/backup/restore.ts';
 export type { CleanupReport, CleanupRequest } from './maintenance/cleanup.ts';
+export type { ConnectionStatus, Connections } from './maintenance/connections.ts';
 export type { Diagnosis, DiagnosisRequest, Finding } from './maintenance/doctor/doctor.ts';
 export type { ErasureReport } from './maintenance/erase-user.ts';
 export type {

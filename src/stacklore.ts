@@ -429,9 +429,9 @@ export class Stacklore {
 
   /** What the server, its search module and each collection's index say of themselves. */
   async status(): Promise<Status> {
-    const { redisUrl, databases } = this.config;
-    const embedded = redisUrl === undefined && databases.knowledge?.url === undefined;
-    return readStatus(this.databases, { ...this.#parts, embedded });
+    const { config } = this;
+    const embedded = config.redisUrl === undefined && config.databases.knowledge?.url === undefined;
+    return readStatus(this.databases, { ...this.#parts, embedded, config });
   }
 
   /**

@@ -201,3 +201,13 @@ test('gives each database a user and password of its own', () => {
   const env = { STACKLORE_PROMPTS_USERNAME: 'reader', STACKLORE_PROMPTS_PASSWORD: 'secret' };
   expect(load({ env }).databases).toEqual({ prompts: { username: 'reader', password: 'secret' } });
 });
+
+test('refuses a password beside a file with one, and such a file without the server it is for', () => {
+  const both = { STACKLORE_MAIN_PASSWORD: 'secret', STACKLORE_MAIN_PASSWORD_FILE: '/run/secrets/main' };
+  expect(() => load({ env: both })).toThrow(/databases\.main\.passwordFile \(STACKLORE_MAIN_PASSWORD_FILE\)/);
+  expect(() => load({ env: { REDIS_PASSWORD_FILE: '/run/secrets/redis' } })).toThrow(
+    /REDIS_URL, which is not/,
+  );
+  const env = { REDIS_URL: 'redis://app@host', REDIS_PASSWORD_FILE: '/run/secrets/redis' };
+  expect(load({ env }).redisPasswordFile).toBe('/run/secrets/redis');
+});

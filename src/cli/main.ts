@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=2
 // The flag: V8 lets short-lived objects grow to 32 MB before it collects them, which made an ingest 20 MB larger and no quicker.
+import { concealedTitle } from './process-title.ts';
 import { runProgram } from './program.ts';
 
 // `stacklore … | head` closes the pipe before everything is printed; that is no failure of ours.
@@ -9,4 +10,7 @@ for (const stream of [process.stdout, process.stderr]) {
     process.exit(process.exitCode);
   });
 }
-process.exitCode = await runProgram(process.argv.slice(2), process);
+const args = process.argv.slice(2);
+const title = concealedTitle(args);
+if (title !== undefined) process.title = title;
+process.exitCode = await runProgram(args, process);

@@ -74,6 +74,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   ],
   keys: ['count and measure keys by record family', () => import('./commands/keys.ts')],
   serve: ['serve the HTTP API and the search page', () => import('./commands/serve.ts')],
+  acl: ['print Redis users with the least rights, and check those in use', () => import('./commands/acl.ts')],
   'api-keys': ['make, list and revoke keys of the HTTP API', () => import('./commands/api-keys.ts')],
   up: ['start the embedded Redis server of the data home', () => import('./commands/up.ts')],
   down: ['stop the embedded Redis server, saving its data', () => import('./commands/down.ts')],

@@ -15,7 +15,7 @@ import {
   UnknownTally,
 } from './key-tally.ts';
 import { allDatabaseNames, findKeyspaces, type Keyspace, readInfo } from './keyspace.ts';
-import { type MeasuredKey, measureKeys, printableKey, SAMPLED_ELEMENTS } from './measure-keys.ts';
+import { type MeasuredKey, measurePermittedKeys, printableKey, SAMPLED_ELEMENTS } from './measure-keys.ts';
 
 export type { BigKey, CollectionKeys, FamilyKeys, UnknownKeys } from './key-tally.ts';
 
@@ -45,6 +45,8 @@ export interface KeysReport {
   readonly bytes: number;
   readonly families: readonly FamilyKeys[];
   readonly unknown: readonly UnknownKeys[];
+  /** Keys that the users of these databases may not look at; they are in no other figure. */
+  readonly denied: number;
   readonly biggest: readonly BigKey[];
   readonly servers: readonly ServerMemory[];
 }
@@ -71,6 +73,7 @@ export async function analyseKeys(databases: Databases, request: KeysRequest = {
   const big = new BiggestKeys(biggest);
   const families: FamilyKeys[] = [];
   const unknown: UnknownKeys[] = [];
+  let denied = 0;
   for (const keyspace of keyspaces) {
     const known = familiesOf(keyspace.names);
     const tallies = new Map(known.map((family) => [family, new FamilyTally(family)]));
@@ -87,10 +90,16 @@ export async function analyseKeys(databases: Databases, request: KeysRequest = {
         databases: family ? [family.record.database] : keyspace.names,
       });
     };
-    for await (const page of measuredPages(keyspace.database, exact)) {
+    // Users may differ by named database: each looks at its own keys.
+    const ownerOf = (key: Buffer): Database => {
+      const family = findFamily(key.toString());
+      return family ? databases[family.record.database] : keyspace.database;
+    };
+    for await (const page of measuredPages(keyspace.database, { exact, ownerOf })) {
       if (signal?.aborted)
         throw new StackloreError('aborted', { message: 'Stopped as asked; nothing was changed.' });
       for (const one of page.measured) add(one);
+      denied += page.denied;
       progress.done += page.scanned;
       onProgress?.({ done: progress.done, total: Math.max(progress.done, progress.total) });
     }
@@ -104,6 +113,7 @@ export async function analyseKeys(databases: Databases, request: KeysRequest = {
     bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
     families,
     unknown,
+    denied,
     biggest: big.report(),
     servers: await readServers(keyspaces),
   };
@@ -116,32 +126,44 @@ function isLookedAt(family: Family | undefined, names: readonly DatabaseName[]):
 
 interface MeasuredPage {
   readonly measured: readonly MeasuredKey[];
+  readonly denied: number;
   readonly scanned: number;
 }
 
-/** Every key once, measured; the next pages are asked for while one is counted. */
-async function* measuredPages(database: Database, exact: boolean): AsyncGenerator<MeasuredPage> {
+/** Every key once, measured by its owner; the next pages are asked for while one is counted. */
+async function* measuredPages(
+  database: Database,
+  { exact, ownerOf }: { exact: boolean; ownerOf: (key: Buffer) => Database },
+): AsyncGenerator<MeasuredPage> {
   const samples = exact ? 0 : SAMPLED_ELEMENTS;
   const underWay: Promise<MeasuredPage>[] = [];
   for await (const scanned of scanKeyBytes(database)) {
     // SCAN gives a key twice only while it rehashes; within a page that can be told for nothing.
-    const keys = [...new Map(scanned.map((key) => [key.toString('latin1'), key])).values()];
-    for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
-      const part = keys.slice(at, at + KEYS_PER_CALL);
-      const page = measureKeys(database, part, { samples }).then((measured) => ({
-        measured,
-        scanned: part.length,
-      }));
-      // Seen when its turn comes.
-      page.catch(() => undefined);
-      underWay.push(page);
+    const keys = new Map(scanned.map((key) => [key.toString('latin1'), key]));
+    const byOwner = new Map<Database, Buffer[]>();
+    for (const key of keys.values()) {
+      const owner = ownerOf(key);
+      const own = byOwner.get(owner) ?? [];
+      own.push(key);
+      byOwner.set(owner, own);
+    }
+    for (const [owner, own] of byOwner) {
+      for (let at = 0; at < own.length; at += KEYS_PER_CALL) {
+        const part = own.slice(at, at + KEYS_PER_CALL);
+        const page = measurePermittedKeys(owner, part, { samples }).then((measured) => ({
+          ...{ ...measured, scanned: part.length },
+        }));
+        // Seen when its turn comes.
+        page.catch(() => undefined);
+        underWay.push(page);
+      }
     }
     while (underWay.length > CALLS_UNDER_WAY) yield await (underWay.shift() ?? NO_PAGE);
   }
   for (const page of underWay) yield await page;
 }
 
-const NO_PAGE: MeasuredPage = { measured: [], scanned: 0 };
+const NO_PAGE: MeasuredPage = { measured: [], denied: 0, scanned: 0 };
 
 async function readServers(keyspaces: readonly Keyspace[]): Promise<ServerMemory[]> {
   const firsts = keyspaces.filter((one, at) => {

@@ -6,6 +6,8 @@ import type { Collections } from '../stores/knowledge/collections.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import type { Conversations } from '../stores/main/conversations.ts';
 import type { DeadLetters } from '../stores/main/dead-letters.ts';
+import { checkRights, type RightsCheck, type RightsRequest } from './acl/check-rights.ts';
+import { type UserRequest, type UserRules, userRules } from './acl/user-rules.ts';
 import { type AnalyticsDeletion, deleteAnalyticsBefore, retentionLimit } from './analytics-retention.ts';
 import { type BackupReport, type BackupRequest, backup } from './backup/backup.ts';
 import { type RestoreReport, type RestoreRequest, restore } from './backup/restore.ts';
@@ -104,6 +106,26 @@ export class Maintenance {
   /** Looks for what is wrong with servers, indexes and records, and with `fix` puts right what loses nothing. */
   async diagnose(request: DiagnosisRequest = {}): Promise<Diagnosis> {
     return diagnose(this.#parts, request);
+  }
+
+  /**
+   * The rules of a Redis user with the least rights that its roles need; no server is asked or changed.
+   *
+   * @example
+   * const { command } = lore.maintenance.userRules({ user: 'search', grants: { knowledge: 'reader', main: 'writer' } });
+   */
+  userRules(request: UserRequest): UserRules {
+    return userRules(request);
+  }
+
+  /**
+   * Which rules the configured users lack for their roles, by default to write in all four databases.
+   *
+   * @example
+   * const checks = await lore.maintenance.checkRights({ grants: 'maintenance' });
+   */
+  async checkRights(request: RightsRequest = {}): Promise<RightsCheck[]> {
+    return checkRights(this.#parts.databases, request);
   }
 
   /**

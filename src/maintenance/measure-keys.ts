@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Database } from '../redis/databases.ts';
+import { isKeyDenied } from '../redis/denied.ts';
 import { runScript } from '../redis/script.ts';
 import { KEY_TYPES, type KeyType, MEASURE_KEYS } from './scripts/measure-keys.ts';
 
@@ -30,6 +31,26 @@ export async function measureKeys(
     const [type = -1, expiresAt = -1, ttlMs = -1, bytes = 0] = told.slice(index * 4, index * 4 + 4);
     return type < 0 ? [] : [{ key, type: KEY_TYPES[type] ?? 'other', expiresAt, ttlMs, bytes }];
   });
+}
+
+/** Like `measureKeys`, but leaves out keys that this user may not look at, and says how many they are. */
+export async function measurePermittedKeys(
+  database: Database,
+  keys: readonly Buffer[],
+  options: { samples?: number } = {},
+): Promise<{ measured: MeasuredKey[]; denied: number }> {
+  try {
+    return { measured: await measureKeys(database, keys, options), denied: 0 };
+  } catch (error) {
+    if (!isKeyDenied(error)) throw error;
+    if (keys.length === 1) return { measured: [], denied: 1 };
+    // One is enough for all of them to be refused.
+    const each = await Promise.all(keys.map((key) => measurePermittedKeys(database, [key], options)));
+    return {
+      measured: each.flatMap(({ measured }) => measured),
+      denied: each.reduce((sum, { denied }) => sum + denied, 0),
+    };
+  }
 }
 
 /** A key as messages and reports show it: bytes that are no text, and what would move a cursor, as `\\x…`. */

@@ -1,9 +1,11 @@
+import type { Config } from '../config.ts';
 import { type ErrorCode, StackloreError } from '../errors.ts';
 import type { Database, Databases } from '../redis/databases.ts';
 import type { DatabaseName } from '../schema/record.ts';
 import type { Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import type { IndexHealth, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import { type Connections, readConnections } from './connections.ts';
 
 /** What one collection holds and how its index is. */
 export interface CollectionStatus {
@@ -38,6 +40,7 @@ export interface Status {
   readonly databases: Readonly<Record<Exclude<DatabaseName, 'knowledge'>, DatabaseStatus>> & {
     readonly knowledge: { readonly keys: number };
   };
+  readonly connections: Connections;
   readonly collections: readonly CollectionStatus[];
 }
 
@@ -51,6 +54,7 @@ export interface CollectionStatusParts {
 interface StatusParts extends CollectionStatusParts {
   /** True when the server is the embedded one of the data home. */
   readonly embedded: boolean;
+  readonly config: Config;
 }
 
 /** Asks the server and every collection how they are. Throws when the knowledge database cannot be reached. */
@@ -58,11 +62,12 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
   const { knowledge } = databases;
   const [info, modules] = await knowledge.pipeline<string>([['INFO'], ['INFO', 'modules']]);
   const values = parseInfo(info ?? '');
-  const [keys, main, prompts, analytics] = await Promise.all([
+  const [keys, main, prompts, analytics, connections] = await Promise.all([
     knowledge.send<number>(['DBSIZE']),
     readDatabase(databases.main),
     readDatabase(databases.prompts),
     readDatabase(databases.analytics),
+    readConnections(databases, parts.config),
   ]);
   return {
     server: {
@@ -76,6 +81,7 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
       evictionPolicy: values.get('maxmemory_policy') ?? 'unknown',
     },
     databases: { main, knowledge: { keys }, prompts, analytics },
+    connections,
     collections: await readCollections(parts),
   };
 }

@@ -81,7 +81,7 @@ export class Connection {
         },
         (error: unknown) => {
           this.#end(call);
-          if (!isLoading(error)) return reject(this.#explain(error, call.command));
+          if (!isLoading(error)) return reject(this.#explain(error, call.command, [command]));
           resolve(this.#whenLoaded().then(() => this.send<T>(command, buffers, timeoutMs)));
         },
       );
@@ -93,7 +93,7 @@ export class Connection {
     return new Promise<T[]>((resolve, reject) => {
       const call = this.#begin(`a pipeline of ${commands.length} commands`, timeoutMs, reject);
       const replies = new Array<T>(commands.length);
-      const failures: { error: unknown; command: RedisArgument }[] = [];
+      const failures: { error: unknown; command: RedisCommand }[] = [];
       let loading = 0;
       let waiting = commands.length;
       const settle = () => {
@@ -104,7 +104,8 @@ export class Connection {
         const [first] = failures;
         if (first === undefined) resolve(replies);
         // Only when nothing was carried out may all of it be sent again.
-        else if (loading < commands.length) reject(this.#explain(first.error, first.command));
+        else if (loading < commands.length)
+          reject(this.#explain(first.error, first.command[0] ?? '', [first.command]));
         else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs)));
       };
       for (const [at, command] of commands.entries()) {
@@ -114,7 +115,7 @@ export class Connection {
             settle();
           },
           (error: unknown) => {
-            failures.push({ error, command: command[0] ?? '' });
+            failures.push({ error, command });
             if (isLoading(error)) loading += 1;
             settle();
           },
@@ -134,13 +135,14 @@ export class Connection {
         (replies) => {
           this.#end(call);
           const failed = replies.findIndex((reply) => this.#wire.isReply(reply));
+          const command = commands[failed] ?? [];
           if (failed < 0) resolve(replies as T[]);
-          else reject(this.#explain(replies[failed], commands[failed]?.[0] ?? ''));
+          else reject(this.#explain(replies[failed], command[0] ?? '', [command]));
         },
         (error: unknown) => {
           this.#end(call);
           // The first refusal makes EXEC discard everything: nothing was carried out.
-          if (!isLoading(error)) return reject(this.#explain(error, call.command));
+          if (!isLoading(error)) return reject(this.#explain(error, call.command, commands));
           resolve(this.#whenLoaded().then(() => this.transaction<T>(commands, buffers, timeoutMs)));
         },
       );
@@ -216,12 +218,12 @@ export class Connection {
     this.#resolveClosed();
   }
 
-  #explain(error: unknown, command: RedisArgument): StackloreError {
+  #explain(error: unknown, command: RedisArgument, sent?: readonly RedisCommand[]): StackloreError {
     const { context } = this.#options;
     if (error instanceof TypeError) return wrongArgument([command], error);
     if (this.#wire.isReply(error)) {
       if (this.#wire.isStale(error)) this.retire();
-      return replyError(error, String(command), context);
+      return replyError(error, String(command), { ...context, sent });
     }
     this.retire();
     return connectionLost(error, String(command), context);

@@ -132,7 +132,10 @@ export class RedisDatabase implements Database {
     const wires = await import('./open-wire.ts');
     const until = performance.now() + this.#target.config.connectTimeoutMs;
     const { name, number, setting } = this.#target;
-    const context = { name, place: displayLocation(location, number), setting };
+    const context = {
+      ...{ name, place: displayLocation(location, number), setting },
+      passwordFile: location.passwordFile?.path,
+    };
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       try {

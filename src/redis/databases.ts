@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../schema/record.ts';
 import { type Database, RedisDatabase } from './database.ts';
-import { parseRedisUrl, type RedisLocation } from './redis-url.ts';
+import { type Credentials, parseRedisUrl, type RedisLocation } from './redis-url.ts';
 
 export type { RedisArgument, RedisCommand } from './command.ts';
 export type { CommandOptions, Database } from './database.ts';
@@ -28,7 +28,7 @@ export interface ConnectOptions {
 /** The named databases of a configuration. Connects nothing: a connection opens with its first command. Throws `invalid_config`. */
 export function connectDatabases(config: Config, options: ConnectOptions = {}): Databases {
   const { embeddedSocket = noServer, onNotice = () => {} } = options;
-  const shared = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl, 'REDIS_URL');
+  const shared = config.redisUrl === undefined ? undefined : sharedLocation(config, config.redisUrl);
   if (shared?.number !== undefined) {
     onNotice(
       `The database number ${shared.number} in REDIS_URL is not used, as four databases share that server. ` +
@@ -54,6 +54,18 @@ export function connectDatabases(config: Config, options: ConnectOptions = {}): 
   };
 }
 
+/** Where the configuration says that a named database is, and as whom; `undefined` for the embedded server. */
+export function locationOf(config: Config, name: DatabaseName): RedisLocation | undefined {
+  const { redisUrl } = config;
+  return locate(config, name, redisUrl === undefined ? undefined : sharedLocation(config, redisUrl)).location;
+}
+
+function sharedLocation({ redisPasswordFile: path }: Config, url: string): RedisLocation {
+  const location = parseRedisUrl(url, 'REDIS_URL');
+  if (path === undefined) return location;
+  return { ...location, passwordFile: { path, setting: 'redisPasswordFile (REDIS_PASSWORD_FILE)' } };
+}
+
 interface Located {
   /** `undefined` for the embedded server, whose socket is not known yet. */
   readonly location: RedisLocation | undefined;
@@ -62,20 +74,33 @@ interface Located {
 
 /** Where a database is: its own URL, else the one for all, else the embedded server. */
 function locate(config: Config, name: DatabaseName, shared: RedisLocation | undefined): Located {
+  const own = credentialsOf(config, name);
   const url = config.databases[name]?.url;
   if (url !== undefined) {
     const setting = `STACKLORE_${name.toUpperCase()}_URL`;
-    return { location: { ...parseRedisUrl(url, setting), ...credentialsOf(config, name) }, setting };
+    return { location: withCredentials(parseRedisUrl(url, setting), own), setting };
   }
   if (!shared) return { location: undefined, setting: undefined };
-  const { number: _unused, ...location } = shared;
-  return { location: { ...location, ...credentialsOf(config, name) } as RedisLocation, setting: 'REDIS_URL' };
+  const { number: _unused, ...location } = withCredentials(shared, own);
+  return { location: location as RedisLocation, setting: 'REDIS_URL' };
+}
+
+/** A location with other credentials where there are some; a password takes the place of a file with one. */
+function withCredentials(location: RedisLocation, own: Credentials): RedisLocation {
+  const { passwordFile, ...rest } = location;
+  if (passwordFile === undefined || own.password !== undefined) return { ...rest, ...own } as RedisLocation;
+  return { ...location, ...own };
 }
 
 /** A database's own user name and password; they win over those of a URL. */
-function credentialsOf(config: Config, name: DatabaseName): { username?: string; password?: string } {
-  const { username, password } = config.databases[name] ?? {};
-  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
+function credentialsOf(config: Config, name: DatabaseName): Credentials {
+  const { username, password, passwordFile } = config.databases[name] ?? {};
+  const setting = `databases.${name}.passwordFile (STACKLORE_${name.toUpperCase()}_PASSWORD_FILE)`;
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(passwordFile === undefined ? {} : { passwordFile: { path: passwordFile, setting } }),
+  };
 }
 
 function chooseNumber(

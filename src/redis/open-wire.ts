@@ -4,7 +4,8 @@ import type { Config } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
 import { firstKey, type RedisArgument } from './command.ts';
 import type { Wire } from './connection.ts';
-import type { RedisLocation, ServerAddress } from './redis-url.ts';
+import { readPasswordFile } from './password-file.ts';
+import type { Credentials, RedisLocation, ServerAddress } from './redis-url.ts';
 
 export interface WireOptions {
   readonly number: number;
@@ -89,7 +90,7 @@ async function askSentinel(
   };
   // Sentinels seldom have a password; where they have, it is taken to be that of the servers.
   const answer = await ask({}).catch((error: unknown) => {
-    if (/^NOAUTH/.test(errorMessage(error)) && location.password !== undefined) return ask(location);
+    if (/^NOAUTH/.test(errorMessage(error)) && passwordOf(location) !== undefined) return ask(location);
     throw error;
   });
   if (!Array.isArray(answer))
@@ -97,13 +98,14 @@ async function askSentinel(
   return { host: String(answer[0]), port: Number(answer[1]) };
 }
 
-interface Credentials {
-  readonly username?: string;
-  readonly password?: string;
+function passwordOf({ password, passwordFile }: Credentials): string | undefined {
+  return passwordFile === undefined ? password : readPasswordFile(passwordFile);
 }
 
 /** One node-redis client, connected. It never reconnects: what its queue held is then known to have failed. */
-async function openClient(place: SocketPlace, { username, password }: Credentials, options: WireOptions) {
+async function openClient(place: SocketPlace, credentials: Credentials, options: WireOptions) {
+  const { username } = credentials;
+  const password = passwordOf(credentials);
   const client = createClient({
     RESP: 2,
     maintNotifications: 'disabled',
@@ -160,7 +162,17 @@ async function openCluster(
   location: Extract<RedisLocation, { kind: 'cluster' }>,
   options: WireOptions,
 ): Promise<Wire> {
-  const { username, password, tls } = location;
+  const { tls } = location;
+  // Asked for each node's connection, as the client opens further ones by itself.
+  const credentials = async () => {
+    const { username } = location;
+    const password = passwordOf(location);
+    return {
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+    };
+  };
+  await credentials(); // what is wrong with the file is told better here than by the client
   const socket = (address: ServerAddress | undefined): ClusterSocket => ({
     ...(address ?? {}),
     ...(tls ? { ...tlsOptions(options.tls), tls: true as const } : {}),
@@ -174,8 +186,7 @@ async function openCluster(
     defaults: {
       maintNotifications: 'disabled',
       name: options.clientName,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
+      credentialsProvider: { type: 'async-credentials-provider', credentials },
       socket: socket(undefined),
     },
   });

@@ -1,4 +1,5 @@
 import { StackloreError } from '../errors.ts';
+import type { PasswordFile } from './password-file.ts';
 
 /** Host and port of a server, a sentinel or a cluster node. */
 export interface ServerAddress {
@@ -6,9 +7,15 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-interface UrlParts {
+/** As whom to connect. */
+export interface Credentials {
   readonly username?: string;
   readonly password?: string;
+  /** Read for each connection; it wins over `password`. */
+  readonly passwordFile?: PasswordFile;
+}
+
+interface UrlParts extends Credentials {
   /** The database number the URL names, if it does. */
   readonly number?: number;
 }

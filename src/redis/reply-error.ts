@@ -1,5 +1,7 @@
 import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
 import type { DatabaseName } from '../schema/record.ts';
+import type { RedisCommand } from './command.ts';
+import { DENIED, deniedUser, missingRules } from './denied.ts';
 
 /** What an error message says of the database it is about. */
 export interface DatabaseContext {
@@ -8,6 +10,8 @@ export interface DatabaseContext {
   readonly place: string;
   /** The setting that names the location, e.g. `STACKLORE_KNOWLEDGE_URL`; `undefined` for the embedded server. */
   readonly setting: string | undefined;
+  /** The file that the password was read from, if it was. */
+  readonly passwordFile?: string | undefined;
 }
 
 interface Explanation {
@@ -42,12 +46,12 @@ const EXPLANATIONS: readonly Explanation[] = [
   {
     pattern: /^NOAUTH /,
     code: 'database_auth',
-    text: '{who} wants a password and none was given. Put it into {setting} (redis://user:password@host:port), or set databases.{name}.password.',
+    text: '{who} wants a password and none was given. Name a file that holds it with databases.{name}.passwordFile, set databases.{name}.password, or put it into {setting} (redis://user:password@host:port).',
   },
   {
     pattern: /^WRONGPASS |invalid (username-password|password)/,
     code: 'database_auth',
-    text: '{who} refuses the user name or password. Correct them in {setting}, or set databases.{name}.username and databases.{name}.password.',
+    text: '{who} refuses the user name or password{passwordFile}. Correct them in {setting}, or set databases.{name}.username and databases.{name}.passwordFile.',
   },
   {
     pattern: /called without any password configured/,
@@ -55,9 +59,14 @@ const EXPLANATIONS: readonly Explanation[] = [
     text: '{who} has no password, but one was given. Remove it from {setting} and from databases.{name}.password, or set requirepass on the server.',
   },
   {
-    pattern: /(^|-)NOPERM |^DENIED /,
+    pattern: DENIED,
     code: 'database_auth',
-    text: '{who} does not allow {command} ({reply}). Grant it to this user with ACL SETUSER, or give another user in {setting}.',
+    text: '{who} does not allow {command} ({reply}). Grant it with ACL SETUSER {user} {rules}, or give another user in {setting}; "stacklore acl rules" prints all the rights that are needed.',
+  },
+  {
+    pattern: /^DENIED /,
+    code: 'database_auth',
+    text: '{who} is in protected mode and takes clients of its own machine only. Give it users with passwords, or set them for its default user.',
   },
   {
     pattern: /Timeout limit was reached/i,
@@ -91,8 +100,12 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
 ];
 
-/** An error reply of Redis as the error callers see; `cause` keeps the reply. */
-export function replyError(cause: unknown, command: string, context: DatabaseContext): StackloreError {
+/** An error reply of Redis as the error callers see; `cause` keeps the reply. `sent` are the whole commands it may be about. */
+export function replyError(
+  cause: unknown,
+  command: string,
+  context: DatabaseContext & { readonly sent?: readonly RedisCommand[] | undefined },
+): StackloreError {
   const raw = errorMessage(cause);
   const found = EXPLANATIONS.find(({ pattern }) => pattern.test(raw));
   const text = found?.text ?? '{who} refused {command}: {reply}. See its log and "stacklore status".';
@@ -168,10 +181,16 @@ export function who({ name, place }: DatabaseContext): string {
   return `the ${name} database (${place})`;
 }
 
-function fill(text: string, command: string, reply: string, context: DatabaseContext): string {
+function fill(
+  text: string,
+  command: string,
+  reply: string,
+  context: Parameters<typeof replyError>[2],
+): string {
   // An unknown command's reply quotes its arguments, which may be whole documents.
   const quoted = reply
     .replace(/,? with args beginning with.*/s, '')
+    .replace(/ script: \w+, on @user_script:\d+\.$/, '')
     .replace(/\.$/, '')
     .slice(0, 300);
   const parts: Record<string, string> = {
@@ -179,7 +198,10 @@ function fill(text: string, command: string, reply: string, context: DatabaseCon
     command,
     reply: quoted,
     setting: context.setting ?? 'REDIS_URL',
+    passwordFile: context.passwordFile === undefined ? '' : ` (read from ${context.passwordFile})`,
     name: context.name,
+    user: deniedUser(reply),
+    rules: missingRules(reply, { database: context.name, sent: context.sent ?? [] }) ?? '~<its keys>',
   };
   return capital(text.replace(/\{(\w+)\}/g, (whole, part: string) => parts[part] ?? whole));
 }

@@ -62,9 +62,8 @@ function explain(error: unknown, { name }: Database): unknown {
 function notPermitted(cause: StackloreError, reply: string, name: string): StackloreError {
   return new StackloreError('database_auth', {
     message:
-      `The user of the ${name} database may not search or index (${reply}). Grant it: ` +
-      'ACL SETUSER <user> +ft._list +ft.create +ft.dropindex +ft.info +ft.alter +ft.aliasupdate +ft.search +ft.aggregate ' +
-      '~stacklore:*, beside the rights on its keys.',
+      `The user of the ${name} database may not search or index (${reply}). "stacklore acl rules" prints the rights ` +
+      'that are needed, as ACL SETUSER takes them.',
     cause,
   });
 }

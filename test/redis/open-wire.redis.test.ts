@@ -1,8 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createConnection } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createServer, type Server } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ConfigInput, loadConfig } from '../../src/config.ts';
 import { connectDatabases, type Databases } from '../../src/redis/databases.ts';
@@ -12,6 +9,7 @@ import { type PrivateRedis, startPrivateRedis } from '../../src/redis/private-re
 import { shortFolderPrefix } from '../../src/redis/socket-path.ts';
 import { serverFiles } from '../support/provisioned.ts';
 import { usePrivateRedis } from '../support/redis.ts';
+import { CERTIFICATE_FILE, KEY_FILE, startTlsProxy, type TlsProxy } from '../support/tls-proxy.ts';
 
 const redis = usePrivateRedis({ port: 'free' });
 const opened: Databases[] = [];
@@ -41,24 +39,15 @@ describe('a server over TCP', () => {
 });
 
 describe('a server behind TLS', () => {
-  const caFile = fileURLToPath(new URL('../support/tls/test-only.crt', import.meta.url));
-  const keyFile = fileURLToPath(new URL('../support/tls/test-only.key', import.meta.url));
-  let proxy: Server;
+  const caFile = CERTIFICATE_FILE;
+  let proxy: TlsProxy;
   let redisUrl: string;
 
-  /** Ends TLS in front of the private server, as the server's own build may lack it. */
   beforeAll(async () => {
-    const [cert, key] = [readFileSync(caFile), readFileSync(keyFile)];
-    proxy = createServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: false }, (client) => {
-      const server = createConnection(redis.socketPath);
-      client.on('error', () => server.destroy()).on('close', () => server.destroy());
-      server.on('error', () => client.destroy()).on('close', () => client.destroy());
-      client.pipe(server).pipe(client);
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    redisUrl = `rediss://127.0.0.1:${(proxy.address() as AddressInfo).port}`; // a TCP server's address is no path
+    proxy = await startTlsProxy({ path: redis.socketPath });
+    redisUrl = `rediss://127.0.0.1:${proxy.port}`;
   });
-  afterAll(() => new Promise<void>((resolve) => proxy.close(() => resolve())));
+  afterAll(() => proxy.close());
 
   it('is reached when its authority is known', async () => {
     const { knowledge } = connect({ redisUrl, tls: { caFile } });
@@ -79,12 +68,9 @@ describe('a server behind TLS', () => {
   });
 
   it('is shown the certificate of the configuration', async () => {
-    const shown = new Promise<string>((resolve) => {
-      proxy.once('secureConnection', (socket) => resolve(String(socket.getPeerCertificate().subject?.CN)));
-    });
-    const { knowledge } = connect({ redisUrl, tls: { caFile, certFile: caFile, keyFile } });
+    const { knowledge } = connect({ redisUrl, tls: { caFile, certFile: caFile, keyFile: KEY_FILE } });
     await knowledge.send(['PING']);
-    expect(await shown).toBe('stacklore test certificate, never trust it');
+    expect(proxy.shown).toEqual(['stacklore test certificate, never trust it']);
   });
 });
 

@@ -71,6 +71,9 @@ function describe(report: KeysReport, columns: number): string[] {
           ...table(['database', 'prefix', 'keys', 'memory', '', 'sizes', 'types'], strangers),
         ]
       : []),
+    ...(report.denied > 0
+      ? ['', `${counted(report.denied, 'further key')} cannot be looked at by this user.`]
+      : []),
     ...describeProblems(families),
     ...(biggest.length > 0 ? ['', 'Biggest keys'] : []),
     ...biggest.map(

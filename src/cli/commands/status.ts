@@ -10,7 +10,7 @@ export const command = defineCommand({
   schema: z.strictObject({}),
   async run({ lore }) {
     const status = await lore().status();
-    const { server, databases, collections } = status;
+    const { server, databases, connections, collections } = status;
     const rows = collections.map(({ name, documents, chunks, indexState, index, model }) => [
       name,
       String(documents),
@@ -26,6 +26,7 @@ export const command = defineCommand({
         `Redis ${server.version}, search module ${server.searchModule}${server.embedded ? ', embedded server' : ''}`,
         `Memory ${formatBytes(server.usedMemoryBytes)} (peak ${formatBytes(server.peakMemoryBytes)}), persistence ${server.persistence}, eviction ${server.evictionPolicy}`,
         ...describeDatabases(databases),
+        `Connections: ${describeConnections(connections)}`,
         '',
         ...(rows.length === 0
           ? ['No collections yet. Make one: stacklore ingest <folder> --collection docs']
@@ -38,6 +39,17 @@ export const command = defineCommand({
 
 function exitCodeOf(database: DatabaseStatus): number {
   return 'error' in database ? EXIT_CODES[database.error.code] : 0;
+}
+
+/** `app by TLS (main, knowledge), default by socket (prompts)`. */
+function describeConnections(connections: Status['connections']): string {
+  const words = { socket: 'socket', tcp: 'TCP, not encrypted', tls: 'TLS' };
+  const byKind = new Map<string, string[]>();
+  for (const [name, { user, transport }] of Object.entries(connections)) {
+    const kind = `${user ?? 'not reached'} by ${words[transport]}`;
+    byKind.set(kind, [...(byKind.get(kind) ?? []), name]);
+  }
+  return [...byKind].map(([kind, names]) => `${kind} (${names.join(', ')})`).join(', ');
 }
 
 function describeDatabases(databases: Status['databases']): string[] {

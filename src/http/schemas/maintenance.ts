@@ -6,6 +6,7 @@ const databaseStatus = z.union([
   z.object({ keys: z.int() }),
   z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
 ]);
+const connection = z.object({ transport: z.enum(['socket', 'tcp', 'tls']), user: z.string().nullable() });
 const tally = {
   keys: z.int(),
   bytes: z.number(),
@@ -31,6 +32,9 @@ export const statusAnswer = z.object({
     knowledge: z.object({ keys: z.int() }),
     prompts: databaseStatus,
     analytics: databaseStatus,
+  }),
+  connections: z.object({
+    ...{ main: connection, knowledge: connection, prompts: connection, analytics: connection },
   }),
   collections: z.array(collectionStatus),
 });
@@ -60,6 +64,7 @@ export const keysAnswer = z.object({
   unknown: z.array(
     z.object({ databases: z.array(databaseName), prefix: z.string(), ...tally, expiring: z.int() }),
   ),
+  denied: z.int(),
   biggest: z.array(
     z.object({
       key: z.string(),

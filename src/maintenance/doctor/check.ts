@@ -1,3 +1,4 @@
+import type { Config } from '../../config.ts';
 import type { Databases } from '../../redis/databases.ts';
 import type { DatabaseName } from '../../schema/record.ts';
 import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
@@ -16,6 +17,7 @@ export interface Problem {
 }
 
 export interface DoctorParts {
+  readonly config: Config;
   readonly databases: Databases;
   readonly collections: Collections;
   readonly vectorIndex: VectorIndex;

@@ -5,6 +5,7 @@ import { diagnosisRequest, parseMaintenanceRequest } from '../../schema/maintena
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { requireNoArrivals } from '../arrivals.ts';
 import { allDatabaseNames } from '../keyspace.ts';
+import { rightsCheck, transportCheck } from './access.ts';
 import type { Check, DoctorParts, Examination, Problem } from './check.ts';
 import { chunkCheck } from './chunks.ts';
 import { documentIndexCheck, emptyDocumentCheck } from './documents.ts';
@@ -41,7 +42,7 @@ export interface Diagnosis {
 const CHECKS: readonly Check[] = [
   ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck, modelCheck],
   ...[ghostCheck, chunkCheck, missingChunkCheck, emptyDocumentCheck, documentIndexCheck, factCheck, ttlCheck],
-  ...[vectorFieldCheck, stagedCheck],
+  ...[vectorFieldCheck, stagedCheck, rightsCheck, transportCheck],
 ];
 const KEYS_PER_SECOND = 200_000;
 

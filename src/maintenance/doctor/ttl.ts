@@ -1,3 +1,4 @@
+import type { Database } from '../../redis/databases.ts';
 import { type Family, familiesOf, familyFinder, redisTypeOf, ttlSecondsOf } from '../../schema/families.ts';
 import { findKeyspaces } from '../keyspace.ts';
 import { pacedKeys } from '../paced-keys.ts';
@@ -25,24 +26,36 @@ export const ttlCheck: Check = {
           const family = findFamily(key);
           return family ? [{ key, family }] : [];
         });
-        const commands = keys.flatMap(({ key }) => [
-          ['TYPE', key],
-          ['TTL', key],
-        ]);
-        const replies = await database.pipeline<string | number>(commands);
-        for (const [at, { key, family }] of keys.entries()) {
-          const [type, ttl] = replies.slice(at * 2, at * 2 + 2);
-          if (type === 'none') continue;
-          const tally = tallies.get(family) ?? { missing: new Sample(), wrongType: new Sample() };
-          tallies.set(family, tally);
-          if (type !== redisTypeOf(family.record)) tally.wrongType.add(`${key} (${type})`);
-          else if (ttl === NO_TTL && ttlSecondsOf(family.record, key) !== undefined) tally.missing.add(key);
+        // Users may differ by named database: each looks at its own keys.
+        for (const name of names) {
+          const own = keys.filter(({ family }) => family.record.database === name);
+          await tallyKeys(databases[name], own, tallies);
         }
       }
     }
     return [...tallies].flatMap(([family, tally]) => problemsOf(examination, family, tally));
   },
 };
+
+async function tallyKeys(
+  database: Database,
+  keys: readonly { readonly key: string; readonly family: Family }[],
+  tallies: Map<Family, Tally>,
+): Promise<void> {
+  const commands = keys.flatMap(({ key }) => [
+    ['TYPE', key],
+    ['TTL', key],
+  ]);
+  const replies = await database.pipeline<string | number>(commands);
+  for (const [at, { key, family }] of keys.entries()) {
+    const [type, ttl] = replies.slice(at * 2, at * 2 + 2);
+    if (type === 'none') continue;
+    const tally = tallies.get(family) ?? { missing: new Sample(), wrongType: new Sample() };
+    tallies.set(family, tally);
+    if (type !== redisTypeOf(family.record)) tally.wrongType.add(`${key} (${type})`);
+    else if (ttl === NO_TTL && ttlSecondsOf(family.record, key) !== undefined) tally.missing.add(key);
+  }
+}
 
 function problemsOf(examination: Examination, family: Family, { missing, wrongType }: Tally): Problem[] {
   const problems: Problem[] = [];
