@@ -1,5 +1,6 @@
 import { type ErrorCode, errorMessage, StackloreError } from '../errors.ts';
 import type { DatabaseName } from '../schema/record.ts';
+import type { RedisCommand } from './command.ts';
 
 /** What an error message says of the database it is about. */
 export interface DatabaseContext {
@@ -75,7 +76,7 @@ const EXPLANATIONS: readonly Explanation[] = [
     text: '{who} is busy with a script that does not end. Try again later, or stop it with SCRIPT KILL.',
   },
   {
-    pattern: /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN) |max number of clients reached/,
+    pattern: /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN|UNBLOCKED) |max number of clients reached/,
     code: 'database_unreachable',
     text: '{who} cannot serve {command} now ({reply}). Look at the state of the server, then try again.',
   },
@@ -150,6 +151,23 @@ export function deadlinePassed(command: string, timeoutMs: number, context: Data
   });
 }
 
+/** A write that the server has carried out, but that too few replicas have. */
+export function tooFewReplicas(
+  {
+    count,
+    replicas,
+    timeoutMs,
+  }: { readonly count: number; readonly replicas: number; readonly timeoutMs: number },
+  context: DatabaseContext,
+): StackloreError {
+  return new StackloreError('database_timeout', {
+    message:
+      `${capital(who(context))} has the write, but ${count} of the ${replicas} replicas asked for confirmed it within ` +
+      `${timeoutMs} ms: a fail-over now could lose it. See that replicas are connected (INFO replication), then write ` +
+      'it again; or ask for fewer with STACKLORE_CONFIRM_REPLICAS.',
+  });
+}
+
 /** A server that took too long to load its data. */
 export function stillLoading(
   percent: number | undefined,
@@ -160,6 +178,14 @@ export function stillLoading(
     message:
       `${capital(who(context))} is still loading its data after ${Math.round(afterMs / 1_000)} s` +
       `${percent === undefined ? '' : ` (${percent} % done)`}. Try again later, or raise STACKLORE_COMMAND_TIMEOUT_MS.`,
+  });
+}
+
+/** A command that no server could read. */
+export function wrongArgument([name]: RedisCommand, cause?: unknown): StackloreError {
+  return new StackloreError('internal', {
+    message: `${String(name)} was given an argument that is neither text nor a Buffer. Please report this as a bug of stacklore.`,
+    cause,
   });
 }
 

@@ -62,7 +62,11 @@ export async function startPrivateSentinels({
   const stop = async (): Promise<void> => void (await Promise.all(closers.splice(0).map((close) => close())));
   try {
     const start = async (more: readonly string[] = []) => {
-      const server = await startPrivateRedis({ files, port: 'free', args: [...SERVER_ARGS, ...args, ...more] });
+      const server = await startPrivateRedis({
+        files,
+        port: 'free',
+        args: [...SERVER_ARGS, ...args, ...more],
+      });
       closers.push(() => server.stop());
       return server;
     };
@@ -70,7 +74,10 @@ export async function startPrivateSentinels({
     const replicaOf = ['--replicaof', '127.0.0.1', String(first.port)];
     const servers = [first, ...(await Promise.all(Array.from({ length: replicas }, () => start(replicaOf))))];
     const places = await Promise.all(
-      Array.from({ length: count }, async () => ({ port: await freePort(), id: randomBytes(20).toString('hex') })),
+      Array.from({ length: count }, async () => ({
+        port: await freePort(),
+        id: randomBytes(20).toString('hex'),
+      })),
     );
     const sentinels: PrivateSentinel[] = [];
     for (const place of places) {
