@@ -277,7 +277,8 @@ export class Documents {
 
   #transaction(commands: readonly RedisArgument[][], chunks: number): Promise<unknown[]> {
     const timeoutMs = this.#commandTimeoutMs + chunks * MS_PER_WRITE;
-    return this.#database.transaction(commands, { timeoutMs });
+    // What is stored at that moment is removed first, so that a second time leaves the same.
+    return this.#database.transaction(commands, { timeoutMs, isRepeatable: true, isConfirmed: true });
   }
 
   async #read(docIds: readonly string[]): Promise<StoredDocument[]> {
