@@ -32,6 +32,8 @@ export interface ConnectionOptions {
   readonly onNotice: (text: string) => void;
   /** Called once, when no further command should be sent here. */
   readonly onRetired: (connection: Connection) => void;
+  /** Called once when another server has taken the place of this one, which gives no answer: abandon it. */
+  readonly onSuperseded: () => void;
 }
 
 /** A command, or a batch of them, that waits for its answer. */
@@ -68,8 +70,7 @@ export class Connection {
     this.#endWatch = watchSilence({
       isSuperseded: wire.isSuperseded,
       silentSince: () => this.#silentSince(),
-      // What waits for an answer here is rejected as lost.
-      onSuperseded: () => wire.destroy(),
+      onSuperseded: options.onSuperseded,
     });
   }
 
@@ -174,6 +175,12 @@ export class Connection {
     this.#isRetired = true;
     this.#options.onRetired(this);
     this.#closeWhenIdle();
+  }
+
+  /** Retires without waiting: what is under way is rejected as lost. */
+  abandon(): void {
+    this.retire();
+    if (!this.#isClosed) this.#wire.destroy();
   }
 
   #begin(command: RedisArgument, timeoutMs: number, reject: (error: Error) => void): Call {

@@ -7,7 +7,7 @@ import { type Confirmation, confirm } from './confirm.ts';
 import { Connection } from './connection.ts';
 import { displayLocation, type RedisLocation } from './redis-url.ts';
 import { repeat, type Work, withFate } from './repeat.ts';
-import { connectFailed, type DatabaseContext, replyError } from './reply-error.ts';
+import { closedError, connectFailed, type DatabaseContext, replyError } from './reply-error.ts';
 
 /** How one command differs from the usual. */
 export interface CommandOptions {
@@ -85,6 +85,8 @@ export class RedisDatabase implements Database {
   readonly #target: DatabaseTarget;
   readonly #abort = new AbortController();
   readonly #duplicates = new Set<RedisDatabase>();
+  /** The one that this is a duplicate of, directly or not; else this. */
+  readonly #root: RedisDatabase;
   readonly #onClose: () => void;
   #connection: Connection | undefined;
   #connecting: Promise<Connection> | undefined;
@@ -94,9 +96,13 @@ export class RedisDatabase implements Database {
   /** Where one server goes, another takes its place: sentinels and clusters see to that. */
   #hasSuccessors = false;
 
-  constructor(target: DatabaseTarget, onClose: () => void = () => {}) {
+  constructor(
+    target: DatabaseTarget,
+    origin?: { readonly root: RedisDatabase; readonly onClose: () => void },
+  ) {
     this.#target = target;
-    this.#onClose = onClose;
+    this.#root = origin?.root ?? this;
+    this.#onClose = origin?.onClose ?? (() => {});
   }
 
   get name(): DatabaseName {
@@ -139,8 +145,12 @@ export class RedisDatabase implements Database {
 
   #duplicate(over: Partial<DatabaseTarget>): RedisDatabase {
     this.#abort.signal.throwIfAborted();
-    const duplicate = new RedisDatabase({ ...this.#target, ...over }, () =>
-      this.#duplicates.delete(duplicate),
+    const duplicate = new RedisDatabase(
+      { ...this.#target, ...over },
+      {
+        root: this.#root,
+        onClose: () => this.#duplicates.delete(duplicate),
+      },
     );
     this.#duplicates.add(duplicate);
     return duplicate;
@@ -186,6 +196,12 @@ export class RedisDatabase implements Database {
       on: (connection, timeoutMs) =>
         confirm(connection, work.on(connection, timeoutMs), { ...confirmation, commandTimeoutMs }),
     });
+  }
+
+  /** Leaves a server that another has replaced, on all connections: those without work would not notice before theirs. */
+  #abandon(): void {
+    this.#connection?.abandon();
+    for (const duplicate of this.#duplicates) duplicate.#abandon();
   }
 
   /** Commands that come while a connection is being made share it. */
@@ -248,6 +264,7 @@ export class RedisDatabase implements Database {
       onRetired: (retired) => {
         if (this.#connection === retired) this.#connection = undefined;
       },
+      onSuperseded: () => this.#root.#abandon(),
     });
     try {
       await connection.check(location.kind === 'sentinel' ? timeoutMs : config.connectTimeoutMs);
@@ -277,10 +294,4 @@ function rootOf(error: unknown): unknown {
 function isLasting(error: unknown): boolean {
   const { code = '' } = rootOf(error) as NodeJS.ErrnoException; // of a failure to connect; others have no code
   return /^(EACCES|EPERM|EPROTO|ERR_TLS|ERR_SSL)|CERT|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code);
-}
-
-function closedError(name: DatabaseName): StackloreError {
-  return new StackloreError('database_unreachable', {
-    message: `The ${name} database was closed by this program. Open stacklore again for further commands.`,
-  });
 }

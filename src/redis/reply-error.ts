@@ -181,6 +181,13 @@ export function stillLoading(
   });
 }
 
+/** A command of a database that was closed. */
+export function closedError(name: DatabaseName): StackloreError {
+  return new StackloreError('database_unreachable', {
+    message: `The ${name} database was closed by this program. Open stacklore again for further commands.`,
+  });
+}
+
 /** A command that no server could read. */
 export function wrongArgument([name]: RedisCommand, cause?: unknown): StackloreError {
   return new StackloreError('internal', {

@@ -30,7 +30,7 @@ export interface PrivateSentinels {
   master(): Promise<PrivateRedis>;
   /** Kills the master and gives the one that has taken its place, when every running sentinel names it. */
   failOver(kill?: (master: PrivateRedis) => Promise<void>): Promise<PrivateRedis>;
-  /** Resolves when the master has all other servers as connected replicas, none of them behind. */
+  /** Resolves when all other servers are replicas of the master and have what it had. */
   inSync(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -103,7 +103,7 @@ export async function startPrivateSentinels({
         await kill(old);
         for (;;) {
           const now = await agreedMaster(group, sentinels.length);
-          if (now !== old && (await ask(now.url, ['ROLE'])).startsWith('master')) return now;
+          if (now !== old && (await ask(now.url, ['ROLE']).catch(() => '')).startsWith('master')) return now;
           await pause();
         }
       },
@@ -193,11 +193,25 @@ async function agreedMaster(
   }
 }
 
-async function isInSync({ url }: PrivateRedis, replicas: number): Promise<boolean> {
+/** Whether all replicas have what the server had when it was asked first. */
+async function isInSync(server: PrivateRedis, replicas: number): Promise<boolean> {
+  const { offset } = await replicationOf(server);
+  for (let attempt = 0; attempt < 60; attempt += 1) {
+    const { states } = await replicationOf(server);
+    if (states.length < replicas) return false;
+    if (states.every((one) => one.state === 'online' && one.offset >= offset)) return true;
+    await pause();
+  }
+  return false;
+}
+
+async function replicationOf({ url }: PrivateRedis) {
   const info = await ask(url, ['INFO', 'replication']).catch(() => '');
-  const offset = /^master_repl_offset:(\d+)/m.exec(info)?.[1];
-  const states = [...info.matchAll(/^slave\d+:.*state=(\w+),offset=(\d+)/gm)];
-  return states.length === replicas && states.every(([, state, at]) => state === 'online' && at === offset);
+  const states = [...info.matchAll(/^slave\d+:.*state=(\w+),offset=(\d+)/gm)].map(([, state, offset]) => ({
+    state,
+    offset: Number(offset),
+  }));
+  return { offset: Number(/^master_repl_offset:(\d+)/m.exec(info)?.[1]), states };
 }
 
 /** One command on a connection of its own, its reply as text. */
