@@ -7,7 +7,7 @@ import { type Confirmation, confirm } from './confirm.ts';
 import { Connection } from './connection.ts';
 import { displayLocation, type RedisLocation } from './redis-url.ts';
 import { repeat, type Work, withFate } from './repeat.ts';
-import { closedError, connectFailed, type DatabaseContext, replyError } from './reply-error.ts';
+import { closedError, connectFailed, type DatabaseContext, isLasting, replyError } from './reply-error.ts';
 
 /** How one command differs from the usual. */
 export interface CommandOptions {
@@ -29,6 +29,8 @@ export interface Database {
   readonly name: DatabaseName;
   /** How many connections were made so far. The cursor of a scan is of one only: the next server counts otherwise. */
   readonly connections?: number;
+  /** Whether `isConfirmed` waits for anything. */
+  readonly confirms?: boolean;
   /** One command's reply. */
   send<T = unknown>(command: RedisCommand, options?: CommandOptions): Promise<T>;
   /** The replies of many commands sent in one go, in order. The first that failed rejects, after all replies came. */
@@ -93,7 +95,7 @@ export class RedisDatabase implements Database {
   /** Carries out what replicas are to confirm. */
   #confirming: RedisDatabase | undefined;
   #connections = 0;
-  /** Where one server goes, another takes its place: sentinels and clusters see to that. */
+  /** Where one server goes, another takes its place: sentinels and clusters see to that. Told by the root. */
   #hasSuccessors = false;
 
   constructor(
@@ -107,6 +109,10 @@ export class RedisDatabase implements Database {
 
   get name(): DatabaseName {
     return this.#target.name;
+  }
+
+  get confirms(): boolean {
+    return this.#target.confirmation.replicas > 0;
   }
 
   get connections(): number {
@@ -166,8 +172,7 @@ export class RedisDatabase implements Database {
 
   #run<T>(on: Work<T>['on'], isRepeatable: boolean, options: CommandOptions): Promise<T> {
     const { timeoutMs = this.#target.config.commandTimeoutMs, isConfirmed = false } = options;
-    if (isConfirmed && this.#target.confirmation.replicas > 0)
-      return this.#runConfirmed({ on, timeoutMs, isRepeatable });
+    if (isConfirmed && this.confirms) return this.#runConfirmed({ on, timeoutMs, isRepeatable });
     return this.#runHere({ on, timeoutMs, isRepeatable });
   }
 
@@ -178,7 +183,7 @@ export class RedisDatabase implements Database {
         work,
         {
           connect: async () => this.#connection ?? this.#connect(),
-          patienceMs: this.#hasSuccessors ? Number.POSITIVE_INFINITY : PATIENCE_WITH_ONE_SERVER_MS,
+          patienceMs: this.#root.#hasSuccessors ? Number.POSITIVE_INFINITY : PATIENCE_WITH_ONE_SERVER_MS,
           signal: this.#abort.signal,
         },
         { startedAt, failure },
@@ -233,8 +238,8 @@ export class RedisDatabase implements Database {
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
         const isLast = attempt === ATTEMPTS || performance.now() + pause >= until;
         if (isLast || isLasting(error)) {
-          const failure = connectFailed(rootOf(error), attempt, context);
-          throw this.#hasSuccessors && !isLasting(error) ? withFate(failure, 'undone') : failure;
+          const failure = connectFailed(error, attempt, context);
+          throw this.#root.#hasSuccessors && !isLasting(error) ? withFate(failure, 'undone') : failure;
         }
         await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
@@ -276,7 +281,7 @@ export class RedisDatabase implements Database {
     }
     this.#connection = connection;
     this.#connections += 1;
-    this.#hasSuccessors = location.kind === 'sentinel' || location.kind === 'cluster';
+    this.#root.#hasSuccessors = location.kind === 'sentinel' || location.kind === 'cluster';
     return connection;
   }
 }
@@ -284,14 +289,4 @@ export class RedisDatabase implements Database {
 /** True for an error that says all there is to say; what could not be reached is tried again. */
 function isFinal(error: unknown): boolean {
   return error instanceof StackloreError && error.code !== 'database_unreachable';
-}
-
-function rootOf(error: unknown): unknown {
-  return error instanceof StackloreError ? (error.cause ?? error) : error;
-}
-
-/** True for what the next attempt would find again: no permission, or a TLS disagreement. */
-function isLasting(error: unknown): boolean {
-  const { code = '' } = rootOf(error) as NodeJS.ErrnoException; // of a failure to connect; others have no code
-  return /^(EACCES|EPERM|EPROTO|ERR_TLS|ERR_SSL)|CERT|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code);
 }

@@ -114,13 +114,24 @@ export function connectionLost(cause: unknown, command: string, context: Databas
 }
 
 /** A connection that could not be made. */
-export function connectFailed(cause: unknown, attempts: number, context: DatabaseContext): StackloreError {
+export function connectFailed(error: unknown, attempts: number, context: DatabaseContext): StackloreError {
+  const cause = rootOf(error);
   const reason = errorMessage(cause) || 'no answer';
   const times = attempts === 1 ? '' : ` after ${attempts} attempts`;
   return new StackloreError('database_unreachable', {
     message: `${capital(who(context))} cannot be reached${times}: ${reason}. ${connectRemedy(reason, context)}`,
     cause,
   });
+}
+
+function rootOf(error: unknown): unknown {
+  return error instanceof StackloreError ? (error.cause ?? error) : error;
+}
+
+/** True for what the next attempt would find again: no permission, or a TLS disagreement. */
+export function isLasting(error: unknown): boolean {
+  const { code = '' } = rootOf(error) as NodeJS.ErrnoException; // of a failure to connect; others have no code
+  return /^(EACCES|EPERM|EPROTO|ERR_TLS|ERR_SSL)|CERT|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code);
 }
 
 function connectRemedy(reason: string, { place, setting }: DatabaseContext): string {

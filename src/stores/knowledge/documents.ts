@@ -15,6 +15,7 @@ import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
 import { catchUp, requireSameModel } from './catch-up.ts';
 import { type Collection, manifestHash } from './collections.ts';
+import { confirmDocument } from './confirm-document.ts';
 import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkKeyPrefix, chunkPrefix } from './document-ids.ts';
 import { type DocumentListOptions, type DocumentPage, listDocuments, type Page } from './list-documents.ts';
@@ -164,6 +165,14 @@ export class Documents {
       if (await catchUp(this.#database, collection, keys)) await this.#bumpVersion(collection.name);
     }
     return stored;
+  }
+
+  /**
+   * Resolves when enough replicas have a document that is stored already, where the configuration asks for any: what
+   * was written last time may not have got that far.
+   */
+  async confirm({ docId, hash }: StoredDocument): Promise<void> {
+    if (this.#database.confirms) await confirmDocument(this.#database, await this.#keyOf(docId), hash);
   }
 
   /** Deletes a document with its chunks and index entries in one MULTI. Throws `not_found`. */
