@@ -113,6 +113,20 @@ const allSettings = z.strictObject({
       rejectUnauthorized: flag.default(true),
     })
     .prefault({}),
+  /** What the names of connections begin with in CLIENT LIST; what they are for and their database follow. */
+  clientName: z
+    .string()
+    .regex(/^[!-~]{1,64}$/, 'must be 1 to 64 visible ASCII characters without spaces')
+    .default('stacklore'),
+  /** What is acknowledged is safe from a fail-over as far as replicas have it. */
+  confirm: z
+    .strictObject({
+      /** Replicas that must have a document, a task or a record before it counts as stored; by default 1 behind sentinels, else 0. */
+      replicas: wholeNumber(0, 100).optional(),
+      /** How long they are waited for. */
+      timeoutMs: milliseconds.default(5_000),
+    })
+    .prefault({}),
   connectTimeoutMs: milliseconds.default(5_000),
   /** Deadline of one command, also when it was already sent. */
   commandTimeoutMs: milliseconds.default(30_000),

@@ -104,6 +104,8 @@ export interface OpenOptions extends Omit<ConfigSources, 'settings'> {
   readonly report?: ProvisionReport;
   /** Takes sentences for the user, e.g. that the server is still loading its data. */
   readonly onNotice?: (text: string) => void;
+  /** What it is opened for, in the names of its connections (CLIENT LIST): `serve` gives `stacklore:serve:main`. */
+  readonly purpose?: string;
   /** Embeds instead of the configured model. */
   readonly embedder?: Embedder;
   /** Reranks instead of the configured model. */
@@ -163,7 +165,7 @@ export class Stacklore {
 
   /** @internal Use `openStacklore`. */
   constructor(config: Config, options: OpenOptions) {
-    const { report = silentReport, onNotice, embedder, reranker } = options;
+    const { report = silentReport, onNotice, purpose, embedder, reranker } = options;
     this.config = config;
     let isAttached = false;
     this.databases = connectDatabases(config, {
@@ -172,7 +174,7 @@ export class Stacklore {
         isAttached = true;
         return socketPath;
       },
-      ...(onNotice && { onNotice }),
+      ...{ ...(onNotice && { onNotice }), purpose },
     });
     const { knowledge, analytics } = this.databases;
     this.collections = new Collections(knowledge);

@@ -38,15 +38,19 @@ export function addCommand(
 ): void {
   const parent = program.command(name).summary(summary);
   if ('command' in module) {
-    defineOne(parent, module.command, onChosen);
+    defineOne(parent, module.command, { verb: name, onChosen });
     return;
   }
   parent.description(summary);
   for (const [subName, command] of Object.entries(module.commands))
-    defineOne(parent.command(subName), command, onChosen);
+    defineOne(parent.command(subName), command, { verb: `${name}-${subName}`, onChosen });
 }
 
-function defineOne(program: Program, command: Command, onChosen: OnChosen): void {
+function defineOne(
+  program: Program,
+  command: Command,
+  { verb, onChosen }: { readonly verb: string; readonly onChosen: OnChosen },
+): void {
   program.description(command.summary).summary(command.summary);
   if (command.arguments) program.arguments(command.arguments);
   for (const { flags, description, isList } of command.flags) {
@@ -57,7 +61,7 @@ function defineOne(program: Program, command: Command, onChosen: OnChosen): void
   if (command.examples)
     program.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`);
   program.action(() =>
-    onChosen((host) => runCommand(command, { args: program.args, given: program.opts(), host })),
+    onChosen((host) => runCommand(command, { verb, args: program.args, given: program.opts(), host })),
   );
 }
 
@@ -65,12 +69,14 @@ function defineOne(program: Program, command: Command, onChosen: OnChosen): void
 const NAMING: readonly ErrorCode[] = ['invalid_input', 'invalid_config', 'manifest_mismatch'];
 
 interface Call {
+  /** The command's name, for the names of its connections. */
+  readonly verb: string;
   readonly args: readonly string[];
   readonly given: CommonFlags;
   readonly host: Host;
 }
 
-async function runCommand(command: Command, { args, given, host }: Call): Promise<number> {
+async function runCommand(command: Command, { verb, args, given, host }: Call): Promise<number> {
   const {
     json = false,
     home: _home,
@@ -90,7 +96,7 @@ async function runCommand(command: Command, { args, given, host }: Call): Promis
     report,
     config: (over = {}) => loadConfig({ settings: { ...settings, ...over }, ...sources }),
     lore: () => {
-      lore ??= openStacklore(settings, { ...sources, report, onNotice: terminal.note });
+      lore ??= openStacklore(settings, { ...sources, report, onNotice: terminal.note, purpose: verb });
       return lore;
     },
   };

@@ -56,6 +56,7 @@ async function publishDocument(job: Job, work: Work, hash: string): Promise<Docu
   job.vanished.delete(docId);
   const isSame = earlier !== undefined && isUnchanged(earlier, document, collection);
   if (isSame && !request.force) {
+    await documents.confirm(earlier);
     return { source, docId, title, status: 'unchanged', chunks: earlier.chunkCount };
   }
   // What is stored as it is stays the document it is.

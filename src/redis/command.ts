@@ -23,3 +23,18 @@ const KEYLESS = new Set(
   ).split(' '),
 );
 const KEY_AFTER_SUBCOMMAND = new Set(['FT.CURSOR', 'MEMORY', 'OBJECT', 'XINFO']);
+
+/**
+ * True for a command that only reads and is no more than a look at keys, so that asking again does no harm. Queries are
+ * none: one that a server died of must not be sent to the next. Nor are steps of a scan, whose cursors are of one server.
+ */
+export function isRead(command: RedisCommand): boolean {
+  return READS.has(String(command[0]).toUpperCase());
+}
+
+const READS = new Set(
+  (
+    'DBSIZE ECHO EXISTS FT._LIST FT.INFO GET GETRANGE HEXISTS HGET HGETALL HLEN HMGET HSTRLEN INFO LINDEX LLEN LPOS ' +
+    'LRANGE MGET PING PTTL SCARD SMEMBERS STRLEN TTL TYPE ZCARD ZCOUNT ZRANGE ZREVRANGE ZREVRANGEBYSCORE ZSCORE'
+  ).split(' '),
+);

@@ -1,14 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, StackloreError } from '../errors.ts';
 import type { RedisArgument, RedisCommand } from './command.ts';
+import { isLoading, waitUntilLoaded } from './loading.ts';
+import { isRefusal, withFate } from './repeat.ts';
 import {
   connectionLost,
   type DatabaseContext,
   deadlinePassed,
   replyError,
-  stillLoading,
-  who,
+  wrongArgument,
 } from './reply-error.ts';
+import { watchSilence } from './silence.ts';
 
 /** The way of bytes to Redis and back: a client of one server, or of a cluster. Knows neither deadlines nor our errors. */
 export interface Wire {
@@ -19,6 +20,8 @@ export interface Wire {
   isReply(error: unknown): boolean;
   /** True for a reply which tells that another server should be asked from now on. */
   isStale(error: unknown): boolean;
+  /** Whether another server has taken the place of this one, where that can be asked elsewhere. */
+  readonly isSuperseded?: () => Promise<boolean>;
   destroy(): void;
 }
 
@@ -29,6 +32,8 @@ export interface ConnectionOptions {
   readonly onNotice: (text: string) => void;
   /** Called once, when no further command should be sent here. */
   readonly onRetired: (connection: Connection) => void;
+  /** Called once when another server has taken the place of this one, which gives no answer: abandon it. */
+  readonly onSuperseded: () => void;
 }
 
 /** A command, or a batch of them, that waits for its answer. */
@@ -38,9 +43,6 @@ interface Call {
   readonly deadline: number;
   reject: (error: Error) => void;
 }
-
-const LOADING_POLL_MS = 200;
-const NOTICE_EVERY_MS = 1_000;
 
 /** One open connection: gives every command a deadline, waits while the server loads its data, translates errors. */
 export class Connection {
@@ -57,6 +59,7 @@ export class Connection {
   #isClosed = false;
   #loading: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
+  readonly #endWatch: () => void;
 
   constructor(wire: Wire, options: ConnectionOptions) {
     this.#wire = wire;
@@ -64,6 +67,15 @@ export class Connection {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.#endWatch = watchSilence({
+      isSuperseded: wire.isSuperseded,
+      silentSince: () => this.#silentSince(),
+      onSuperseded: options.onSuperseded,
+    });
+  }
+
+  get context(): DatabaseContext {
+    return this.#options.context;
   }
 
   /** True once no further command should be sent here. */
@@ -81,7 +93,7 @@ export class Connection {
         },
         (error: unknown) => {
           this.#end(call);
-          if (!isLoading(error)) return reject(this.#explain(error, call.command, [command]));
+          if (!isLoading(error)) return reject(this.#explain(error, call.command, { sent: [command] }));
           resolve(this.#whenLoaded().then(() => this.send<T>(command, buffers, timeoutMs)));
         },
       );
@@ -104,9 +116,11 @@ export class Connection {
         const [first] = failures;
         if (first === undefined) resolve(replies);
         // Only when nothing was carried out may all of it be sent again.
-        else if (loading < commands.length)
-          reject(this.#explain(first.error, first.command[0] ?? '', [first.command]));
-        else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs)));
+        else if (loading < commands.length) {
+          const isWhole =
+            failures.length === commands.length && failures.every(({ error }) => isRefusal(error));
+          reject(this.#explain(first.error, first.command[0] ?? '', { sent: [first.command], isWhole }));
+        } else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs)));
       };
       for (const [at, command] of commands.entries()) {
         this.#wire.send(command, buffers).then(
@@ -137,12 +151,12 @@ export class Connection {
           const failed = replies.findIndex((reply) => this.#wire.isReply(reply));
           const command = commands[failed] ?? [];
           if (failed < 0) resolve(replies as T[]);
-          else reject(this.#explain(replies[failed], command[0] ?? '', [command]));
+          else reject(this.#explain(replies[failed], command[0] ?? '', { sent: [command], isWhole: false }));
         },
         (error: unknown) => {
           this.#end(call);
           // The first refusal makes EXEC discard everything: nothing was carried out.
-          if (!isLoading(error)) return reject(this.#explain(error, call.command, commands));
+          if (!isLoading(error)) return reject(this.#explain(error, call.command, { sent: commands }));
           resolve(this.#whenLoaded().then(() => this.transaction<T>(commands, buffers, timeoutMs)));
         },
       );
@@ -162,6 +176,12 @@ export class Connection {
     this.#isRetired = true;
     this.#options.onRetired(this);
     this.#closeWhenIdle();
+  }
+
+  /** Retires without waiting: what is under way is rejected as lost. */
+  abandon(): void {
+    this.retire();
+    if (!this.#isClosed) this.#wire.destroy();
   }
 
   #begin(command: RedisArgument, timeoutMs: number, reject: (error: Error) => void): Call {
@@ -214,52 +234,44 @@ export class Connection {
     if (this.#calls.size > 0 || this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#alarm);
+    this.#endWatch();
     this.#wire.destroy();
     this.#resolveClosed();
   }
 
-  #explain(error: unknown, command: RedisArgument, sent?: readonly RedisCommand[]): StackloreError {
+  /** The error that callers see, about what was `sent`. `isWhole`: what it says holds for all of the call. */
+  #explain(
+    error: unknown,
+    command: RedisArgument,
+    { sent, isWhole = true }: { readonly sent?: readonly RedisCommand[]; readonly isWhole?: boolean } = {},
+  ): StackloreError {
     const { context } = this.#options;
     if (error instanceof TypeError) return wrongArgument([command], error);
     if (this.#wire.isReply(error)) {
       if (this.#wire.isStale(error)) this.retire();
-      return replyError(error, String(command), { ...context, sent });
+      const explained = replyError(error, String(command), { ...context, sent });
+      return isWhole && isRefusal(error) ? withFate(explained, 'undone') : explained;
     }
     this.retire();
-    return connectionLost(error, String(command), context);
+    return withFate(connectionLost(error, String(command), context), 'unknown');
+  }
+
+  /** Since when the oldest call waits without any answer having come; `undefined` when none waits. */
+  #silentSince(): number | undefined {
+    const [oldest] = this.#calls;
+    return oldest && Math.max(oldest.deadline - oldest.timeoutMs, this.#lastReplyAt);
   }
 
   #whenLoaded(): Promise<void> {
-    this.#loading ??= this.#waitUntilLoaded().finally(() => {
-      this.#loading = undefined;
-    });
+    this.#loading ??= waitUntilLoaded((command) => this.#ask(command), this.#options)
+      .catch((error: unknown) => {
+        if (error instanceof StackloreError) throw error;
+        throw withFate(this.#explain(error, 'PING'), 'undone'); // what waits here was refused
+      })
+      .finally(() => {
+        this.#loading = undefined;
+      });
     return this.#loading;
-  }
-
-  async #waitUntilLoaded(): Promise<void> {
-    const { context, loadingTimeoutMs, onNotice } = this.#options;
-    const startedAt = performance.now();
-    let noticeAt = startedAt;
-    for (;;) {
-      const isLoaded = await this.#ask(['PING']).then(
-        () => true,
-        (error: unknown) => {
-          if (isLoading(error)) return false;
-          throw this.#explain(error, 'PING');
-        },
-      );
-      if (isLoaded) return;
-      const percent = await this.#ask(['INFO', 'persistence']).then(loadedPercent, () => undefined);
-      const now = performance.now();
-      if (now - startedAt > loadingTimeoutMs) throw stillLoading(percent, loadingTimeoutMs, context);
-      if (now >= noticeAt) {
-        onNotice(
-          `Waiting for ${who(context)}: it is loading its data${percent === undefined ? '' : ` (${percent} %)`}.`,
-        );
-        noticeAt = now + NOTICE_EVERY_MS;
-      }
-      await sleep(LOADING_POLL_MS);
-    }
   }
 
   /** A command of the loading wait itself, with a deadline but without any waiting or translation. */
@@ -274,22 +286,6 @@ export class Connection {
 
 function nobodyWaits(): void {}
 
-function isLoading(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('LOADING ');
-}
-
-function loadedPercent(info: unknown): number | undefined {
-  const match = /^loading_loaded_perc:(\d+)/m.exec(String(info));
-  return match ? Number(match[1]) : undefined;
-}
-
 function isArgument(argument: unknown): boolean {
   return typeof argument === 'string' || argument instanceof Buffer;
-}
-
-function wrongArgument([name]: RedisCommand, cause?: unknown): StackloreError {
-  return new StackloreError('internal', {
-    message: `${String(name)} was given an argument that is neither text nor a Buffer. Please report this as a bug of stacklore.`,
-    cause,
-  });
 }

@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import type { DatabaseName } from '../schema/record.ts';
-import type { RedisCommand } from './command.ts';
+import { isRead, type RedisCommand } from './command.ts';
+import { type Confirmation, confirm } from './confirm.ts';
 import { Connection } from './connection.ts';
 import { displayLocation, type RedisLocation } from './redis-url.ts';
-import { connectFailed, type DatabaseContext, replyError } from './reply-error.ts';
+import { repeat, type Work, withFate } from './repeat.ts';
+import { closedError, connectFailed, type DatabaseContext, isLasting, replyError } from './reply-error.ts';
 
 /** How one command differs from the usual. */
 export interface CommandOptions {
@@ -13,11 +15,22 @@ export interface CommandOptions {
   readonly buffers?: boolean;
   /** Deadline from the moment the command is sent; by default `commandTimeoutMs`. */
   readonly timeoutMs?: number;
+  /**
+   * Carrying it out twice is the same as once, so that it is sent again when the connection broke and nobody can tell
+   * what became of it. What Redis refuses for the moment is sent again in any case, and so are plain reads.
+   */
+  readonly isRepeatable?: boolean;
+  /** Answered only when as many replicas have it as the configuration asks for (`database_timeout`: too few have). */
+  readonly isConfirmed?: boolean;
 }
 
 /** One named database behind one connection, which its first command opens and which is opened again when it broke. */
 export interface Database {
   readonly name: DatabaseName;
+  /** How many connections were made so far. The cursor of a scan is of one only: the next server counts otherwise. */
+  readonly connections?: number;
+  /** Whether `isConfirmed` waits for anything. */
+  readonly confirms?: boolean;
   /** One command's reply. */
   send<T = unknown>(command: RedisCommand, options?: CommandOptions): Promise<T>;
   /** The replies of many commands sent in one go, in order. The first that failed rejects, after all replies came. */
@@ -29,10 +42,10 @@ export interface Database {
   transaction<T = unknown>(commands: readonly RedisCommand[], options?: CommandOptions): Promise<T[]>;
   /**
    * A further connection to the same database, for a command that blocks: others would wait behind it. Give such a
-   * command a `timeoutMs` beyond its own. With a number it leads to that one of the same server instead. Closed with this
-   * database at the latest.
+   * command a `timeoutMs` beyond its own. With a number it leads to that one of the same server instead. `purpose` is for
+   * CLIENT LIST. Closed with this database at the latest.
    */
-  duplicate(options?: { readonly number?: number }): Database;
+  duplicate(options?: { readonly number?: number; readonly purpose?: string }): Database;
   /** Closes the connection once every command under way has its answer or is overdue. */
   close(): Promise<void>;
 }
@@ -46,6 +59,10 @@ export interface DatabaseTarget {
   /** The setting that names the location, for messages; `undefined` for the embedded server. */
   readonly setting: string | undefined;
   readonly config: Pick<Config, 'tls' | 'connectTimeoutMs' | 'commandTimeoutMs'>;
+  /** What CLIENT LIST shows. */
+  readonly clientName: string;
+  /** What `isConfirmed` waits for. */
+  readonly confirmation: Confirmation;
   readonly onNotice: (text: string) => void;
 }
 
@@ -59,6 +76,9 @@ interface Attempt {
 const ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
+const SENTINEL_ATTEMPT_MS = 2_000;
+/** A single server that refuses may be a name that is just being given to another, as managed services do. */
+const PATIENCE_WITH_ONE_SERVER_MS = 1_000;
 /** Loading a large database takes longer than any command. */
 const LOADING_FACTOR = 4;
 
@@ -67,42 +87,76 @@ export class RedisDatabase implements Database {
   readonly #target: DatabaseTarget;
   readonly #abort = new AbortController();
   readonly #duplicates = new Set<RedisDatabase>();
+  /** The one that this is a duplicate of, directly or not; else this. */
+  readonly #root: RedisDatabase;
   readonly #onClose: () => void;
   #connection: Connection | undefined;
   #connecting: Promise<Connection> | undefined;
+  /** Carries out what replicas are to confirm. */
+  #confirming: RedisDatabase | undefined;
+  #connections = 0;
+  /** Where one server goes, another takes its place: sentinels and clusters see to that. Told by the root. */
+  #hasSuccessors = false;
 
-  constructor(target: DatabaseTarget, onClose: () => void = () => {}) {
+  constructor(
+    target: DatabaseTarget,
+    origin?: { readonly root: RedisDatabase; readonly onClose: () => void },
+  ) {
     this.#target = target;
-    this.#onClose = onClose;
+    this.#root = origin?.root ?? this;
+    this.#onClose = origin?.onClose ?? (() => {});
   }
 
   get name(): DatabaseName {
     return this.#target.name;
   }
 
-  send<T>(command: RedisCommand, options?: CommandOptions): Promise<T> {
-    const buffers = options?.buffers ?? false;
-    const timeoutMs = options?.timeoutMs ?? this.#target.config.commandTimeoutMs;
-    if (this.#connection) return this.#connection.send<T>(command, buffers, timeoutMs);
-    return this.#connect().then((connection) => connection.send<T>(command, buffers, timeoutMs));
+  get confirms(): boolean {
+    return this.#target.confirmation.replicas > 0;
   }
 
-  async pipeline<T>(commands: readonly RedisCommand[], options: CommandOptions = {}): Promise<T[]> {
-    const { buffers = false, timeoutMs = this.#target.config.commandTimeoutMs } = options;
-    const connection = this.#connection ?? (await this.#connect());
-    return connection.pipeline<T>(commands, buffers, timeoutMs);
+  get connections(): number {
+    return this.#connections;
   }
 
-  async transaction<T>(commands: readonly RedisCommand[], options: CommandOptions = {}): Promise<T[]> {
-    const { buffers = false, timeoutMs = this.#target.config.commandTimeoutMs } = options;
-    const connection = this.#connection ?? (await this.#connect());
-    return connection.transaction<T>(commands, buffers, timeoutMs);
+  send<T>(command: RedisCommand, options: CommandOptions = {}): Promise<T> {
+    const { buffers = false, isRepeatable = isRead(command) } = options;
+    const on: Work<T>['on'] = (connection, timeoutMs) => connection.send<T>(command, buffers, timeoutMs);
+    return this.#run(on, isRepeatable, options);
   }
 
-  duplicate({ number = this.#target.number }: { readonly number?: number } = {}): Database {
+  pipeline<T>(commands: readonly RedisCommand[], options: CommandOptions = {}): Promise<T[]> {
+    const { buffers = false, isRepeatable = commands.every(isRead) } = options;
+    const on: Work<T[]>['on'] = (connection, timeoutMs) =>
+      connection.pipeline<T>(commands, buffers, timeoutMs);
+    return this.#run(on, isRepeatable, options);
+  }
+
+  transaction<T>(commands: readonly RedisCommand[], options: CommandOptions = {}): Promise<T[]> {
+    const { buffers = false, isRepeatable = commands.every(isRead) } = options;
+    const on: Work<T[]>['on'] = (connection, timeoutMs) =>
+      connection.transaction<T>(commands, buffers, timeoutMs);
+    return this.#run(on, isRepeatable, options);
+  }
+
+  duplicate({
+    number = this.#target.number,
+    purpose = 'more',
+  }: {
+    number?: number;
+    purpose?: string;
+  } = {}): Database {
+    return this.#duplicate({ number, clientName: `${this.#target.clientName}:${purpose}` });
+  }
+
+  #duplicate(over: Partial<DatabaseTarget>): RedisDatabase {
     this.#abort.signal.throwIfAborted();
-    const duplicate = new RedisDatabase({ ...this.#target, number }, () =>
-      this.#duplicates.delete(duplicate),
+    const duplicate = new RedisDatabase(
+      { ...this.#target, ...over },
+      {
+        root: this.#root,
+        onClose: () => this.#duplicates.delete(duplicate),
+      },
     );
     this.#duplicates.add(duplicate);
     return duplicate;
@@ -114,6 +168,45 @@ export class RedisDatabase implements Database {
     const connection = this.#connection;
     connection?.retire();
     await Promise.all([connection?.closed, ...[...this.#duplicates].map((one) => one.close())]);
+  }
+
+  #run<T>(on: Work<T>['on'], isRepeatable: boolean, options: CommandOptions): Promise<T> {
+    const { timeoutMs = this.#target.config.commandTimeoutMs, isConfirmed = false } = options;
+    if (isConfirmed && this.confirms) return this.#runConfirmed({ on, timeoutMs, isRepeatable });
+    return this.#runHere({ on, timeoutMs, isRepeatable });
+  }
+
+  #runHere<T>(work: Work<T>): Promise<T> {
+    const startedAt = performance.now();
+    const again = (failure?: unknown): Promise<T> =>
+      repeat(
+        work,
+        {
+          connect: async () => this.#connection ?? this.#connect(),
+          patienceMs: this.#root.#hasSuccessors ? Number.POSITIVE_INFINITY : PATIENCE_WITH_ONE_SERVER_MS,
+          signal: this.#abort.signal,
+        },
+        { startedAt, failure },
+      );
+    return this.#connection ? work.on(this.#connection, work.timeoutMs).catch(again) : again();
+  }
+
+  /** On a connection of its own, as what comes after a write there waits for the replicas too. */
+  #runConfirmed<T>(work: Work<T>): Promise<T> {
+    const { clientName, confirmation } = this.#target;
+    const { commandTimeoutMs } = this.#target.config;
+    this.#confirming ??= this.#duplicate({ clientName: `${clientName}:confirm` });
+    return this.#confirming.#runHere({
+      ...work,
+      on: (connection, timeoutMs) =>
+        confirm(connection, work.on(connection, timeoutMs), { ...confirmation, commandTimeoutMs }),
+    });
+  }
+
+  /** Leaves a server that another has replaced, on all connections: those without work would not notice before theirs. */
+  #abandon(): void {
+    this.#connection?.abandon();
+    for (const duplicate of this.#duplicates) duplicate.#abandon();
   }
 
   /** Commands that come while a connection is being made share it. */
@@ -139,13 +232,18 @@ export class RedisDatabase implements Database {
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       try {
-        const timeoutMs = Math.max(1, Math.round(until - performance.now()));
+        const leftMs = Math.max(1, Math.round(until - performance.now()));
+        // The sentinels may name another server by the time that this one has not answered.
+        const timeoutMs = location.kind === 'sentinel' ? Math.min(leftMs, SENTINEL_ATTEMPT_MS) : leftMs;
         return await this.#attempt(wires, { location, context, timeoutMs });
       } catch (error) {
         if (signal.aborted || isFinal(error)) throw error;
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
         const isLast = attempt === ATTEMPTS || performance.now() + pause >= until;
-        if (isLast || isLasting(error)) throw connectFailed(rootOf(error), attempt, context);
+        if (isLast || isLasting(error)) {
+          const failure = connectFailed(error, attempt, context);
+          throw this.#root.#hasSuccessors && !isLasting(error) ? withFate(failure, 'undone') : failure;
+        }
         await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     }
@@ -155,11 +253,11 @@ export class RedisDatabase implements Database {
     { isReply, openWire }: typeof import('./open-wire.ts'),
     { location, context, timeoutMs }: Attempt,
   ): Promise<Connection> {
-    const { config, number, name, onNotice } = this.#target;
+    const { config, number, clientName, onNotice } = this.#target;
     let connection: Connection | undefined;
     const wire = await openWire(location, {
       number,
-      clientName: `stacklore-${name}`,
+      clientName,
       tls: config.tls,
       timeoutMs,
       signal: this.#abort.signal,
@@ -174,9 +272,10 @@ export class RedisDatabase implements Database {
       onRetired: (retired) => {
         if (this.#connection === retired) this.#connection = undefined;
       },
+      onSuperseded: () => this.#root.#abandon(),
     });
     try {
-      await connection.check(config.connectTimeoutMs);
+      await connection.check(location.kind === 'sentinel' ? timeoutMs : config.connectTimeoutMs);
       this.#abort.signal.throwIfAborted();
       if (connection.isRetired) throw new Error('the server closed the connection');
     } catch (error) {
@@ -184,6 +283,8 @@ export class RedisDatabase implements Database {
       throw error;
     }
     this.#connection = connection;
+    this.#connections += 1;
+    this.#root.#hasSuccessors = location.kind === 'sentinel' || location.kind === 'cluster';
     return connection;
   }
 }
@@ -191,20 +292,4 @@ export class RedisDatabase implements Database {
 /** True for an error that says all there is to say; what could not be reached is tried again. */
 function isFinal(error: unknown): boolean {
   return error instanceof StackloreError && error.code !== 'database_unreachable';
-}
-
-function rootOf(error: unknown): unknown {
-  return error instanceof StackloreError ? (error.cause ?? error) : error;
-}
-
-/** True for what the next attempt would find again: no permission, or a TLS disagreement. */
-function isLasting(error: unknown): boolean {
-  const { code = '' } = rootOf(error) as NodeJS.ErrnoException; // of a failure to connect; others have no code
-  return /^(EACCES|EPERM|EPROTO|ERR_TLS|ERR_SSL)|CERT|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code);
-}
-
-function closedError(name: DatabaseName): StackloreError {
-  return new StackloreError('database_unreachable', {
-    message: `The ${name} database was closed by this program. Open stacklore again for further commands.`,
-  });
 }

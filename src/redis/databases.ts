@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../schema/record.ts';
+import type { Confirmation } from './confirm.ts';
 import { type Database, RedisDatabase } from './database.ts';
 import { type Credentials, parseRedisUrl, type RedisLocation } from './redis-url.ts';
 
@@ -23,6 +24,8 @@ export interface ConnectOptions {
   readonly embeddedSocket?: () => Promise<string>;
   /** Takes sentences for the user, e.g. that a server is loading its data. */
   readonly onNotice?: (text: string) => void;
+  /** What the connections are for, in their names. */
+  readonly purpose?: string | undefined;
 }
 
 /** The named databases of a configuration. Connects nothing: a connection opens with its first command. Throws `invalid_config`. */
@@ -40,7 +43,10 @@ export function connectDatabases(config: Config, options: ConnectOptions = {}): 
     const number = chooseNumber(config, name, location, setting);
     const find = async (): Promise<RedisLocation> =>
       location ?? { ...credentialsOf(config, name), kind: 'socket', path: await embeddedSocket() };
-    return new RedisDatabase({ name, number, setting, locate: find, config, onNotice });
+    const clientName = [config.clientName, options.purpose, name].filter(Boolean).join(':');
+    const confirmation = chooseConfirmation(config, location, setting);
+    const target = { name, number, setting, clientName, confirmation, locate: find, config, onNotice };
+    return new RedisDatabase(target);
   };
   const all = {
     main: connect('main'),
@@ -114,6 +120,22 @@ function chooseNumber(
   if (given === undefined || given === 0) return 0;
   throw new StackloreError('invalid_config', {
     message: `${setting} names a cluster, which has database 0 only, but the ${name} database is to be number ${given}. Remove the number.`,
+  });
+}
+
+/** A master that dies takes along what no replica has yet. The embedded server has no replicas. */
+function chooseConfirmation(
+  { confirm }: Config,
+  location: RedisLocation | undefined,
+  setting: string | undefined,
+): Confirmation {
+  const { timeoutMs } = confirm;
+  if (location?.kind === 'sentinel') return { replicas: confirm.replicas ?? 1, timeoutMs };
+  if (location?.kind !== 'cluster' || !confirm.replicas) {
+    return { replicas: location ? (confirm.replicas ?? 0) : 0, timeoutMs };
+  }
+  throw new StackloreError('invalid_config', {
+    message: `${setting} names a cluster, where confirm.replicas (STACKLORE_CONFIRM_REPLICAS) cannot be waited for. Unset it, and set min-replicas-to-write on the servers.`,
   });
 }
 

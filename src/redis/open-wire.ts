@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { createClient, createCluster, ErrorReply, MaxCommandRedirectionsError, RESP_TYPES } from 'redis';
 import type { Config } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
@@ -38,7 +39,32 @@ export async function openWire(location: RedisLocation, options: WireOptions): P
   if (location.kind === 'cluster') return openCluster(location, options);
   const place = await findServer(location, options);
   const client = await openClient(place, location, options);
-  return clientWire(client, location.kind === 'sentinel');
+  const wire = clientWire(client, location);
+  if (location.kind !== 'sentinel' || 'path' in place) return wire;
+  await requireMaster(client, place, options);
+  return {
+    ...wire,
+    isSuperseded: async () => !isDeepStrictEqual(await findServer(location, options), place),
+  };
+}
+
+/** A sentinel that was away may name a server that is a replica by now, or one that is not yet the master. */
+async function requireMaster(
+  client: Client,
+  { host, port }: ServerAddress,
+  options: WireOptions,
+): Promise<void> {
+  try {
+    const role = within(options.timeoutMs, options.signal, client.sendCommand<unknown[]>(['ROLE']));
+    const [name] = await role.catch((error: unknown) => {
+      if (/^NOPERM/.test(errorMessage(error))) return ['master']; // its writes will tell
+      throw error;
+    });
+    if (name !== 'master') throw new Error(`the sentinels name ${host}:${port}, which is no master`);
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
 }
 
 async function findServer(
@@ -52,19 +78,35 @@ async function findServer(
 
 type SentinelLocation = Extract<RedisLocation, { kind: 'sentinel' }>;
 
-/** The master's address by the first sentinel that knows it. */
+/** The master's address as most sentinels have it that answer: one that was away may know an earlier master only. */
 async function askSentinels(location: SentinelLocation, options: WireOptions): Promise<ServerAddress> {
+  const { sentinels, master } = location;
   const failures: unknown[] = [];
-  for (const sentinel of location.sentinels) {
-    try {
-      return await askSentinel(sentinel, location, options);
-    } catch (error) {
-      failures.push(error);
+  const votes = new Map<string, { readonly address: ServerAddress; count: number }>();
+  const enough = Math.floor(sentinels.length / 2) + 1;
+  return new Promise((resolve, reject) => {
+    let open = sentinels.length;
+    const end = () => {
+      const [best] = [...votes.values()].sort((one, other) => other.count - one.count);
+      if (best && (open === 0 || best.count >= enough)) return resolve(best.address);
+      if (open > 0) return;
+      reject(new Error(`no sentinel names a master "${master}" (${failures.map(errorMessage).join('; ')})`));
+    };
+    for (const sentinel of sentinels) {
+      askSentinel(sentinel, location, options)
+        .then(
+          (address) => {
+            const key = `${address.host} ${address.port}`;
+            votes.set(key, { address, count: (votes.get(key)?.count ?? 0) + 1 });
+          },
+          (error: unknown) => failures.push(error),
+        )
+        .finally(() => {
+          open -= 1;
+          end();
+        });
     }
-  }
-  throw new Error(
-    `no sentinel names a master "${location.master}" (${failures.map(errorMessage).join('; ')})`,
-  );
+  });
 }
 
 async function askSentinel(
@@ -135,7 +177,7 @@ function socketOptions(place: SocketPlace, { tls }: WireOptions) {
     : { host: place.host, port: place.port };
 }
 
-function clientWire(client: Client, isMasterOfSentinels: boolean): Wire {
+function clientWire(client: Client, { kind }: RedisLocation): Wire {
   const byteClient = client.withTypeMapping(BYTES);
   return {
     send: (command, buffers) => (buffers ? byteClient : client).sendCommand(command),
@@ -150,7 +192,9 @@ function clientWire(client: Client, isMasterOfSentinels: boolean): Wire {
       return replies;
     },
     isReply,
-    isStale: (error) => isMasterOfSentinels && /^READONLY /.test(errorMessage(error)),
+    // Behind sentinels, and behind a name, another server may be the one that takes writes by now.
+    isStale: (error) =>
+      kind !== 'socket' && /^(EXECABORT .*: )?-?(READONLY|UNBLOCKED) /.test(errorMessage(error)),
     destroy: () => client.destroy(),
   };
 }

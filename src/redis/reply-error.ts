@@ -84,7 +84,7 @@ const EXPLANATIONS: readonly Explanation[] = [
     text: '{who} is busy with a script that does not end. Try again later, or stop it with SCRIPT KILL.',
   },
   {
-    pattern: /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN) |max number of clients reached/,
+    pattern: /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN|UNBLOCKED) |max number of clients reached/,
     code: 'database_unreachable',
     text: '{who} cannot serve {command} now ({reply}). Look at the state of the server, then try again.',
   },
@@ -126,13 +126,24 @@ export function connectionLost(cause: unknown, command: string, context: Databas
 }
 
 /** A connection that could not be made. */
-export function connectFailed(cause: unknown, attempts: number, context: DatabaseContext): StackloreError {
+export function connectFailed(error: unknown, attempts: number, context: DatabaseContext): StackloreError {
+  const cause = rootOf(error);
   const reason = errorMessage(cause) || 'no answer';
   const times = attempts === 1 ? '' : ` after ${attempts} attempts`;
   return new StackloreError('database_unreachable', {
     message: `${capital(who(context))} cannot be reached${times}: ${reason}. ${connectRemedy(reason, context)}`,
     cause,
   });
+}
+
+function rootOf(error: unknown): unknown {
+  return error instanceof StackloreError ? (error.cause ?? error) : error;
+}
+
+/** True for what the next attempt would find again: no permission, or a TLS disagreement. */
+export function isLasting(error: unknown): boolean {
+  const { code = '' } = rootOf(error) as NodeJS.ErrnoException; // of a failure to connect; others have no code
+  return /^(EACCES|EPERM|EPROTO|ERR_TLS|ERR_SSL)|CERT|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code);
 }
 
 function connectRemedy(reason: string, { place, setting }: DatabaseContext): string {
@@ -163,6 +174,23 @@ export function deadlinePassed(command: string, timeoutMs: number, context: Data
   });
 }
 
+/** A write that the server has carried out, but that too few replicas have. */
+export function tooFewReplicas(
+  {
+    count,
+    replicas,
+    timeoutMs,
+  }: { readonly count: number; readonly replicas: number; readonly timeoutMs: number },
+  context: DatabaseContext,
+): StackloreError {
+  return new StackloreError('database_timeout', {
+    message:
+      `${capital(who(context))} has the write, but ${count} of the ${replicas} replicas asked for confirmed it within ` +
+      `${timeoutMs} ms: a fail-over now could lose it. See that replicas are connected (INFO replication), then write ` +
+      'it again; or ask for fewer with STACKLORE_CONFIRM_REPLICAS.',
+  });
+}
+
 /** A server that took too long to load its data. */
 export function stillLoading(
   percent: number | undefined,
@@ -173,6 +201,21 @@ export function stillLoading(
     message:
       `${capital(who(context))} is still loading its data after ${Math.round(afterMs / 1_000)} s` +
       `${percent === undefined ? '' : ` (${percent} % done)`}. Try again later, or raise STACKLORE_COMMAND_TIMEOUT_MS.`,
+  });
+}
+
+/** A command of a database that was closed. */
+export function closedError(name: DatabaseName): StackloreError {
+  return new StackloreError('database_unreachable', {
+    message: `The ${name} database was closed by this program. Open stacklore again for further commands.`,
+  });
+}
+
+/** A command that no server could read. */
+export function wrongArgument([name]: RedisCommand, cause?: unknown): StackloreError {
+  return new StackloreError('internal', {
+    message: `${String(name)} was given an argument that is neither text nor a Buffer. Please report this as a bug of stacklore.`,
+    cause,
   });
 }
 

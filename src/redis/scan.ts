@@ -9,7 +9,7 @@ export interface ScanOptions {
 
 /**
  * The keys that match a glob pattern, page by page; pages may be empty, and a key may come twice when the keyspace is
- * resized meanwhile. The server is never held up: KEYS is not sent.
+ * resized meanwhile, or another server has taken over. The server is never held up: KEYS is not sent.
  */
 export async function* scanKeys(
   database: Database,
@@ -18,21 +18,29 @@ export async function* scanKeys(
 ): AsyncGenerator<string[]> {
   const options: RedisArgument[] = ['MATCH', pattern, 'COUNT', String(count)];
   if (type !== undefined) options.push('TYPE', type);
-  let cursor = '0';
-  do {
-    const [next, keys] = await database.send<[string, string[]]>(['SCAN', cursor, ...options]);
-    cursor = next;
-    yield keys;
-  } while (cursor !== '0');
+  yield* pages<string>(database, (cursor) =>
+    database.send(['SCAN', cursor, ...options], { isRepeatable: true }),
+  );
 }
 
 /** Every key of the numbered database as bytes, page by page like `scanKeys`: a key need not be text. */
 export async function* scanKeyBytes(database: Database, { count = 1_000 } = {}): AsyncGenerator<Buffer[]> {
-  let cursor = '0';
-  do {
-    const command = ['SCAN', cursor, 'COUNT', String(count)];
-    const [next, keys] = await database.send<[Buffer, Buffer[]]>(command, { buffers: true });
-    cursor = next.toString();
+  yield* pages<Buffer>(database, (cursor) =>
+    database.send(['SCAN', cursor, 'COUNT', String(count)], { buffers: true, isRepeatable: true }),
+  );
+}
+
+async function* pages<Key extends string | Buffer>(
+  database: Database,
+  scan: (cursor: string) => Promise<[next: Key, keys: Key[]]>,
+): AsyncGenerator<Key[]> {
+  let { connections } = database;
+  for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; ) {
+    const [next, keys] = await scan(cursor);
+    // Another server numbers its keys otherwise: going on with the cursor of the first would leave some out.
+    isFirst = !isFirst && database.connections !== connections;
+    connections = database.connections;
+    cursor = isFirst ? '0' : next.toString();
     yield keys;
-  } while (cursor !== '0');
+  }
 }

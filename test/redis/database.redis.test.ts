@@ -47,7 +47,7 @@ describe('a duplicate', () => {
     await duplicate.close();
     await expect(duplicate.send(['PING'])).rejects.toMatchObject({ code: 'database_unreachable' });
     expect(await databases.prompts.send(['PING'])).toBe('PONG');
-    await expect.poll(() => clientNames(databases)).toEqual(['stacklore-main', 'stacklore-prompts']);
+    await expect.poll(() => clientNames(databases)).toEqual(['stacklore:main', 'stacklore:prompts']);
   });
 
   it('closes with its database, which gives no further one', async () => {
@@ -57,21 +57,21 @@ describe('a duplicate', () => {
     await databases.prompts.close();
     await expect(duplicate.send(['PING'])).rejects.toMatchObject({ code: 'database_unreachable' });
     expect(() => databases.prompts.duplicate()).toThrow(/was closed by this program/);
-    await expect.poll(() => clientNames(databases)).toEqual(['stacklore-main']);
+    await expect.poll(() => clientNames(databases)).toEqual(['stacklore:main']);
   });
 });
 
 describe('connecting', () => {
   it('opens one named connection for each database, with its first command', async () => {
     const databases = connect();
-    expect(await clientNames(databases)).toEqual(['stacklore-main']);
+    expect(await clientNames(databases)).toEqual(['stacklore:main']);
     await Promise.all(Array.from({ length: 20 }, () => databases.knowledge.send(['PING'])));
     await Promise.all([databases.prompts.send(['PING']), databases.analytics.send(['PING'])]);
     expect(await clientNames(databases)).toEqual([
-      'stacklore-analytics',
-      'stacklore-knowledge',
-      'stacklore-main',
-      'stacklore-prompts',
+      'stacklore:analytics',
+      'stacklore:knowledge',
+      'stacklore:main',
+      'stacklore:prompts',
     ]);
   });
 
@@ -107,7 +107,7 @@ describe('connecting', () => {
     await databases.knowledge.send(['PING']);
     await databases.close();
     const other = connect();
-    await expect.poll(() => clientNames(other)).toEqual(['stacklore-main']);
+    await expect.poll(() => clientNames(other)).toEqual(['stacklore:main']);
   });
 
   it('lets a program end once it is closed, however long its deadlines are', async () => {

@@ -132,7 +132,7 @@ describe('servers behind sentinels', () => {
     await expect(main.send(['PING'])).rejects.toThrow(/no sentinel names a master "nobody"/);
   });
 
-  it('are asked for anew when the master has become a replica', async () => {
+  it('are asked for anew when the master has become a replica, and the command is sent to the new one', async () => {
     const { main } = connect({ redisUrl, connectTimeoutMs: 30_000 });
     await main.send(['PING']);
     const sentinel = connect({ redisUrl: `redis://127.0.0.1:${sentinelPort}` }).main;
@@ -141,7 +141,6 @@ describe('servers behind sentinels', () => {
     const old = connect({ redisUrl: redis.url }).main;
     await old.send(['REPLICAOF', '127.0.0.1', String(other.port)]);
     try {
-      await expect(main.send(['SET', 'moved', 'no'])).rejects.toMatchObject({ code: 'database_readonly' });
       expect(await main.send(['SET', 'moved', 'yes'])).toBe('OK');
       expect(await connect({ redisUrl: other.url }).main.send(['GET', 'moved'])).toBe('yes');
     } finally {

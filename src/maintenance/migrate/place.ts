@@ -24,6 +24,8 @@ export function openPlace(knowledge: Database, { url, number, setting }: Place, 
     number: number ?? location.number ?? 0,
     setting,
     locate: async () => location,
+    clientName: `${config.clientName}:migrate`,
+    confirmation: { replicas: 0, timeoutMs: 0 },
     config,
     onNotice: () => {},
   });

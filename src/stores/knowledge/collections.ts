@@ -41,6 +41,7 @@ export class Collections {
     const created = await runScript<number>(this.#database, CREATE_COLLECTION, {
       keys: [collectionRecord.key.build({ collection: name }), collectionsRecord.key.build({})],
       args: [name, String(Math.floor(createdAt.getTime() / 1_000)), ...collectionRecord.encode(value)],
+      isConfirmed: true,
     });
     this.#remembered.delete(name);
     if (created !== 1) {
@@ -125,6 +126,7 @@ export class Collections {
     const saved = await runScript<number>(this.#database, SAVE_MANIFEST, {
       keys: [key],
       args: [createdAt.encode(collection.createdAt), stored, codec.encode(manifest), index],
+      isConfirmed: true,
     });
     this.#remembered.delete(collection.name);
     return saved === 1 ? { ...collection, manifest, index } : undefined;
@@ -132,11 +134,12 @@ export class Collections {
 
   /** Forgets a collection whose documents and index are gone already. */
   async delete(name: string): Promise<void> {
-    await this.#database.transaction([
+    const commands = [
       ['UNLINK', collectionRecord.key.build({ collection: name })],
       ['ZREM', collectionsRecord.key.build({}), name],
       ['UNLINK', reindexRecord.key.build({ collection: name })],
-    ]);
+    ];
+    await this.#database.transaction(commands, { isConfirmed: true });
     this.#remembered.delete(name);
   }
 }

@@ -15,6 +15,7 @@ import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
 import { catchUp, requireSameModel } from './catch-up.ts';
 import { type Collection, manifestHash } from './collections.ts';
+import { confirmDocument } from './confirm-document.ts';
 import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkKey, chunkKeyPrefix, chunkPrefix } from './document-ids.ts';
 import { type DocumentListOptions, type DocumentPage, listDocuments, type Page } from './list-documents.ts';
@@ -166,6 +167,14 @@ export class Documents {
     return stored;
   }
 
+  /**
+   * Resolves when enough replicas have a document that is stored already, where the configuration asks for any: what
+   * was written last time may not have got that far.
+   */
+  async confirm({ docId, hash }: StoredDocument): Promise<void> {
+    if (this.#database.confirms) await confirmDocument(this.#database, await this.#keyOf(docId), hash);
+  }
+
   /** Deletes a document with its chunks and index entries in one MULTI. Throws `not_found`. */
   async delete(docId: string): Promise<StoredDocument> {
     const document = await this.get(docId);
@@ -277,7 +286,8 @@ export class Documents {
 
   #transaction(commands: readonly RedisArgument[][], chunks: number): Promise<unknown[]> {
     const timeoutMs = this.#commandTimeoutMs + chunks * MS_PER_WRITE;
-    return this.#database.transaction(commands, { timeoutMs });
+    // What is stored at that moment is removed first, so that a second time leaves the same.
+    return this.#database.transaction(commands, { timeoutMs, isRepeatable: true, isConfirmed: true });
   }
 
   async #read(docIds: readonly string[]): Promise<StoredDocument[]> {

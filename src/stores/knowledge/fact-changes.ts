@@ -50,6 +50,7 @@ export async function changeFact(
     const written = await runScript<number>(database, UPDATE_FACT, {
       keys: [key],
       args: [...kept, ...fields],
+      isConfirmed: true,
     });
     // Otherwise somebody has changed or deleted it since it was read.
     if (written === 1) return fact;

@@ -198,7 +198,7 @@ export class Facts {
   async delete(factId: string, { ownedBy }: OwnerOptions = {}): Promise<void> {
     const keys = factRecord.key.candidates({ factId });
     const deleted = await (ownedBy === undefined
-      ? this.#database.send<number>(['UNLINK', ...keys])
+      ? this.#database.send<number>(['UNLINK', ...keys], { isConfirmed: true })
       : unlinkOwned(this.#database, keys, ownedBy));
     if (deleted === 0) throw noFact(factId);
   }
@@ -214,10 +214,11 @@ export class Facts {
     const queries = duplicateQueries(fact, options.embedded);
     try {
       // One MULTI: of two that say the same at once, the later one is told of the earlier one.
-      const [saved, ...replies] = await this.#database.transaction<unknown>([
-        SAVE_FACT.evalCommand(keys, [mode, ...fields]),
-        ...queries.map((query) => this.#index.command(query)),
-      ]);
+      const write = SAVE_FACT.evalCommand(keys, [mode, ...fields]);
+      const [saved, ...replies] = await this.#database.transaction<unknown>(
+        [write, ...queries.map((query) => this.#index.command(query))],
+        { isConfirmed: true },
+      );
       if (saved === 0) throw takenFact(factId);
       const found = replies.map((reply) => readRows(reply as SearchReply).rows);
       return { ...fact, duplicates: this.#duplicates(fact, { keys, found, options }) };

@@ -49,10 +49,11 @@ export class ApiKeys {
       ...(expiresAt && { expiresAt }),
     };
     const stored = apiKeyRecord.encode({ ...value, secretHash: sha256(secret).toString('hex') });
-    await this.#database.transaction([
+    const commands = [
       ['HSET', apiKeyRecord.key.build({ keyId }), ...stored],
       ['ZADD', apiKeysRecord.key.build({}), String(this.#now()), keyId],
-    ]);
+    ];
+    await this.#database.transaction(commands, { isConfirmed: true });
     return { keyId, ...value, token: `sl_${keyId}_${secret}` };
   }
 
@@ -104,7 +105,8 @@ export class ApiKeys {
       });
     }
     const now = apiKeyRecord.fields.revokedAt.encode(new Date(this.#now()));
-    return (await this.#database.send<number>(['HSETNX', key, 'revoked_at', now])) === 1;
+    const revoke = ['HSETNX', key, 'revoked_at', now];
+    return (await this.#database.send<number>(revoke, { isConfirmed: true })) === 1;
   }
 }
 

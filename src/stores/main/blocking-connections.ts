@@ -24,7 +24,7 @@ export class BlockingConnections {
 
   /** The reply of a command that blocks, `null` when it ended without one. */
   async send(call: BlockingCall): Promise<Buffer | null> {
-    const connection = this.#idle.pop() ?? this.#database.duplicate();
+    const connection = this.#idle.pop() ?? this.#database.duplicate({ purpose: 'blocking' });
     try {
       const reply = await this.#sendOn(connection, call);
       this.#idle.push(connection);

@@ -83,7 +83,7 @@ export class Conversations {
     const users = conversationUsersRecord.key.build({ conversationId });
     const keys = [...conversationRecord.key.candidates({ conversationId }), users];
     const owner = ownedBy === undefined ? '' : checkId('ownedBy', ownedBy);
-    const script = { keys, args: [conversationId, owner, ...elements] };
+    const script = { keys, args: [conversationId, owner, ...elements], isConfirmed: true };
     const length = await runScript<number | null>(this.#database, APPEND_MESSAGES, script).catch(
       async (error: unknown) => {
         throw await this.#explain(error, conversationId);
@@ -195,6 +195,7 @@ export class Conversations {
     const messages = await runScript<number>(this.#database, DELETE_CONVERSATION, {
       keys,
       args: [conversationId],
+      isConfirmed: true,
     }).catch(async (error: unknown) => {
       throw await this.#explain(error, conversationId);
     });

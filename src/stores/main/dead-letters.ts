@@ -85,6 +85,7 @@ export class DeadLetters {
       const reply = runScript<number>(this.#database, REVIVE_TASKS, {
         keys: [keys.dead, keys.waiting],
         args: some.flatMap(({ wire, bytes }) => [wire, bytes]),
+        isConfirmed: true,
       });
       retried += await onQueue(this.#database, keys, reply);
     }

@@ -126,14 +126,15 @@ export class IngestJobs {
     const { wire } = makeTask(task, { now: this.#now, newId: this.#newId });
     const [key, listed] = [jobKey(jobId), ownerJobsRecord.key.build({ owner: job.owner })];
     const forgotten = String(this.#now() - LONGEST_UNLISTED_MS);
-    await this.#database.transaction([
+    const commands = [
       ['HSET', key, ...ingestJobRecord.encode(job)],
       ['EXPIRE', key, String(JOB_TTL_SECONDS)],
       ['ZREMRANGEBYSCORE', listed, '-inf', forgotten],
       ['ZADD', listed, String(createdAt.getTime()), jobId],
       ['EXPIRE', listed, String(JOB_TTL_SECONDS)],
       ['LPUSH', queueKeys(INGEST_QUEUE).waiting, wire],
-    ]);
+    ];
+    await this.#database.transaction(commands, { isConfirmed: true });
     return { jobId, ...job };
   }
 

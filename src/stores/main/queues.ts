@@ -89,7 +89,7 @@ export class Queues {
     const made = tasks.map((task) => makeTask(task, defaults));
     if (made.length === 0) return [];
     const push = ['LPUSH', keys.waiting, ...made.map(({ wire }) => wire)];
-    await onQueue(this.#database, keys, this.#database.send(push));
+    await onQueue(this.#database, keys, this.#database.send(push, { isConfirmed: true }));
     return made.map(({ task }) => task);
   }
 

@@ -85,11 +85,13 @@ export class Sessions {
       conversationId ?? '',
       ...encodeFields(() => sessionRecord.encode(value)),
     ];
-    const created = await runScript<number>(this.#database, CREATE_SESSION, { keys, args }).catch(
-      async (error: unknown) => {
-        throw await this.#explain(error, sessionId, value);
-      },
-    );
+    const created = await runScript<number>(this.#database, CREATE_SESSION, {
+      keys,
+      args,
+      isConfirmed: true,
+    }).catch(async (error: unknown) => {
+      throw await this.#explain(error, sessionId, value);
+    });
     if (created === 1) return { sessionId, ...value };
     throw new StackloreError('already_exists', {
       message: `Session "${sessionId}" exists already. Give another id, or end it first: stacklore sessions end.`,
@@ -148,7 +150,13 @@ export class Sessions {
   async end(sessionId: string): Promise<boolean> {
     const keys = sessionRecord.key.candidates({ sessionId });
     try {
-      return (await runScript<number>(this.#database, END_SESSION, { keys, args: [sessionId] })) > 0;
+      return (
+        (await runScript<number>(this.#database, END_SESSION, {
+          keys,
+          args: [sessionId],
+          isConfirmed: true,
+        })) > 0
+      );
     } catch (error) {
       throw await this.#explain(error, sessionId);
     }

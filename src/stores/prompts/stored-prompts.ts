@@ -72,7 +72,7 @@ export async function deletePrompt(
   ...companions: readonly string[]
 ): Promise<boolean> {
   const unlinks = [keys, ...companions.map((key) => [key])].map((some) => ['UNLINK', ...some]);
-  const [removed = 0] = await database.transaction<number>(unlinks);
+  const [removed = 0] = await database.transaction<number>(unlinks, { isConfirmed: true });
   return removed > 0;
 }
 

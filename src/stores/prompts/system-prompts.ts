@@ -201,6 +201,7 @@ export class SystemPrompts {
       const saved = await runScript<number>(this.#database, SAVE_SYSTEM_PROMPT, {
         keys: [key, history],
         args: [earlier, ...read, ...changedFields(systemPromptRecord.encode(value, key), wire)],
+        isConfirmed: true,
       });
       return saved === 1;
     } catch (error) {

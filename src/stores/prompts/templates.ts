@@ -114,7 +114,8 @@ export class Templates {
   async #write(templateName: string, value: Template): Promise<void> {
     const key = await placeOf(this.#database, templateRecord.key.candidates({ templateName }));
     try {
-      await this.#database.send(['HSET', key, ...templateRecord.encode(value, key)]);
+      const write = ['HSET', key, ...templateRecord.encode(value, key)];
+      await this.#database.send(write, { isConfirmed: true });
     } catch (error) {
       throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
     }

@@ -129,6 +129,7 @@ export class UserPrompts {
       const before = await runScript<[string | null] | null>(this.#database, SAVE_USER_PROMPT, {
         keys: [key],
         args: [...args, after.content, after.is_private, after.created_at],
+        isConfirmed: true,
       }).catch(async (error: unknown) => {
         throw await namedWrongType(this.#database, error, new Map([[key, 'hash']]));
       });
