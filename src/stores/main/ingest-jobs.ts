@@ -132,7 +132,7 @@ export class IngestJobs {
       ['ZREMRANGEBYSCORE', listed, '-inf', forgotten],
       ['ZADD', listed, String(createdAt.getTime()), jobId],
       ['EXPIRE', listed, String(JOB_TTL_SECONDS)],
-      ['LPUSH', queueKeys(INGEST_QUEUE).waiting, wire],
+      ['LPUSH', queueKeys(this.#database, INGEST_QUEUE).waiting, wire],
     ]);
     return { jobId, ...job };
   }
