@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { createClient, createCluster, ErrorReply, MaxCommandRedirectionsError, RESP_TYPES } from 'redis';
+import {
+  createClient,
+  createCluster,
+  ErrorReply,
+  MaxCommandRedirectionsError,
+  MultiErrorReply,
+  RESP_TYPES,
+} from 'redis';
 import type { Config } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
 import { firstKey, type Place, type RedisArgument, type RedisCommand } from './command.ts';
@@ -213,7 +220,10 @@ async function openCluster(
         commands.map(firstKey).find((key) => key !== undefined),
       );
       for (const command of commands) multi.addCommand(firstKey(command), false, command as RedisArgument[]);
-      return multi.exec();
+      return multi.exec().catch((error: unknown) => {
+        if (error instanceof MultiErrorReply) return error.replies;
+        throw error;
+      });
     },
     isReply,
     isStale: () => false,

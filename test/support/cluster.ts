@@ -114,8 +114,19 @@ export function asOneServer(cluster: PrivateCluster): PrivateRedis {
     config: (overrides) => cluster.config(overrides),
     stop: async () => {},
     kill: all((node) => node.kill()),
-    restart: all((node) => node.restart()),
+    restart: async () => {
+      await all((node) => node.restart())();
+      await untilReady(cluster);
+    },
   };
+}
+
+/** Resolves when every node takes the cluster for whole. */
+export async function untilReady({ nodes }: PrivateCluster): Promise<void> {
+  for (const { socketPath } of nodes) {
+    const control = await openControl(socketPath);
+    await everyNode([control], isOk).finally(() => control.close());
+  }
 }
 
 /** Removes every key of a cluster. */
@@ -161,7 +172,7 @@ async function join(nodes: readonly Node[], masters: readonly Node[]): Promise<v
     }
     await everyNode(controls, (info) => field(info, 'cluster_known_nodes') === String(nodes.length));
     await replicate(controls, masters.length);
-    await everyNode(controls, (info) => field(info, 'cluster_state') === 'ok');
+    await everyNode(controls, isOk);
   } finally {
     for (const control of controls) control.close();
   }
@@ -188,6 +199,10 @@ async function everyNode(
   isReached: (info: ControlReply) => boolean,
 ): Promise<void> {
   for (const control of controls) await until(async () => isReached(await control.send(['CLUSTER', 'INFO'])));
+}
+
+function isOk(info: ControlReply): boolean {
+  return field(info, 'cluster_state') === 'ok';
 }
 
 function field(info: ControlReply, name: string): string | undefined {

@@ -36,7 +36,10 @@ export async function createSession(
   // Before the session, as one that no index knows would never be listed; and after it, as a list in between cleans.
   await runScripts(database, ENTER, entryCalls(userId, sessionId));
   const places = await keysForScript(database, keys);
-  if ((await runScript<number>(database, CREATE_SESSION_ALONE, { keys: places, args })) !== 1) return false;
+  if ((await runScript<number>(database, CREATE_SESSION_ALONE, { keys: places, args })) !== 1) {
+    await forgetSessions(database, userId, [sessionId]);
+    return false;
+  }
   await remember(database, { sessionId, userId, conversationId });
   return true;
 }
