@@ -162,13 +162,14 @@ async function join(nodes: readonly Node[], masters: readonly Node[]): Promise<v
   const controls = await Promise.all(nodes.map(({ redis }) => openControl(redis.socketPath)));
   try {
     for (const [at, control] of controls.entries()) {
+      // Only a node that knows no other yet takes an epoch, and without one of its own two may claim the same.
       await control.send(['CLUSTER', 'SET-CONFIG-EPOCH', String(at + 1)]);
       const first = Math.floor((at * SLOTS) / masters.length);
       const last = Math.floor(((at + 1) * SLOTS) / masters.length) - 1;
       if (at < masters.length) await control.send(['CLUSTER', 'ADDSLOTSRANGE', String(first), String(last)]);
-      for (const { redis, busPort } of at === 0 ? nodes.slice(1) : []) {
-        await control.send(['CLUSTER', 'MEET', '127.0.0.1', String(redis.port), String(busPort)]);
-      }
+    }
+    for (const { redis, busPort } of nodes.slice(1)) {
+      await controls[0]?.send(['CLUSTER', 'MEET', '127.0.0.1', String(redis.port), String(busPort)]);
     }
     await everyNode(controls, (info) => field(info, 'cluster_known_nodes') === String(nodes.length));
     await replicate(controls, masters.length);
