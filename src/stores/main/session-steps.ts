@@ -2,6 +2,7 @@ import { keysForScript } from '../../redis/candidates.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { runScript, runScripts, type ScriptCall } from '../../redis/script.ts';
+import { isWrongType } from '../../redis/wrong-type.ts';
 import { isId } from '../../schema/key.ts';
 import { sessionRecord, userSessionsRecord } from '../../schema/main.ts';
 import { linkCalls } from './conversation-steps.ts';
@@ -96,7 +97,13 @@ export async function forgetSessions(
   let forgotten = await database.send<number>(['ZREM', index, ...sessionIds]);
   for (const sessionId of sessionIds) {
     const places = sessionRecord.key.candidates({ sessionId });
-    const users = await database.pipeline<string | null>(places.map((key) => ['HGET', key, 'user_id']));
+    const users = await database
+      .pipeline<string | null>(places.map((key) => ['HGET', key, 'user_id']))
+      .catch((error: unknown) => {
+        // What is there is no session, and so not the user's.
+        if (isWrongType(error)) return [];
+        throw error;
+      });
     if (!users.includes(userId)) continue;
     // Created since it was missed.
     await runScripts(database, ENTER, entryCalls(userId, sessionId));

@@ -128,7 +128,9 @@ describe('a queue', () => {
   });
 
   it('takes any other name, also where other programs write it without escaping', async () => {
-    for (const name of ['jobs:high', 'a*b?[c]', 'a%b', 'ünï☃', 'x:processing:y']) {
+    // Where the two names differ, the lists lie in different slots of a cluster.
+    const escaped = isOnCluster() ? [] : ['a*b?[c]', 'a%b'];
+    for (const name of ['jobs:high', ...escaped, 'ünï☃', 'x:processing:y']) {
       const element = '{"task_id":"f","task_type":"foreign","payload":null,"created_at":"2025","priority":5}';
       await send('LPUSH', `queue:${name}`, element);
       await lore.queues.enqueue(name, { taskType: 'own', taskId: 'o' });
