@@ -99,7 +99,7 @@ export async function forgetSessions(
     const places = sessionRecord.key.candidates({ sessionId });
     const users = await database
       .pipeline<string | null>(places.map((key) => ['HGET', key, 'user_id']))
-      .catch((error: unknown) => {
+      .catch((error: unknown): string[] => {
         // What is there is no session, and so not the user's.
         if (isWrongType(error)) return [];
         throw error;
