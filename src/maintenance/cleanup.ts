@@ -130,7 +130,7 @@ async function purgeDeadLetters(
     for (const one of page) {
       const queueName = key.parse(one)?.queueName;
       // Only stacklore writes these, so another form of the key is nobody's.
-      if (queueName === undefined || key.build({ queueName }) !== one) continue;
+      if (queueName === undefined || key.buildOn(main, { queueName }) !== one) continue;
       const count = dryRun ? await main.send<number>(['LLEN', one]) : await deadLetters.purge(queueName);
       if (count > 0) removed.add(queueName, count);
     }

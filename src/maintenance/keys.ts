@@ -28,6 +28,8 @@ export type KeysRequest = z.input<typeof keysRequest> & {
 /** The memory of one server, as it tells it. */
 export interface ServerMemory {
   readonly databases: readonly DatabaseName[];
+  /** Host and port of a master of a cluster, each of which is told of; absent for a server that is alone. */
+  readonly address?: string;
   readonly version: string;
   readonly usedBytes: number;
   readonly peakBytes: number;
@@ -169,16 +171,20 @@ async function readServers(keyspaces: readonly Keyspace[]): Promise<ServerMemory
   const firsts = keyspaces.filter((one, at) => {
     return keyspaces.findIndex(({ serverId }) => serverId === one.serverId) === at;
   });
-  return Promise.all(
+  const servers = await Promise.all(
     firsts.map(async ({ database, serverId }) => {
       const same = keyspaces.filter((one) => one.serverId === serverId);
-      const [memory, server] = await Promise.all([
-        readInfo(database, 'memory'),
-        readInfo(database, 'server'),
-      ]);
+      const databases = same.flatMap(({ names }) => names);
+      return (await database.shards()).map((shard) => ({ shard, databases }));
+    }),
+  );
+  return Promise.all(
+    servers.flat().map(async ({ shard, databases }) => {
+      const [memory, server] = await Promise.all([readInfo(shard, 'memory'), readInfo(shard, 'server')]);
       const number = (name: string) => Number(memory.get(name) ?? 0);
       return {
-        databases: same.flatMap(({ names }) => names),
+        databases,
+        ...(shard.address !== undefined && { address: shard.address }),
         version: server.get('redis_version') ?? 'unknown',
         usedBytes: number('used_memory'),
         peakBytes: number('used_memory_peak'),

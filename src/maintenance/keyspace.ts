@@ -1,7 +1,7 @@
-import type { Database, Databases } from '../redis/databases.ts';
+import type { Database, Databases, Shard } from '../redis/databases.ts';
 import type { DatabaseName } from '../schema/record.ts';
 
-/** One numbered database of one server, and the named databases that lie in it. */
+/** One numbered database of one server, or all of a cluster, and the named databases that lie in it. */
 export interface Keyspace {
   readonly serverId: string;
   readonly number: number;
@@ -61,8 +61,8 @@ export async function placeOf(database: Database): Promise<{ serverId: string; n
 }
 
 /** The values of an INFO section by name. */
-export async function readInfo(database: Database, section: string): Promise<ReadonlyMap<string, string>> {
-  const lines = (await database.send<string>(['INFO', section])).split('\r\n');
+export async function readInfo(server: Shard, section: string): Promise<ReadonlyMap<string, string>> {
+  const lines = (await server.send<string>(['INFO', section])).split('\r\n');
   return new Map(
     lines.flatMap((line) => {
       const at = line.indexOf(':');

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Database } from '../redis/databases.ts';
 import { isKeyDenied } from '../redis/denied.ts';
-import { runScript } from '../redis/script.ts';
+import { runScripts } from '../redis/script.ts';
 import { KEY_TYPES, type KeyType, MEASURE_KEYS } from './scripts/measure-keys.ts';
 
 /** What is known of a key that was not read. */
@@ -26,7 +26,10 @@ export async function measureKeys(
   { samples = SAMPLED_ELEMENTS } = {},
 ): Promise<MeasuredKey[]> {
   if (keys.length === 0) return [];
-  const told = await runScript<number[]>(database, MEASURE_KEYS, { keys, args: [String(samples)] });
+  const args = [String(samples)];
+  // A cluster takes keys of one slot only.
+  const calls = database.isCluster ? keys.map((key) => ({ keys: [key], args })) : [{ keys, args }];
+  const told = (await runScripts<number[]>(database, MEASURE_KEYS, calls)).flat();
   return keys.flatMap((key, index) => {
     const [type = -1, expiresAt = -1, ttlMs = -1, bytes = 0] = told.slice(index * 4, index * 4 + 4);
     return type < 0 ? [] : [{ key, type: KEY_TYPES[type] ?? 'other', expiresAt, ttlMs, bytes }];

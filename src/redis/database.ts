@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import type { DatabaseName } from '../schema/record.ts';
-import { isRead, type RedisCommand } from './command.ts';
+import { isRead, type Place, type RedisCommand } from './command.ts';
 import { type Confirmation, confirm } from './confirm.ts';
 import { Connection } from './connection.ts';
 import { displayLocation, type RedisLocation } from './redis-url.ts';
@@ -22,6 +22,14 @@ export interface CommandOptions {
   readonly isRepeatable?: boolean;
   /** Answered only when as many replicas have it as the configuration asks for (`database_timeout`: too few have). */
   readonly isConfirmed?: boolean;
+  /** On a cluster, where a command without a key goes; by default to any node. */
+  readonly at?: Place;
+}
+
+/** One server behind a database: what is about servers and not about keys is asked here. */
+export interface Shard extends Pick<Database, 'name' | 'send' | 'pipeline'> {
+  /** Host and port of a cluster's master; absent for a server that is alone. */
+  readonly address?: string;
 }
 
 /** One named database behind one connection, which its first command opens and which is opened again when it broke. */
@@ -31,6 +39,11 @@ export interface Database {
   readonly connections?: number;
   /** Whether `isConfirmed` waits for anything. */
   readonly confirms?: boolean;
+  /**
+   * True where the location names a cluster: a script or a transaction then takes keys of one slot only, and commands
+   * sent in one go are carried out in order only if they are about the same slot.
+   */
+  readonly isCluster: boolean;
   /** One command's reply. */
   send<T = unknown>(command: RedisCommand, options?: CommandOptions): Promise<T>;
   /** The replies of many commands sent in one go, in order. The first that failed rejects, after all replies came. */
@@ -40,6 +53,8 @@ export interface Database {
    * permission) leaves nothing done; a command that fails on its own data (WRONGTYPE) rejects with the others done.
    */
   transaction<T = unknown>(commands: readonly RedisCommand[], options?: CommandOptions): Promise<T[]>;
+  /** The masters of a cluster as they are now, or the one server there is. */
+  shards(): Promise<readonly Shard[]>;
   /**
    * A further connection to the same database, for a command that blocks: others would wait behind it. Give such a
    * command a `timeoutMs` beyond its own. With a number it leads to that one of the same server instead. `purpose` is for
@@ -54,6 +69,7 @@ export interface Database {
 export interface DatabaseTarget {
   readonly name: DatabaseName;
   readonly number: number;
+  readonly isCluster: boolean;
   /** Where the server is; asked for anew with each connection, as the embedded server may have moved. */
   readonly locate: () => Promise<RedisLocation>;
   /** The setting that names the location, for messages; `undefined` for the embedded server. */
@@ -119,16 +135,20 @@ export class RedisDatabase implements Database {
     return this.#connections;
   }
 
+  get isCluster(): boolean {
+    return this.#target.isCluster;
+  }
+
   send<T>(command: RedisCommand, options: CommandOptions = {}): Promise<T> {
-    const { buffers = false, isRepeatable = isRead(command) } = options;
-    const on: Work<T>['on'] = (connection, timeoutMs) => connection.send<T>(command, buffers, timeoutMs);
+    const { buffers = false, isRepeatable = isRead(command), at } = options;
+    const on: Work<T>['on'] = (connection, timeoutMs) => connection.send<T>(command, buffers, timeoutMs, at);
     return this.#run(on, isRepeatable, options);
   }
 
   pipeline<T>(commands: readonly RedisCommand[], options: CommandOptions = {}): Promise<T[]> {
-    const { buffers = false, isRepeatable = commands.every(isRead) } = options;
+    const { buffers = false, isRepeatable = commands.every(isRead), at } = options;
     const on: Work<T[]>['on'] = (connection, timeoutMs) =>
-      connection.pipeline<T>(commands, buffers, timeoutMs);
+      connection.pipeline<T>(commands, buffers, timeoutMs, at);
     return this.#run(on, isRepeatable, options);
   }
 
@@ -137,6 +157,17 @@ export class RedisDatabase implements Database {
     const on: Work<T[]>['on'] = (connection, timeoutMs) =>
       connection.transaction<T>(commands, buffers, timeoutMs);
     return this.#run(on, isRepeatable, options);
+  }
+
+  async shards(): Promise<readonly Shard[]> {
+    if (!this.isCluster) return [this];
+    const { masters } = this.#connection ?? (await this.#connect());
+    return masters.map((address) => ({
+      name: this.name,
+      address,
+      send: (command, options) => this.send(command, { ...options, at: { master: address } }),
+      pipeline: (commands, options) => this.pipeline(commands, { ...options, at: { master: address } }),
+    }));
   }
 
   duplicate({

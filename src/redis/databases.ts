@@ -6,7 +6,7 @@ import { type Database, RedisDatabase } from './database.ts';
 import { type Credentials, parseRedisUrl, type RedisLocation } from './redis-url.ts';
 
 export type { RedisArgument, RedisCommand } from './command.ts';
-export type { CommandOptions, Database } from './database.ts';
+export type { CommandOptions, Database, Shard } from './database.ts';
 
 /** The four named databases, one connection each. */
 export interface Databases {
@@ -45,7 +45,18 @@ export function connectDatabases(config: Config, options: ConnectOptions = {}): 
       location ?? { ...credentialsOf(config, name), kind: 'socket', path: await embeddedSocket() };
     const clientName = [config.clientName, options.purpose, name].filter(Boolean).join(':');
     const confirmation = chooseConfirmation(config, location, setting);
-    const target = { name, number, setting, clientName, confirmation, locate: find, config, onNotice };
+    const isCluster = location?.kind === 'cluster';
+    const target = {
+      name,
+      number,
+      isCluster,
+      setting,
+      clientName,
+      confirmation,
+      locate: find,
+      config,
+      onNotice,
+    };
     return new RedisDatabase(target);
   };
   const all = {

@@ -1,4 +1,4 @@
-import type { Database, RedisArgument } from './databases.ts';
+import type { Database, RedisArgument, Shard } from './databases.ts';
 
 export interface ScanOptions {
   /** How many keys the server looks at in one step. */
@@ -8,8 +8,9 @@ export interface ScanOptions {
 }
 
 /**
- * The keys that match a glob pattern, page by page; pages may be empty, and a key may come twice when the keyspace is
- * resized meanwhile, or another server has taken over. The server is never held up: KEYS is not sent.
+ * The keys that match a glob pattern, page by page, of a cluster those of one master after the other; pages may be empty,
+ * and a key may come twice when the keyspace is resized meanwhile or another server has taken over, or be missed when its
+ * slot is moved to another master. The server is never held up: KEYS is not sent.
  */
 export async function* scanKeys(
   database: Database,
@@ -18,29 +19,31 @@ export async function* scanKeys(
 ): AsyncGenerator<string[]> {
   const options: RedisArgument[] = ['MATCH', pattern, 'COUNT', String(count)];
   if (type !== undefined) options.push('TYPE', type);
-  yield* pages<string>(database, (cursor) =>
-    database.send(['SCAN', cursor, ...options], { isRepeatable: true }),
+  yield* pages<string>(database, (shard, cursor) =>
+    shard.send(['SCAN', cursor, ...options], { isRepeatable: true }),
   );
 }
 
 /** Every key of the numbered database as bytes, page by page like `scanKeys`: a key need not be text. */
 export async function* scanKeyBytes(database: Database, { count = 1_000 } = {}): AsyncGenerator<Buffer[]> {
-  yield* pages<Buffer>(database, (cursor) =>
-    database.send(['SCAN', cursor, 'COUNT', String(count)], { buffers: true, isRepeatable: true }),
+  yield* pages<Buffer>(database, (shard, cursor) =>
+    shard.send(['SCAN', cursor, 'COUNT', String(count)], { buffers: true, isRepeatable: true }),
   );
 }
 
 async function* pages<Key extends string | Buffer>(
   database: Database,
-  scan: (cursor: string) => Promise<[next: Key, keys: Key[]]>,
+  scan: (shard: Shard, cursor: string) => Promise<[next: Key, keys: Key[]]>,
 ): AsyncGenerator<Key[]> {
-  let { connections } = database;
-  for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; ) {
-    const [next, keys] = await scan(cursor);
-    // Another server numbers its keys otherwise: going on with the cursor of the first would leave some out.
-    isFirst = !isFirst && database.connections !== connections;
-    connections = database.connections;
-    cursor = isFirst ? '0' : next.toString();
-    yield keys;
+  for (const shard of await database.shards()) {
+    let { connections } = database;
+    for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; ) {
+      const [next, keys] = await scan(shard, cursor);
+      // Another server numbers its keys otherwise: going on with the cursor of the first would leave some out.
+      isFirst = !isFirst && database.connections !== connections;
+      connections = database.connections;
+      cursor = isFirst ? '0' : next.toString();
+      yield keys;
+    }
   }
 }

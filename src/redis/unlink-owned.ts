@@ -1,5 +1,5 @@
 import type { Database } from './databases.ts';
-import { defineScript, runScript } from './script.ts';
+import { defineScript, runScripts } from './script.ts';
 
 /**
  * Deletes hashes that are still a user's: one of them may be gone meanwhile and its id been given to another user.
@@ -23,5 +23,9 @@ export async function unlinkOwned(
   keys: readonly string[],
   userId: string,
 ): Promise<number> {
-  return runScript<number>(database, UNLINK_OWNED, { keys, args: [userId] });
+  const args = [userId];
+  // A cluster takes keys of one slot only.
+  const calls = database.isCluster ? keys.map((key) => ({ keys: [key], args })) : [{ keys, args }];
+  const deleted = await runScripts<number>(database, UNLINK_OWNED, calls);
+  return deleted.reduce((sum, one) => sum + one, 0);
 }

@@ -8,6 +8,8 @@ import { openStacklore } from '../../src/stacklore.ts';
 const [url = '', computeMs = '0', answer = ''] = process.argv.slice(2);
 const lore = openStacklore({ redisUrl: url }, { env: process.env });
 try {
+  // Connected first, however busy the machine is: a cache that does not answer in time is done without.
+  await lore.databases.main.send(['PING']);
   const { value } = await lore.responseCache.getOrCompute(
     { endpointName: 'slow', params: { of: 'all' } },
     async () => {

@@ -61,7 +61,7 @@ function describe(report: KeysReport, columns: number): string[] {
     `${counted(report.keys, 'key')}, ${formatBytes(report.bytes)}${report.exact ? '' : ' (a few elements of each measured; --exact for all)'}`,
     ...servers.map(
       (one) =>
-        `Server of ${one.databases.join(', ')}: Redis ${one.version}, ${formatBytes(one.usedBytes)} used (peak ${formatBytes(one.peakBytes)}, limit ${one.maxBytes === 0 ? 'none' : formatBytes(one.maxBytes)}), eviction ${one.evictionPolicy}`,
+        `Server ${one.address ? `${one.address} ` : ''}of ${one.databases.join(', ')}: Redis ${one.version}, ${formatBytes(one.usedBytes)} used (peak ${formatBytes(one.peakBytes)}, limit ${one.maxBytes === 0 ? 'none' : formatBytes(one.maxBytes)}), eviction ${one.evictionPolicy}`,
     ),
     ...(rows.length > 0 ? ['', ...table(header, rows)] : []),
     ...(strangers.length > 0

@@ -77,6 +77,7 @@ export const keysAnswer = z.object({
   servers: z.array(
     z.object({
       databases: z.array(databaseName),
+      address: z.string().optional(),
       version: z.string(),
       usedBytes: z.number(),
       peakBytes: z.number(),

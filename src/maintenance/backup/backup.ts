@@ -62,8 +62,10 @@ export async function backup(parts: BackupParts, request: BackupRequest = {}): P
   const snapshots: Snapshot[] = [];
   if (wanted.server) {
     const servers = new Map(keyspaces.map((keyspace) => [keyspace.serverId, keyspace.database]));
-    for (const database of servers.values())
-      snapshots.push(await saveSnapshot(database, { ...(signal && { signal }) }));
+    for (const database of servers.values()) {
+      for (const server of await database.shards())
+        snapshots.push(await saveSnapshot(server, { ...(signal && { signal }) }));
+    }
   }
   const archives: BackupArchive[] = [];
   let failure: unknown;

@@ -1,7 +1,7 @@
 import { StackloreError } from '../../errors.ts';
 import type { Database, RedisCommand } from '../../redis/databases.ts';
 import { scanKeyBytes } from '../../redis/scan.ts';
-import { runScript } from '../../redis/script.ts';
+import { runScripts } from '../../redis/script.ts';
 import { isWrongType } from '../../redis/wrong-type.ts';
 import { type MeasuredKey, measureKeys } from '../measure-keys.ts';
 import type { KeyType } from '../scripts/measure-keys.ts';
@@ -94,11 +94,14 @@ function gather(keys: readonly WantedKey[], limits: { bytes: number; keys: numbe
 }
 
 async function readGroup(database: Database, group: readonly WantedKey[]) {
-  const found = await runScript<(Buffer | number | Buffer[] | null)[]>(database, READ_KEYS, {
-    keys: group.map(({ key }) => key),
-    args: [String(WHOLE_KEY_ELEMENTS)],
+  const keys = group.map(({ key }) => key);
+  const args = [String(WHOLE_KEY_ELEMENTS)];
+  // A cluster takes keys of one slot only.
+  const calls = database.isCluster ? keys.map((key) => ({ keys: [key], args })) : [{ keys, args }];
+  const replies = await runScripts<(Buffer | number | Buffer[] | null)[]>(database, READ_KEYS, calls, {
     buffers: true,
   });
+  const found = replies.flat(1);
   const parts: RecordPart[] = [];
   const long: WantedKey[] = [];
   for (const [at, wanted] of group.entries()) {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Databases } from '../../redis/databases.ts';
 import { familiesOf } from '../../schema/families.ts';
+import type { KeyPlace } from '../../schema/key.ts';
 import { parseMaintenanceRequest, restoreRequest } from '../../schema/maintenance-request.ts';
 import type { DatabaseName } from '../../schema/record.ts';
 import { whileArriving } from '../arrivals.ts';
@@ -10,6 +11,7 @@ import { printableKey } from '../measure-keys.ts';
 import type { ArchiveEnd, ArchiveHeader, RecordPart } from './archive-format.ts';
 import { readArchive } from './archive-reader.ts';
 import type { BackupProgress } from './backup.ts';
+import { placedPart } from './placed-part.ts';
 import {
   CollectionRestore,
   type IndexOutcome,
@@ -104,7 +106,7 @@ export async function restore(parts: RestoreParts, request: RestoreRequest): Pro
       for await (const page of readArchive(wanted.file)) {
         if (!('parts' in page)) continue;
         if (signal?.aborted) throw new StackloreError('aborted', { message: 'Stopped as asked.' });
-        const selected = page.parts.filter(isWanted).map((part) => collections.take(part));
+        const selected = placed(database, page.parts.filter(isWanted)).map((part) => collections.take(part));
         done += countKeys(page.parts);
         unselected += countKeys(page.parts) - countKeys(selected);
         await writer.write(selected);
@@ -147,7 +149,8 @@ async function checkArchive(
     if ('header' in page) header = page.header;
     else if ('end' in page) end = page.end;
     else if (header) {
-      const found = await findExisting(databases[header.database], page.parts.filter(isWanted));
+      const database = databases[header.database];
+      const found = await findExisting(database, placed(database, page.parts.filter(isWanted)));
       count += found.length;
       for (const key of found) if (keys.length < 5) keys.push(printableKey(key));
     }
@@ -156,6 +159,10 @@ async function checkArchive(
   if (!header || !end)
     throw new StackloreError('internal', { message: 'An archive was read without an end.' });
   return { header, end, existing: { count, keys } };
+}
+
+function placed(place: KeyPlace, parts: readonly RecordPart[]): RecordPart[] {
+  return parts.flatMap((part) => placedPart(place, part) ?? []);
 }
 
 function checkFamilies(families: readonly string[] | undefined, { database }: ArchiveHeader): void {

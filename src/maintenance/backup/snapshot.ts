@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, StackloreError } from '../../errors.ts';
-import type { Database } from '../../redis/databases.ts';
+import type { Shard } from '../../redis/databases.ts';
 import { readInfo } from '../keyspace.ts';
 import { throwIfAborted } from './read-records.ts';
 
@@ -22,12 +22,12 @@ export interface SnapshotOptions {
  * as it shows an earlier moment. Throws `server_failed` when the server could not write it.
  */
 export async function saveSnapshot(
-  database: Database,
+  server: Shard,
   { pollMs = 100, signal }: SnapshotOptions = {},
 ): Promise<Snapshot> {
-  const before = await startSave(database, { pollMs, ...(signal && { signal }) });
+  const before = await startSave(server, { pollMs, ...(signal && { signal }) });
   for (;;) {
-    const state = await readInfo(database, 'persistence');
+    const state = await readInfo(server, 'persistence');
     if (!isUnderWay(state)) {
       if (state.get('rdb_last_bgsave_status') !== 'ok') throw saveFailed();
       if (savesOf(state) > before) break;
@@ -37,17 +37,17 @@ export async function saveSnapshot(
     throwIfAborted(signal);
     await sleep(pollMs);
   }
-  const savedAt = new Date((await database.send<number>(['LASTSAVE'])) * 1_000);
-  const redisVersion = (await readInfo(database, 'server')).get('redis_version') ?? 'unknown';
-  return { path: await findPath(database), savedAt, redisVersion };
+  const savedAt = new Date((await server.send<number>(['LASTSAVE'])) * 1_000);
+  const redisVersion = (await readInfo(server, 'server')).get('redis_version') ?? 'unknown';
+  return { path: await findPath(server), savedAt, redisVersion };
 }
 
 /** Starts a save and gives how many there were before it. */
-async function startSave(database: Database, { pollMs = 100, signal }: SnapshotOptions): Promise<number> {
+async function startSave(server: Shard, { pollMs = 100, signal }: SnapshotOptions): Promise<number> {
   for (;;) {
-    const before = savesOf(await readInfo(database, 'persistence'));
+    const before = savesOf(await readInfo(server, 'persistence'));
     try {
-      await database.send(['BGSAVE', 'SCHEDULE']);
+      await server.send(['BGSAVE', 'SCHEDULE']);
       return before;
     } catch (error) {
       const reply = error instanceof StackloreError ? errorMessage(error.cause) : '';
@@ -73,9 +73,9 @@ function saveFailed(): StackloreError {
   });
 }
 
-async function findPath(database: Database): Promise<string | null> {
+async function findPath(server: Shard): Promise<string | null> {
   try {
-    const flat = await database.send<string[]>(['CONFIG', 'GET', 'dir', 'dbfilename']);
+    const flat = await server.send<string[]>(['CONFIG', 'GET', 'dir', 'dbfilename']);
     const value = (name: string) => flat[flat.indexOf(name) + 1];
     return `${value('dir')}/${value('dbfilename')}`;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { StackloreError } from '../../errors.ts';
-import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { runScript } from '../../redis/script.ts';
+import type { Database } from '../../redis/databases.ts';
+import { runScript, runScripts, type ScriptCall } from '../../redis/script.ts';
 import { printableKey } from '../measure-keys.ts';
 import type { RecordPart } from './archive-format.ts';
 import { ADD_TO_KEY, PLACE_KEY, WRITE_KEY } from './scripts/write-key.ts';
@@ -82,25 +82,16 @@ export class WriteRecords {
       alive.filter(({ items }) => items.length > ITEMS_PER_COMMAND),
     ];
     if (this.#options.isDryRun) return this.#pretend(alive);
-    // One reply a key; a server that forgot the script is told it again by the first.
-    const [first, ...rest] = small;
-    if (first) {
-      this.#count(first, await runScript<number>(this.#database, WRITE_KEY, this.#wholeCall(first)));
-      const replies = await this.#database.pipeline<number>(
-        rest.map((part) => {
-          const { keys, args } = this.#wholeCall(part);
-          return ['EVALSHA', WRITE_KEY.sha, String(keys.length), ...keys, ...args];
-        }),
-      );
-      for (const [index, part] of rest.entries()) this.#count(part, replies[index]);
-    }
+    const calls = small.map((part) => this.#wholeCall(part));
+    const replies = await runScripts<number>(this.#database, WRITE_KEY, calls);
+    for (const [index, part] of small.entries()) this.#count(part, replies[index]);
     for (const part of long) {
       await this.#writePart({ ...part, isLast: false });
       await this.#writePart({ ...part, isFirst: false, items: [] });
     }
   }
 
-  #wholeCall({ key, type, expiresAt, items }: RecordPart): { keys: RedisArgument[]; args: RedisArgument[] } {
+  #wholeCall({ key, type, expiresAt, items }: RecordPart): ScriptCall {
     return { keys: [key], args: [this.#replaces(), type, String(expiresAt), ...items] };
   }
 
@@ -110,7 +101,7 @@ export class WriteRecords {
       return;
     }
     if (part.isFirst) this.#bigKeys += 1;
-    const temporary = temporaryKey(this.#options.restoreId, this.#bigKeys);
+    const temporary = temporaryKey(this.#database, part.key, [this.#options.restoreId, this.#bigKeys]);
     for (let at = 0; at < part.items.length; at += ITEMS_PER_COMMAND) {
       await runScript(this.#database, ADD_TO_KEY, {
         keys: [temporary],

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
+import { writeInOrder } from '../../redis/write-in-order.ts';
 import { type NewApiKey, parseNewApiKey } from '../../schema/api-key-input.ts';
 import { apiKeyRecord, apiKeysRecord } from '../../schema/main.ts';
 import type { ValueOf } from '../../schema/record.ts';
@@ -53,7 +54,7 @@ export class ApiKeys {
       ['HSET', apiKeyRecord.key.build({ keyId }), ...stored],
       ['ZADD', apiKeysRecord.key.build({}), String(this.#now()), keyId],
     ];
-    await this.#database.transaction(commands, { isConfirmed: true });
+    await writeInOrder(this.#database, commands, { isConfirmed: true });
     return { keyId, ...value, token: `sl_${keyId}_${secret}` };
   }
 

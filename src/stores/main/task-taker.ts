@@ -56,6 +56,8 @@ export class TaskTaker {
         places: [keys.processing(deliveryId)],
         args: [String(plan.leaseMs), String(plan.window)],
         buffers: true,
+      }).catch((error: unknown) => {
+        throw this.#closed.signal.aborted ? aborted() : error;
       });
       if (element) return { element, failures: number };
       const left = until - performance.now();

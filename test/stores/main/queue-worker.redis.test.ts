@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openStacklore, type Stacklore } from '../../../src/stacklore.ts';
 import type { QueueWorker, TaskOutcome } from '../../../src/stores/main/queue-worker.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
-import { usePrivateRedis } from '../../support/redis.ts';
+import { isOnCluster, usePrivateRedis } from '../../support/redis.ts';
 import { runTypeScript } from '../../support/run-typescript.ts';
 
 const redis = usePrivateRedis();
@@ -119,7 +119,7 @@ describe('a worker', () => {
     };
     const worker = lore.startWorker(queue, handler, { leaseMs: 150 });
     await begun.opened;
-    const key = `stacklore:queue:${queue}:leases`;
+    const key = `stacklore:queue:${isOnCluster() ? `{queue:${queue}}` : queue}:leases`;
     const [held = ''] = await lore.databases.main.send<string[]>(['ZRANGE', key, '0', '-1']);
     await lore.databases.main.send(['ZADD', key, '1', held]);
     const stolen = await lore.queues.dequeue(queue);
@@ -259,8 +259,8 @@ describe('a callback that throws or rejects', () => {
       },
     );
     await begun.opened;
-    const leases = `stacklore:queue:${queue}:leases`;
-    await lore.databases.main.send(['RENAME', leases, `kept:${queue}`]);
+    const leases = `stacklore:queue:${isOnCluster() ? `{queue:${queue}}` : queue}:leases`;
+    await lore.databases.main.send(['RENAME', leases, `${leases}:kept`]);
     await lore.databases.main.send(['SET', leases, 'text']);
     setTimeout(open, 120);
 
