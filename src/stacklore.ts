@@ -29,6 +29,7 @@ import { type FactImportReport, type ImportFactsOptions, importFacts } from './i
 import { indexWords } from './ingest/index-words.ts';
 import {
   type FileContents,
+  type IngestParts,
   type IngestRequest,
   ingest,
   ingestFiles,
@@ -80,6 +81,7 @@ import type { AddedFact } from './stores/knowledge/fact.ts';
 import { FactBacklog } from './stores/knowledge/fact-backlog.ts';
 import { FactIndex } from './stores/knowledge/fact-index.ts';
 import { Facts } from './stores/knowledge/facts.ts';
+import { IngestLeases } from './stores/knowledge/ingest-leases.ts';
 import { Reindexes } from './stores/knowledge/reindexes.ts';
 import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
@@ -151,6 +153,7 @@ export class Stacklore {
   readonly #factIndex: FactIndex;
   readonly #factBacklog: FactBacklog;
   readonly #vectorIndex: VectorIndex;
+  readonly #ingestLeases: IngestLeases;
   /** What query texts are embedded with, known without loading it. */
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
@@ -201,6 +204,7 @@ export class Stacklore {
     // The embedded server is not started, let alone fetched, only to record something.
     const mayWrite = () => hasUrl || isAttached;
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
+    this.#ingestLeases = new IngestLeases(knowledge);
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.maintenance = new Maintenance({
       ...{ ...this, vectorIndex: this.#vectorIndex, factIndex: this.#factIndex, model: this.#model },
@@ -213,7 +217,7 @@ export class Stacklore {
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
   async ingest(request: IngestRequest): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingest(this.#parts, request));
+    return recordIngest(this.recorder, request, () => ingest(this.#ingestParts, request));
   }
 
   /** Ingests documents that a program holds as text. */
@@ -221,7 +225,7 @@ export class Stacklore {
     texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestTexts(this.#parts, texts, request));
+    return recordIngest(this.recorder, request, () => ingestTexts(this.#ingestParts, texts, request));
   }
 
   /** Ingests files that a program holds as bytes, such as uploads. */
@@ -229,7 +233,7 @@ export class Stacklore {
     files: Iterable<FileContents> | AsyncIterable<FileContents>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestFiles(this.#parts, files, request));
+    return recordIngest(this.recorder, request, () => ingestFiles(this.#ingestParts, files, request));
   }
 
   /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */
@@ -489,6 +493,10 @@ export class Stacklore {
       },
       graceMs: REMEMBERED_MS + 200,
     };
+  }
+
+  get #ingestParts(): IngestParts {
+    return { ...this.#parts, leases: this.#ingestLeases };
   }
 
   get #parts(): CollectionParts & FactParts & Required<Pick<SearchParts, 'cursors' | 'reranker'>> {
