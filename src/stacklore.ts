@@ -37,7 +37,9 @@ import {
   type TextDocument,
   type TextIngestRequest,
 } from './ingest/ingest.ts';
+import { listSources, readSource } from './ingest/read-source.ts';
 import { recordIngest } from './ingest/record-ingest.ts';
+import type { ReadOptions, Source, SourceProblem, SourceRef } from './ingest/source.ts';
 import type { IngestReport } from './ingest/tally.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { ReindexParts } from './maintenance/reindex/parts.ts';
@@ -218,6 +220,19 @@ export class Stacklore {
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
   async ingest(request: IngestRequest): Promise<IngestReport> {
     return recordIngest(this.recorder, request, () => ingest(this.#ingestParts, request));
+  }
+
+  /** What an ingest of these sources would read, and what it could not list. */
+  listSources(
+    sources: readonly string[],
+    options: ReadOptions = {},
+  ): AsyncGenerator<SourceRef | SourceProblem> {
+    return listSources(sources, options);
+  }
+
+  /** The bytes of such a source. Throws `too_large`, `source_unreadable`, `url_refused` or `fetch_failed`. */
+  async readSource(source: SourceRef, options: ReadOptions = {}): Promise<Source> {
+    return readSource(source, options);
   }
 
   /** Ingests documents that a program holds as text. */

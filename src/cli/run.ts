@@ -89,8 +89,8 @@ async function runCommand(command: Command, { args, given, host }: Call): Promis
     terminal,
     report,
     config: (over = {}) => loadConfig({ settings: { ...settings, ...over }, ...sources }),
-    lore: () => {
-      lore ??= openStacklore(settings, { ...sources, report, onNotice: terminal.note });
+    lore: (over = {}) => {
+      lore ??= openStacklore({ ...settings, ...over }, { ...sources, report, onNotice: terminal.note });
       return lore;
     },
   };

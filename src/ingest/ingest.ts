@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import { StackloreError } from '../errors.ts';
-import { defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { isSurelyTooLong } from './chunk.ts';
 import { dropCollection, openOrCreate } from './collection-settings.ts';
 import { DEFAULT_MAX_CHUNKS, tooManyChunks } from './cut-document.ts';
@@ -16,7 +15,7 @@ import type {
   Work,
 } from './job.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
-import { deleteIfPresent, findVanished, pruneVanished } from './prune.ts';
+import { findVanished, pruneVanished } from './prune.ts';
 import { failure, ingestDocument } from './publish-document.ts';
 import { listSources, readSource, type SourceRef } from './read-source.ts';
 import {
@@ -26,7 +25,8 @@ import {
   checkTextIngestRequest,
 } from './request.ts';
 import { Room } from './room.ts';
-import type { Source, SourceProblem } from './source.ts';
+import type { Source } from './source.ts';
+import { addProblem, isEmpty } from './source-problem.ts';
 import { type IngestReport, Tally } from './tally.ts';
 import { Turns } from './turns.ts';
 
@@ -215,46 +215,6 @@ function parseOptions({ request, collection }: Job): ParseOptions {
     if (isSurelyTooLong(text, { size, maxChunks })) throw tooManyChunks(maxChunks);
   };
   return { ...parse, checkText };
-}
-
-/** Whether all of a source was read and holds no text. */
-function isEmpty({ status, code, source }: SourceProblem, whole: string): boolean {
-  return status === 'skipped' && code === 'invalid_input' && source === whole;
-}
-
-/** A pipe without text is more often a command that failed than a document that became empty. */
-function emptyStdin({ reason }: SourceProblem, docId: string | undefined): StackloreError {
-  const remedy =
-    docId === undefined
-      ? 'See whether the command before the pipe failed.'
-      : `Its earlier text was kept: see whether the command before the pipe failed, or delete it with stacklore docs delete ${docId}`;
-  return new StackloreError('invalid_input', { message: `Standard input: ${reason} ${remedy}` });
-}
-
-/**
- * Reports a problem. A source that has no text any more takes its stored document along; of standard input it is kept.
- */
-async function addProblem(
-  { parts, collection, turns, tally }: Job,
-  problem: SourceProblem,
-  {
-    source,
-    docId = defaultDocId(collection.name, source),
-    origin,
-  }: { source: string; docId?: string; origin?: Work['origin'] },
-): Promise<void> {
-  const earlier = isEmpty(problem, source) ? await parts.documents.find(docId) : undefined;
-  if (origin === 'stdin' && isEmpty(problem, source)) {
-    tally.add(failure(source, emptyStdin(problem, earlier?.source === source ? earlier.docId : undefined)));
-    return;
-  }
-  if (earlier?.source !== source) {
-    tally.add(problem);
-    return;
-  }
-  await turns.run([`id ${source}`], () => deleteIfPresent(parts.documents, docId));
-  const reason = `${problem.reason} Its earlier text was deleted.`;
-  tally.add({ source, docId, title: earlier.title, status: 'pruned', reason });
 }
 
 async function* parseGiven<T extends { readonly source: string }>(

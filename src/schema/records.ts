@@ -1,5 +1,5 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
-import { ingestJobRecord, jobInputRecord, ownerJobsRecord } from './jobs.ts';
+import { ingestJobRecord, jobInputRecord, jobPartsRecord, ownerJobsRecord } from './jobs.ts';
 import {
   arrivalsRecord,
   cachedQuestionRecord,
@@ -60,6 +60,7 @@ export const RECORDS = {
   'api keys': apiKeysRecord,
   'ingest job': ingestJobRecord,
   'job input': jobInputRecord,
+  'job parts': jobPartsRecord,
   'jobs of an owner': ownerJobsRecord,
   chunk: chunkRecord,
   document: documentRecord,
