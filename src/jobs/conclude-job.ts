@@ -3,7 +3,7 @@ import type { Stacklore } from '../stacklore.ts';
 import { hasEnded, type IngestJob } from '../stores/main/ingest-jobs.ts';
 import { carryOut, type UrlOptions } from './carry-out.ts';
 import { ingestUntilTold } from './ingest-until-told.ts';
-import { addReports, mergeLooks } from './merge-reports.ts';
+import { addReports, mergeLooks, storedReport } from './merge-reports.ts';
 import { inputsOfPart, isListed, LISTING, partsOf } from './parts.ts';
 
 /** Ends a job that workers share once its last part has ended; before that it does nothing. */
@@ -53,12 +53,13 @@ async function lookOnceMore(
   }
   const doubtful = partsOf(job).filter((_, at) => isDoubtful[at]);
   const inputs = isPruned ? [0] : doubtful.flatMap((part) => inputsOfPart(job, part));
-  const { report: second, isCancelled } = await ingestUntilTold(job, {
+  const { report: looked, isCancelled } = await ingestUntilTold(job, {
     signal,
     // The parts have told all there is to tell.
     tell: () => lore.ingestJobs.report(job.jobId, {}),
     ingest: (how) => carryOut(lore, job, { inputs, read, prune: isPruned, ...how }),
   });
+  const second = storedReport(looked);
   if (isPruned) return { report: mergeLooks(addReports(job.collection, all), second), isCancelled };
   const first = addReports(
     job.collection,

@@ -17,6 +17,11 @@ export function emptyReport(
   };
 }
 
+/** A report as it is stored. */
+export function storedReport({ counts, problems, ...report }: IngestReport): StoredReport {
+  return { ...report, counts: { ...counts }, problems: [...problems] };
+}
+
 /** One report of many ingests of different sources. */
 export function addReports(collection: string, reports: readonly StoredReport[]): StoredReport {
   const sum = emptyReport(collection);
@@ -36,11 +41,11 @@ export function addReports(collection: string, reports: readonly StoredReport[])
  * What became of sources that were ingested and then looked at once more: what the first look stored is unchanged for the
  * second, and whatever else it said of a source the second one says again, as it is now.
  */
-export function mergeLooks(first: StoredReport, second: IngestReport): StoredReport {
+export function mergeLooks(first: StoredReport, second: StoredReport): StoredReport {
   const gone = first.problems.filter(({ status }) => status === 'pruned');
   const emptied = new Set(gone.map(({ source }) => source));
   // A source that has no text any more is skipped by every look but the one that deleted its document.
-  const isNews = ({ status, source }: DocumentOutcome): boolean =>
+  const isNews = ({ status, source }: StoredReport['problems'][number]): boolean =>
     status !== 'skipped' || !emptied.has(source);
   const news = second.problems.filter(isNews);
   return {

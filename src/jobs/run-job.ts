@@ -5,6 +5,7 @@ import type { TaskContext } from '../stores/main/queue-worker.ts';
 import { carryOut, type UrlOptions } from './carry-out.ts';
 import { concludeJob } from './conclude-job.ts';
 import { type Ended, ingestUntilTold } from './ingest-until-told.ts';
+import { storedReport } from './merge-reports.ts';
 import { isListed } from './parts.ts';
 import { runPart } from './run-part.ts';
 import { queueParts, shareJob } from './share-job.ts';
@@ -70,7 +71,7 @@ function finishJob(lore: Stacklore, job: IngestJob, { report, progress, isCancel
   const state = isCancelled ? 'cancelled' : 'done';
   return lore.ingestJobs.finish(job, {
     state,
-    report: { ...report, counts: { ...report.counts }, problems: [...report.problems] },
+    report: storedReport(report),
     ...progress,
   });
 }

@@ -2,7 +2,7 @@ import type { Stacklore } from '../stacklore.ts';
 import type { IngestJob, JobProgress } from '../stores/main/ingest-jobs.ts';
 import { carryOut, namesOf, type UrlOptions } from './carry-out.ts';
 import { ingestUntilTold } from './ingest-until-told.ts';
-import { emptyReport } from './merge-reports.ts';
+import { emptyReport, storedReport } from './merge-reports.ts';
 import { inputsOfPart } from './parts.ts';
 
 /** Which part is carried out, and how. */
@@ -36,8 +36,8 @@ export async function runPart(lore: Stacklore, job: IngestJob, context: PartCont
     tell: ({ done = 0, chunks = 0 }) => tell(lore, job, { part, done, chunks }),
     ingest: (how) => carryOut(lore, job, { inputs, read, ...how }),
   });
-  const stored = { ...report, counts: { ...report.counts }, problems: [...report.problems] };
-  await tell(lore, job, { part, done: progress.done, chunks: progress.chunks, report: stored });
+  const { done, chunks } = progress;
+  await tell(lore, job, { part, done, chunks, report: storedReport(report) });
 }
 
 /** Writes how far a part is, and with it all of the job. */

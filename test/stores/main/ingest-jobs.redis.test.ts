@@ -92,4 +92,19 @@ describe('a list', () => {
     await expect(jobs.list('lister', { limit: 0 })).rejects.toMatchObject({ code: 'invalid_input' });
     expect(await jobs.list('nobody')).toEqual({ items: [], unreadable: [], total: 0 });
   });
+
+  test('names a job that cannot be read and gives the others', async () => {
+    const made = [await create('broken'), await create('broken'), await create('broken')];
+    const [odd, wrong] = [`stacklore:job:${made[0]?.jobId}`, `stacklore:job:${made[1]?.jobId}`];
+    await lore.databases.main.send(['HSET', odd, 'sources', 'many']);
+    await lore.databases.main.transaction([
+      ['UNLINK', wrong],
+      ['SET', wrong, 'text'],
+    ]);
+    const { items, unreadable, total } = await jobs.list('broken');
+    expect(items.map(({ jobId }) => jobId)).toEqual([made[2]?.jobId]);
+    expect(unreadable.map(({ key }) => key)).toEqual([wrong, odd]);
+    expect(unreadable[1]?.problem).toContain('sources');
+    expect(total).toBe(3);
+  });
 });
