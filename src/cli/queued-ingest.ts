@@ -19,25 +19,34 @@ export const queueFlags = {
 };
 
 interface Given {
+  readonly queue: boolean;
   readonly upload: boolean;
   readonly wait: boolean;
   readonly watch: boolean;
   readonly allowPrivate: boolean;
 }
 
+/** Throws `invalid_input` for flags that do not go together. */
+export function checkQueueFlags({ queue, upload, wait, watch, allowPrivate }: Given): void {
+  if (!queue && (upload || wait)) {
+    throw refused('--upload and --wait are for --queue: give it too, or leave them out.');
+  }
+  if (queue && watch) {
+    throw refused(
+      '--watch and --queue exclude each other. Watch without --queue, or queue again after changes.',
+    );
+  }
+  if (queue && allowPrivate && !upload) {
+    throw refused('Workers fetch the URLs: give --allow-private to `stacklore worker` instead.');
+  }
+}
+
 /** Queues an ingest instead of carrying it out. */
 export async function queueInstead(
   context: CommandContext,
   request: IngestRequest,
-  { upload, wait, watch, allowPrivate }: Given,
+  { upload, wait }: Pick<Given, 'upload' | 'wait'>,
 ): Promise<Outcome> {
-  if (watch)
-    throw refused(
-      '--watch and --queue exclude each other. Watch without --queue, or queue again after changes.',
-    );
-  if (allowPrivate && !upload) {
-    throw refused('Workers fetch the URLs: give --allow-private to `stacklore worker` instead.');
-  }
   const { job, unread } = await (upload ? queueContents(context, request) : queueNames(context, request));
   if (wait) {
     const outcome = await waitForJob(context, job.jobId);

@@ -10,7 +10,7 @@ import { wholeNumber } from '../flag-values.ts';
 import { given } from '../given.ts';
 import { ingestOutcome } from '../ingest-outcome.ts';
 import { ingestProgress } from '../progress.ts';
-import { QUEUE_FLAGS, queueFlags, queueInstead } from '../queued-ingest.ts';
+import { checkQueueFlags, QUEUE_FLAGS, queueFlags, queueInstead } from '../queued-ingest.ts';
 
 const schema = z.strictObject({
   collection: z.string().default('default'),
@@ -73,6 +73,7 @@ export const command = defineCommand({
     // Large documents follow each other: without this, several that are done with lie around before any is collected.
     setFlagsFromString('--heap-growing-percent=30');
     const request = toRequest(context, sources, flags);
+    checkQueueFlags(flags);
     if (flags.queue) return queueInstead(context, request, flags);
     if (!flags.watch) {
       const outcome = ingestOutcome(await ingestOnce(context, request));
