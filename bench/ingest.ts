@@ -8,7 +8,7 @@ import { markdownFiles } from './corpus.ts';
 import { inTurn, median, printRatio } from './measure.ts';
 
 /** What the first line of the command starts node with, for the product is measured as it is run. */
-const COMMAND_FLAGS = ['--max-semi-space-size=2'];
+export const COMMAND_FLAGS = ['--max-semi-space-size=2'];
 
 interface IngestSample {
   readonly chunks: number;
@@ -97,7 +97,8 @@ function runChild(script: string, args: string[], flags: readonly string[] = [])
   });
 }
 
-function copyCorpus(files: readonly string[], folder: string, bytes: number): number {
+/** Copies Markdown files into a folder, up to so many bytes in all; gives how many they are. */
+export function copyCorpus(files: readonly string[], folder: string, bytes: number): number {
   mkdirSync(folder);
   let size = 0;
   for (const [index, file] of files.entries()) {

@@ -19,6 +19,7 @@ import { benchSemanticCache } from './semantic-cache.ts';
 import { benchStall } from './stall.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
+import { benchWorkers } from './workers.ts';
 
 const PARTS = [
   'ingest',
@@ -32,6 +33,7 @@ const PARTS = [
   'http',
   'stores',
   'maintenance',
+  'workers',
 ];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
@@ -72,6 +74,8 @@ const rounds = quick ? 3 : 5;
 printMachine();
 
 if (parts.includes('ingest')) await benchIngest({ folder: corpus, bytes: quick ? 200_000 : 700_000, rounds });
+if (parts.includes('workers'))
+  await benchWorkers({ folder: corpus, bytes: quick ? 400_000 : 700_000, rounds });
 if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
@@ -89,7 +93,8 @@ if (parts.includes('quality') || parts.includes('code-set')) {
 }
 if (
   parts.some(
-    (part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set', 'semantic-cache'].includes(part),
+    (part) =>
+      !['ingest', 'stores', 'maintenance', 'workers', 'quality', 'code-set', 'semantic-cache'].includes(part),
   )
 )
   await benchStored();

@@ -14,11 +14,13 @@ import { readArguments } from './read-arguments.ts';
 import { backUp, type CommandRun, digestServer, fillServer, restoreAll, withFolder } from './soak-backup.ts';
 import { soakHttp } from './soak-http.ts';
 import { killWorkers } from './soak-queue.ts';
+import { soakWorkers } from './soak-workers.ts';
 
 const PARTS = {
   'kill-ingest': killIngest,
   'kill-server': killServer,
   'kill-worker': killWorker,
+  workers,
   size,
   backup,
   http,
@@ -133,6 +135,23 @@ async function killWorker(): Promise<void> {
     const { tasks, lost, repeated } = await killWorkers(lore, redis, { kills, random });
     console.log(`${kills} kills of workers: ${tasks} tasks, ${lost} lost, ${repeated} begun more than once`);
     if (lost > 0) process.exitCode = 1;
+  } finally {
+    await lore.close();
+    await redis.stop();
+  }
+}
+
+/** kill -9 of ingest workers that share jobs; every document must be there once, whole and in its newest version. */
+async function workers(): Promise<void> {
+  const redis = await startPrivateRedis();
+  const lore = openStacklore(settingsOf(redis), { env: {} });
+  try {
+    const kills = Math.max(1, Math.round(Number(values.kills) / 10));
+    const random = seededRandom(Number(values.seed));
+    const { jobs, killed, documents } = await soakWorkers(lore, redis, { kills, random });
+    console.log(
+      `${killed} kills of ingest workers over ${jobs} jobs: ${documents} documents, each there once, whole and new after each job`,
+    );
   } finally {
     await lore.close();
     await redis.stop();

@@ -41,8 +41,23 @@ export type {
 export type { FileContents, IngestRequest, TextDocument, TextIngestRequest } from './ingest/ingest.ts';
 export type { ContentType } from './ingest/parse/document.ts';
 export type { ParseOptions } from './ingest/parse/parse-source.ts';
-export type { ReadOptions } from './ingest/source.ts';
+export type { ReadOptions, Source, SourceProblem, SourceRef } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
+export { followJob, type JobNews } from './jobs/follow-job.ts';
+export {
+  type QueuedIngest,
+  type QueuedTextIngest,
+  queueFiles,
+  queueIngest,
+  queueTexts,
+  queueUpload,
+  type UploadedIngest,
+} from './jobs/queue-ingest.ts';
+export {
+  type IngestWorker,
+  type IngestWorkerOptions,
+  startIngestWorker,
+} from './jobs/start-ingest-worker.ts';
 export type { RightsCheck, RightsRequest } from './maintenance/acl/check-rights.ts';
 export type { UserRequest, UserRules } from './maintenance/acl/user-rules.ts';
 export type { AnalyticsDeletion } from './maintenance/analytics-retention.ts';
@@ -200,7 +215,7 @@ export type {
 export type { DeadLetter, DeadLetterPage, DeadLetters, RetriedLetters } from './stores/main/dead-letters.ts';
 export type { Delivery, QueuedTask } from './stores/main/delivery.ts';
 export type { CountTokens } from './stores/main/estimate-tokens.ts';
-export type { IngestJob, IngestJobs, JobProgress, NewIngestJob } from './stores/main/ingest-jobs.ts';
+export type { IngestJob, IngestJobs, JobPage, JobProgress, NewIngestJob } from './stores/main/ingest-jobs.ts';
 export type { NewMessage, UnreadableMessage } from './stores/main/message.ts';
 export type { NewTask } from './stores/main/new-task.ts';
 export type {

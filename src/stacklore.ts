@@ -29,6 +29,7 @@ import { type FactImportReport, type ImportFactsOptions, importFacts } from './i
 import { indexWords } from './ingest/index-words.ts';
 import {
   type FileContents,
+  type IngestParts,
   type IngestRequest,
   ingest,
   ingestFiles,
@@ -36,7 +37,9 @@ import {
   type TextDocument,
   type TextIngestRequest,
 } from './ingest/ingest.ts';
+import { listSources, readSource } from './ingest/read-source.ts';
 import { recordIngest } from './ingest/record-ingest.ts';
+import type { ReadOptions, Source, SourceProblem, SourceRef } from './ingest/source.ts';
 import type { IngestReport } from './ingest/tally.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { ReindexParts } from './maintenance/reindex/parts.ts';
@@ -80,6 +83,7 @@ import type { AddedFact } from './stores/knowledge/fact.ts';
 import { FactBacklog } from './stores/knowledge/fact-backlog.ts';
 import { FactIndex } from './stores/knowledge/fact-index.ts';
 import { Facts } from './stores/knowledge/facts.ts';
+import { IngestLeases } from './stores/knowledge/ingest-leases.ts';
 import { Reindexes } from './stores/knowledge/reindexes.ts';
 import { SearchCursors } from './stores/knowledge/search-cursors.ts';
 import { VectorIndex } from './stores/knowledge/vector-index.ts';
@@ -153,6 +157,7 @@ export class Stacklore {
   readonly #factIndex: FactIndex;
   readonly #factBacklog: FactBacklog;
   readonly #vectorIndex: VectorIndex;
+  readonly #ingestLeases: IngestLeases;
   /** What query texts are embedded with, known without loading it. */
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
@@ -203,6 +208,7 @@ export class Stacklore {
     // The embedded server is not started, let alone fetched, only to record something.
     const mayWrite = () => hasUrl || isAttached;
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
+    this.#ingestLeases = new IngestLeases(knowledge);
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
     this.maintenance = new Maintenance({
       ...{ ...this, vectorIndex: this.#vectorIndex, factIndex: this.#factIndex, model: this.#model },
@@ -215,7 +221,20 @@ export class Stacklore {
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
   async ingest(request: IngestRequest): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingest(this.#parts, request));
+    return recordIngest(this.recorder, request, () => ingest(this.#ingestParts, request));
+  }
+
+  /** What an ingest of these sources would read, and what it could not list. */
+  listSources(
+    sources: readonly string[],
+    options: ReadOptions = {},
+  ): AsyncGenerator<SourceRef | SourceProblem> {
+    return listSources(sources, options);
+  }
+
+  /** The bytes of such a source. Throws `too_large`, `source_unreadable`, `url_refused` or `fetch_failed`. */
+  async readSource(source: SourceRef, options: ReadOptions = {}): Promise<Source> {
+    return readSource(source, options);
   }
 
   /** Ingests documents that a program holds as text. */
@@ -223,7 +242,7 @@ export class Stacklore {
     texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestTexts(this.#parts, texts, request));
+    return recordIngest(this.recorder, request, () => ingestTexts(this.#ingestParts, texts, request));
   }
 
   /** Ingests files that a program holds as bytes, such as uploads. */
@@ -231,7 +250,7 @@ export class Stacklore {
     files: Iterable<FileContents> | AsyncIterable<FileContents>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestFiles(this.#parts, files, request));
+    return recordIngest(this.recorder, request, () => ingestFiles(this.#ingestParts, files, request));
   }
 
   /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */
@@ -491,6 +510,10 @@ export class Stacklore {
       },
       graceMs: REMEMBERED_MS + 200,
     };
+  }
+
+  get #ingestParts(): IngestParts {
+    return { ...this.#parts, leases: this.#ingestLeases };
   }
 
   get #parts(): CollectionParts & FactParts & Required<Pick<SearchParts, 'cursors' | 'reranker'>> {

@@ -46,6 +46,7 @@ const REQUESTS = [
   'ingest/collection-settings.ts',
   'ingest/ingest.ts',
   'ingest/request.ts',
+  'ingest/source.ts',
   'ingest/tally.ts',
   'maintenance/prompt-files.ts',
   'maintenance/prompt-kinds.ts',
@@ -66,6 +67,7 @@ const REQUESTS = [
   'stores/main/conversations.ts',
   'stores/main/delivery.ts',
   'stores/main/ingest-jobs.ts',
+  'stores/main/ingest-queues.ts',
   'stores/main/new-task.ts',
   'stores/main/queue-worker.ts',
   'stores/main/queues.ts',
@@ -111,7 +113,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['yaml', 'zod'],
   },
   stacklore: { mayImport: BELOW_THE_FACADE },
-  index: { mayImport: [...BELOW_THE_FACADE, 'stacklore'] },
+  index: { mayImport: [...BELOW_THE_FACADE, 'stacklore', 'jobs'] },
   llamaindex: {
     mayImport: ['stacklore', 'schema', 'config', ...REQUESTS],
     packages: ['@llamaindex/core', 'zod'],
@@ -135,7 +137,17 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     mayImport: [
-      ...['http', 'mcp', 'version', 'stacklore', 'schema', 'config', 'provision', 'redis/embedded.ts'],
+      ...[
+        'http',
+        'jobs',
+        'mcp',
+        'version',
+        'stacklore',
+        'schema',
+        'config',
+        'provision',
+        'redis/embedded.ts',
+      ],
       ...['redis/embedded-status.ts', 'redis/private-redis.ts'],
       ...[
         'maintenance/backup/backup.ts',

@@ -48,8 +48,8 @@ export interface CommandContext {
   readonly report: ProvisionReport;
   /** The settings of flags, environment and file, these over them. */
   readonly config: (over?: ConfigInput) => Config;
-  /** Opened once, closed when the command has ended. */
-  readonly lore: () => Stacklore;
+  /** Opened once, with these settings over those of `config`, and closed when the command has ended. */
+  readonly lore: (over?: ConfigInput) => Stacklore;
 }
 
 /** What a command has done: data for --json, lines for people, and whether something failed. */

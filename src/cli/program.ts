@@ -6,6 +6,8 @@ import type { CommandModule, Host } from './command.ts';
 /** Every command with the sentence `--help` shows. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<CommandModule>]>> = {
   ingest: ['turn files, folders and URLs into searchable chunks', () => import('./commands/ingest.ts')],
+  worker: ['take ingest jobs from the queue and share them', () => import('./commands/worker.ts')],
+  jobs: ['list, show, follow and cancel ingest jobs', () => import('./commands/jobs.ts')],
   search: ['find the chunks that answer a question best', () => import('./commands/search.ts')],
   context: [
     'pack the best passages for a question into one cited text',

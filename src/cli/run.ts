@@ -95,8 +95,9 @@ async function runCommand(command: Command, { verb, args, given, host }: Call): 
     terminal,
     report,
     config: (over = {}) => loadConfig({ settings: { ...settings, ...over }, ...sources }),
-    lore: () => {
-      lore ??= openStacklore(settings, { ...sources, report, onNotice: terminal.note, purpose: verb });
+    lore: (over = {}) => {
+      const options = { ...sources, report, onNotice: terminal.note, purpose: verb };
+      lore ??= openStacklore({ ...settings, ...over }, options);
       return lore;
     },
   };

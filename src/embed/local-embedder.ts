@@ -45,10 +45,10 @@ export class LocalEmbedder implements Embedder {
     this.model = { name, weightsSha256, tokenizerSha256, pooling, maxTokens, queryPrefix, documentPrefix };
     this.dimensions = dimensions;
     this.#workers = config.embeddingWorkers ?? Math.min(2, availableParallelism());
-    const threads = this.#workers === 1 ? availableParallelism() : 1;
     this.#pool = new EmbedPool({
       workers: this.#workers,
-      settings: { dir, weightsPath, threads, pooling, runtime } satisfies WorkerSettings,
+      // One thread each: `workers` is how many there are, and a process beside this one may have the other cores.
+      settings: { dir, weightsPath, threads: 1, pooling, runtime } satisfies WorkerSettings,
     });
     if (warm) this.#pool.warm();
     this.tokenizer = loadTokenizer(files.tokenizerPath, files.tokenizerConfigPath);

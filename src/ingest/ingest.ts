@@ -1,13 +1,21 @@
 import { basename } from 'node:path';
 import { StackloreError } from '../errors.ts';
-import { defaultDocId } from '../stores/knowledge/document-ids.ts';
 import { isSurelyTooLong } from './chunk.ts';
-import { type CollectionParts, dropCollection, openOrCreate } from './collection-settings.ts';
+import { dropCollection, openOrCreate } from './collection-settings.ts';
 import { DEFAULT_MAX_CHUNKS, tooManyChunks } from './cut-document.ts';
 import { forEachLimited } from './for-each-limited.ts';
-import type { FileContents, IngestRequest, Job, TextDocument, TextIngestRequest, Work } from './job.ts';
+import { type HeldSource, HeldSources } from './held-sources.ts';
+import type {
+  FileContents,
+  IngestParts,
+  IngestRequest,
+  Job,
+  TextDocument,
+  TextIngestRequest,
+  Work,
+} from './job.ts';
 import { type ParseOptions, parseSource } from './parse/parse-source.ts';
-import { deleteIfPresent, findVanished, pruneVanished } from './prune.ts';
+import { findVanished, pruneVanished } from './prune.ts';
 import { failure, ingestDocument } from './publish-document.ts';
 import { listSources, readSource, type SourceRef } from './read-source.ts';
 import {
@@ -17,11 +25,12 @@ import {
   checkTextIngestRequest,
 } from './request.ts';
 import { Room } from './room.ts';
-import type { Source, SourceProblem } from './source.ts';
+import type { Source } from './source.ts';
+import { addProblem, isEmpty } from './source-problem.ts';
 import { type IngestReport, Tally } from './tally.ts';
 import { Turns } from './turns.ts';
 
-export type { FileContents, IngestRequest, TextDocument, TextIngestRequest } from './job.ts';
+export type { FileContents, IngestParts, IngestRequest, TextDocument, TextIngestRequest } from './job.ts';
 
 /** Documents under way at once: enough that parsing and publishing hide behind embedding. */
 const DOCUMENTS_AT_ONCE = 4;
@@ -32,7 +41,7 @@ const TEXT_AT_ONCE = 8_000_000;
  * Turns sources into stored, searchable documents. One bad source never stops the rest: it is reported. Throws only
  * when nothing can be ingested at all: a wrong request, no server, no model, a collection made with other settings.
  */
-export async function ingest(parts: CollectionParts, request: IngestRequest): Promise<IngestReport> {
+export async function ingest(parts: IngestParts, request: IngestRequest): Promise<IngestReport> {
   checkIngestRequest(request);
   const { sources, collection = 'default', read = {}, prune = false } = request;
   const job = await startJob(parts, request, prune);
@@ -57,7 +66,7 @@ export async function ingest(parts: CollectionParts, request: IngestRequest): Pr
 
 /** Like `ingest`, for texts instead of sources. */
 export async function ingestTexts(
-  parts: CollectionParts,
+  parts: IngestParts,
   texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
   request: TextIngestRequest = {},
 ): Promise<IngestReport> {
@@ -66,7 +75,7 @@ export async function ingestTexts(
 
 /** Like `ingest`, for files whose bytes are there already. */
 export async function ingestFiles(
-  parts: CollectionParts,
+  parts: IngestParts,
   files: Iterable<FileContents> | AsyncIterable<FileContents>,
   request: TextIngestRequest = {},
 ): Promise<IngestReport> {
@@ -80,7 +89,7 @@ interface Given<T> {
 }
 
 async function ingestGiven<T extends { readonly source: string }>(
-  parts: CollectionParts,
+  parts: IngestParts,
   items: Iterable<T> | AsyncIterable<T>,
   { request, parse }: Given<T>,
 ): Promise<IngestReport> {
@@ -90,7 +99,7 @@ async function ingestGiven<T extends { readonly source: string }>(
   return reportOf(job);
 }
 
-async function startJob(parts: CollectionParts, request: TextIngestRequest, prune = false): Promise<Job> {
+async function startJob(parts: IngestParts, request: TextIngestRequest, prune = false): Promise<Job> {
   const startedAt = new Date();
   const { collection, isNew } = await openOrCreate(parts, request.collection ?? 'default', request.settings);
   const stop = new AbortController();
@@ -107,6 +116,7 @@ async function startJob(parts: CollectionParts, request: TextIngestRequest, prun
     isSecondPass: false,
     room: new Room(TEXT_AT_ONCE),
     turns: new Turns(),
+    held: new HeldSources(parts.leases, { collection: collection.name, signal: stop.signal }),
   };
 }
 
@@ -158,14 +168,17 @@ async function* readDocuments(job: Job, refs: readonly SourceRef[]): AsyncGenera
 }
 
 async function* readDocumentsOf(job: Job, ref: SourceRef): AsyncGenerator<Work> {
-  const source = await readSource(ref, job.request.read ?? {});
-  yield* documentsOf(job, source, { origin: ref.kind, ref });
+  // Held from before it is read: what is published is never older than what another process has published meanwhile.
+  yield* job.held.during(ref.source, async function* (held) {
+    const source = await readSource(ref, job.request.read ?? {});
+    yield* documentsOf(job, source, { origin: ref.kind, ref, held });
+  });
 }
 
 async function* documentsOf(
   job: Job,
   source: Source,
-  from: Pick<Work, 'origin' | 'ref'>,
+  from: Pick<Work, 'origin' | 'ref' | 'held'>,
 ): AsyncGenerator<Work> {
   const { rows, stop, tally } = job;
   const { origin } = from;
@@ -204,46 +217,6 @@ function parseOptions({ request, collection }: Job): ParseOptions {
   return { ...parse, checkText };
 }
 
-/** Whether all of a source was read and holds no text. */
-function isEmpty({ status, code, source }: SourceProblem, whole: string): boolean {
-  return status === 'skipped' && code === 'invalid_input' && source === whole;
-}
-
-/** A pipe without text is more often a command that failed than a document that became empty. */
-function emptyStdin({ reason }: SourceProblem, docId: string | undefined): StackloreError {
-  const remedy =
-    docId === undefined
-      ? 'See whether the command before the pipe failed.'
-      : `Its earlier text was kept: see whether the command before the pipe failed, or delete it with stacklore docs delete ${docId}`;
-  return new StackloreError('invalid_input', { message: `Standard input: ${reason} ${remedy}` });
-}
-
-/**
- * Reports a problem. A source that has no text any more takes its stored document along; of standard input it is kept.
- */
-async function addProblem(
-  { parts, collection, turns, tally }: Job,
-  problem: SourceProblem,
-  {
-    source,
-    docId = defaultDocId(collection.name, source),
-    origin,
-  }: { source: string; docId?: string; origin?: Work['origin'] },
-): Promise<void> {
-  const earlier = isEmpty(problem, source) ? await parts.documents.find(docId) : undefined;
-  if (origin === 'stdin' && isEmpty(problem, source)) {
-    tally.add(failure(source, emptyStdin(problem, earlier?.source === source ? earlier.docId : undefined)));
-    return;
-  }
-  if (earlier?.source !== source) {
-    tally.add(problem);
-    return;
-  }
-  await turns.run([`id ${source}`], () => deleteIfPresent(parts.documents, docId));
-  const reason = `${problem.reason} Its earlier text was deleted.`;
-  tally.add({ source, docId, title: earlier.title, status: 'pruned', reason });
-}
-
 async function* parseGiven<T extends { readonly source: string }>(
   job: Job,
   items: Iterable<T> | AsyncIterable<T>,
@@ -267,11 +240,18 @@ async function* parseFile(job: Job, file: FileContents): AsyncGenerator<Work> {
   const { buffer, byteOffset, byteLength } = bytes;
   const read = { source, name: basename(source), bytes: Buffer.from(buffer, byteOffset, byteLength) };
   const type = mediaType === undefined ? {} : { contentType: mediaType };
-  yield* documentsOf(job, { ...read, ...type }, { origin: 'program' });
+  yield* job.held.during(source, (held) =>
+    documentsOf(job, { ...read, ...type }, { origin: 'program', held }),
+  );
 }
 
 async function* parseText(job: Job, document: TextDocument): AsyncGenerator<Work> {
-  const { text, source, contentType = 'markdown', docId, title, metadata } = checkTextDocument(document);
+  const checked = checkTextDocument(document);
+  yield* job.held.during(checked.source, (held) => worksOf(job, checked, held));
+}
+
+async function* worksOf(job: Job, document: TextDocument, held: HeldSource): AsyncGenerator<Work> {
+  const { text, source, contentType = 'markdown', docId, title, metadata } = document;
   const given = { ...(docId !== undefined && { docId }), ...(title !== undefined && { title }) };
   await job.room.waitFor(text.length);
   const read = { source, name: source, contentType, bytes: Buffer.from(text, 'utf8') };
@@ -280,7 +260,7 @@ async function* parseText(job: Job, document: TextDocument): AsyncGenerator<Work
     else
       yield {
         parsed: { ...parsed, ...given, metadata: { ...parsed.metadata, ...metadata } },
-        origin: 'program',
+        ...{ origin: 'program', held },
       };
   }
 }

@@ -1,6 +1,8 @@
 import type { Embedder } from '../embed/embedder.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
+import type { IngestLeases } from '../stores/knowledge/ingest-leases.ts';
 import type { CollectionParts, CollectionSettings } from './collection-settings.ts';
+import type { HeldSource, HeldSources } from './held-sources.ts';
 import type { ParsedDocument } from './parse/document.ts';
 import type { ParseOptions } from './parse/parse-source.ts';
 import type { Vanished } from './prune.ts';
@@ -60,9 +62,14 @@ export interface FileContents {
   readonly mediaType?: string;
 }
 
+/** What an ingest works with. */
+export interface IngestParts extends CollectionParts {
+  readonly leases: IngestLeases;
+}
+
 /** One run of an ingest. */
 export interface Job {
-  readonly parts: CollectionParts;
+  readonly parts: IngestParts;
   readonly request: TextIngestRequest & Pick<IngestRequest, 'read' | 'parse'>;
   readonly started: number;
   readonly startedAt: Date;
@@ -87,6 +94,8 @@ export interface Job {
   readonly room: Room;
   /** Documents of one id, or of equal text, are handled one after the other: the second must see the first. */
   readonly turns: Turns;
+  /** Sources whose documents are under way: no other process ingests these meanwhile. */
+  readonly held: HeldSources;
 }
 
 /** A parsed document and where it comes from. */
@@ -97,4 +106,6 @@ export interface Work {
   readonly ref?: SourceRef;
   /** Where its id is noted down as given by its source. */
   readonly produced?: Set<string>;
+  /** Held until its documents are done. */
+  readonly held: HeldSource;
 }

@@ -32,12 +32,32 @@ export async function ingestDocument(job: Job, work: Work): Promise<void> {
     const hash = digest('sha256', parsed.text);
     const keys = [`id ${parsed.docId ?? parsed.source}`, `text ${hash}`];
     const outcome = await job.room.run(parsed.text.length, () =>
-      job.turns.run(keys, () => publishDocument(job, work, hash)),
+      job.turns.run(keys, () => publishInTurn(job, work, hash)),
     );
     if (outcome) job.tally.add(outcome);
   } catch (error) {
     if (isHopeless(error)) job.stop.abort();
     job.tally.add(failure(parsed.source, error));
+  } finally {
+    await work.held.end();
+  }
+}
+
+/** As turns are for one run, so are leases for all processes; what stays as it is needs none. */
+async function publishInTurn(job: Job, work: Work, hash: string): Promise<DocumentOutcome | undefined> {
+  const { collection, parts, request, stop } = job;
+  const document = await describe(job, work, hash);
+  const earlier = await parts.documents.find(document.docId);
+  if (earlier && isUnchanged(earlier, document, collection) && !request.force) {
+    return publishDocument(job, work, hash);
+  }
+  const own = work.parsed.docId === undefined ? [] : [`id ${document.docId}`];
+  const lease = await parts.leases.hold([...own, `text ${collection.name} ${hash}`], stop.signal);
+  if (!lease) return undefined;
+  try {
+    return await publishDocument(job, work, hash);
+  } finally {
+    await lease.release();
   }
 }
 

@@ -51,6 +51,20 @@ const ingestRequest = textIngestRequest.extend({
   prune: z.boolean().optional(),
 });
 
+/** What of a request can be stored for a worker to carry out. */
+const queuedTextIngest = textIngestRequest.omit({ onEvent: true, signal: true });
+const queuedIngest = ingestRequest.omit({ onEvent: true, signal: true }).extend({
+  sources: z
+    .array(
+      z.string().refine((source) => source !== '-', 'standard input cannot be read by a worker; upload it'),
+    )
+    .min(1, 'name at least one source'),
+  read: readOptions
+    .pick({ cwd: true, base: true, gitignore: true, maxBytes: true, maxPages: true })
+    .optional(),
+  parse: parseOptions.pick({ encoding: true, textColumns: true }).optional(),
+});
+
 /** See `TextDocument`. */
 export const textDocument = z.strictObject({
   text: z.string(),
@@ -75,6 +89,16 @@ export function checkIngestRequest(request: unknown): void {
 /** Throws `invalid_input` naming each field of the request that cannot be used. */
 export function checkTextIngestRequest(request: unknown): void {
   check(textIngestRequest, request, 'request');
+}
+
+/** Throws `invalid_input` naming each field of the request that cannot be used, or not by another process. */
+export function checkQueuedIngest(request: unknown): void {
+  check(queuedIngest, request, 'request');
+}
+
+/** Throws `invalid_input` naming each field of the request that cannot be used, or not by another process. */
+export function checkQueuedTextIngest(request: unknown): void {
+  check(queuedTextIngest, request, 'request');
 }
 
 /** The document itself. Throws `invalid_input` naming each field that cannot be used. */

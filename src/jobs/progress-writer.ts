@@ -1,15 +1,16 @@
 import type { IngestEvent } from '../ingest/tally.ts';
-import type { Stacklore } from '../stacklore.ts';
-import type { IngestJob, JobProgress } from '../stores/main/ingest-jobs.ts';
+import type { IngestJobs, JobProgress } from '../stores/main/ingest-jobs.ts';
 
 const WRITTEN_EVERY_MS = 250;
 /** How often a job that makes no progress is asked whether it is to go on, in turns of the above. */
 const ASKED_EVERY = 4;
 
+/** Writes how far a job is, if there is news, and gives whether it is to go on. */
+export type Tell = (news: Partial<JobProgress>) => ReturnType<IngestJobs['report']>;
+
 /** Writes down how far a job is, now and then, and hears by that when it is to end. */
 export class ProgressWriter {
-  readonly #lore: Stacklore;
-  readonly #jobId: string;
+  readonly #tell: Tell;
   readonly #onEnd: (why: 'is to be cancelled' | 'has ended') => void;
   readonly #timer: NodeJS.Timeout;
   #progress: JobProgress;
@@ -17,13 +18,8 @@ export class ProgressWriter {
   #turns = 0;
   #writing: Promise<void> | undefined;
 
-  constructor(
-    lore: Stacklore,
-    { jobId, sources }: Pick<IngestJob, 'jobId' | 'sources'>,
-    onEnd: (why: 'is to be cancelled' | 'has ended') => void,
-  ) {
-    this.#lore = lore;
-    this.#jobId = jobId;
+  constructor(sources: number, tell: Tell, onEnd: (why: 'is to be cancelled' | 'has ended') => void) {
+    this.#tell = tell;
     this.#onEnd = onEnd;
     this.#progress = { sources, done: 0, chunks: 0 };
     this.#written = this.#progress;
@@ -61,7 +57,7 @@ export class ProgressWriter {
     const progress = this.#progress;
     try {
       const news = progress === this.#written ? {} : progress;
-      const told = await this.#lore.ingestJobs.report(this.#jobId, news);
+      const told = await this.#tell(news);
       this.#written = progress;
       if (told !== 'goes on') this.#onEnd(told);
     } catch {

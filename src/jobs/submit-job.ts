@@ -2,6 +2,7 @@ import type { CollectionSettings } from '../ingest/collection-settings.ts';
 import type { TextDocument } from '../ingest/ingest.ts';
 import type { Stacklore } from '../stacklore.ts';
 import type { IngestJob, NewIngestJob } from '../stores/main/ingest-jobs.ts';
+import { inParts, MOST_UNSHARED, partSizes } from './parts.ts';
 
 /** What a job is made for: whose it is, and where its documents go. */
 export interface JobTarget {
@@ -13,34 +14,55 @@ export interface JobTarget {
   readonly userId?: string | undefined;
   /** See `TextIngestRequest`. */
   readonly qualifyIds: boolean;
+  readonly options?: IngestJob['options'];
 }
 
 /** A text as JSON gives it. */
 type GivenText = { readonly [Name in keyof TextDocument]: TextDocument[Name] | undefined };
 
-/** Queues the ingest of texts. */
+/** Queues the ingest of texts, in lists that workers share. */
 export function submitTexts(
   lore: Stacklore,
   target: JobTarget,
   texts: readonly GivenText[],
 ): Promise<IngestJob> {
-  return submitList(lore, target, { kind: 'texts', list: texts });
+  const names = texts.flatMap(({ source, docId }) => [
+    `source ${source}`,
+    ...(docId === undefined ? [] : [docId]),
+  ]);
+  // Of two texts of one document the later one has to win.
+  const isShared = texts.length > MOST_UNSHARED && new Set(names).size === names.length;
+  const lists = isShared ? inParts(texts, partSizes(texts.length)) : [texts];
+  return submitLists(lore, target, { kind: 'texts', lists });
 }
 
 /** Queues the ingest of URLs. */
 export function submitUrls(lore: Stacklore, target: JobTarget, urls: readonly URL[]): Promise<IngestJob> {
-  return submitList(lore, target, { kind: 'urls', list: urls.map(({ href }) => href) });
+  return submitLists(lore, target, { kind: 'urls', lists: [urls.map(({ href }) => href)] });
 }
 
-async function submitList(
+/** Queues the ingest of paths, folders, patterns and URLs as workers see them. */
+export function submitSources(
   lore: Stacklore,
   target: JobTarget,
-  { kind, list }: { kind: 'texts' | 'urls'; list: readonly unknown[] },
+  sources: readonly string[],
+): Promise<IngestJob> {
+  return submitLists(lore, target, { kind: 'sources', lists: [sources] });
+}
+
+async function submitLists(
+  lore: Stacklore,
+  target: JobTarget,
+  { kind, lists }: { kind: 'texts' | 'urls' | 'sources'; lists: readonly (readonly unknown[])[] },
 ): Promise<IngestJob> {
   const jobId = lore.ingestJobs.newId();
-  const bytes = await lore.ingestJobs.addInput({ jobId, input: 0 }, [Buffer.from(JSON.stringify(list))]);
-  const inputs = [{ name: kind, bytes }];
-  return lore.ingestJobs.create({ jobId, kind, inputs, sources: list.length, ...recorded(target) });
+  const inputs: { name: string; bytes: number }[] = [];
+  for (const [input, list] of lists.entries()) {
+    const bytes = await lore.ingestJobs.addInput({ jobId, input }, [Buffer.from(JSON.stringify(list))]);
+    inputs.push({ name: kind, bytes });
+  }
+  const sources = lists.reduce((sum, { length }) => sum + length, 0);
+  return lore.ingestJobs.create({ jobId, kind, inputs, sources, ...recorded(target) });
 }
 
 /**
@@ -64,7 +86,7 @@ export class Upload {
   /** Stores a file as it comes. */
   async add(
     { name, mediaType }: { readonly name: string; readonly mediaType?: string },
-    content: AsyncIterable<Uint8Array>,
+    content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   ): Promise<void> {
     const input = this.#files.length;
     const file = { name, ...(mediaType !== undefined && { mediaType }) };
@@ -93,6 +115,14 @@ function recorded({
   settings,
   userId,
   qualifyIds,
-}: JobTarget): Pick<NewIngestJob, 'owner' | 'collection' | 'settings' | 'userId' | 'qualifyIds'> {
-  return { owner, collection, ...(settings && { settings }), userId, qualifyIds };
+  options,
+}: JobTarget): Pick<NewIngestJob, 'owner' | 'collection' | 'settings' | 'options' | 'userId' | 'qualifyIds'> {
+  return {
+    owner,
+    collection,
+    ...(settings && { settings }),
+    ...(options && { options }),
+    userId,
+    qualifyIds,
+  };
 }

@@ -10,6 +10,7 @@ import type { AnyRecord } from '../schema/record.ts';
 import { RECORDS } from '../schema/records.ts';
 import { checkObject } from '../stores/main/check-input.ts';
 import type { Conversations } from '../stores/main/conversations.ts';
+import { findJobsOfUser } from './jobs-of-user.ts';
 
 /** What an erasure works with. */
 export interface ErasureParts {
@@ -31,7 +32,7 @@ const KEYS_PER_COMMAND = 500;
 
 /**
  * Deletes everything held about one user id: the sessions, those other programs wrote too; the conversations they are or
- * were linked to; the user's facts; and every record whose key names the user, such as prompts, usage and indexes. With `dryRun` it only
+ * were linked to; the user's facts; ingest jobs that count for the user, with what was uploaded for them; and every record whose key names the user, such as prompts, usage and indexes. With `dryRun` it only
  * tells what that is. What is written meanwhile may stay: end the user's access first. Repeated, it finishes what was
  * interrupted.
  */
@@ -52,6 +53,7 @@ export async function eraseUser(
   const sessions = await findSessions(databases.main, userId);
   const linked = await findConversations(databases.main, userId, sessions);
   const facts = await findFacts(databases.knowledge, userId);
+  const { jobs, belongings } = await findJobsOfUser(databases.main, userId);
   const named = await findNamedKeys(databases, userId);
   if (!dryRun) {
     // Sessions after the conversations that are found by them, indexes last: an interrupted run can be repeated.
@@ -60,6 +62,11 @@ export async function eraseUser(
       await unlinkOwned(databases.main, keys, userId);
     }
     for (const keys of inParts(facts)) await unlinkOwned(databases.knowledge, keys, userId);
+    // A job after what was uploaded for it, which is found by it.
+    for (const keys of Object.values(belongings).flatMap(inParts)) {
+      await databases.main.send(['UNLINK', ...keys]);
+    }
+    for (const keys of inParts(jobs)) await unlinkOwned(databases.main, keys, userId);
     for (const { database, keys } of named) {
       for (const part of inParts(keys)) await database.send(['UNLINK', ...part]);
     }
@@ -67,6 +74,8 @@ export async function eraseUser(
   const families = {
     session: sessions.size,
     fact: facts.length,
+    'ingest job': jobs.length,
+    ...Object.fromEntries(Object.entries(belongings).map(([family, keys]) => [family, keys.length])),
     conversation: linked.filter(({ exists }) => exists).length,
     ...Object.fromEntries(named.map(({ family, keys }) => [family, keys.length])),
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boolean, field, integer, json, jsonObject, text, timestamp, type Wire } from './fields.ts';
-import { hash, list, sortedSet, type ValueOf } from './record.ts';
+import { hash, list, map, sortedSet, type ValueOf } from './record.ts';
 
 const DAY = 86_400;
 
@@ -12,7 +12,7 @@ export const JOB_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] a
 export type JobState = (typeof JOB_STATES)[number];
 
 /** What a job ingests. */
-const JOB_KINDS = ['files', 'texts', 'urls'] as const;
+const JOB_KINDS = ['files', 'texts', 'urls', 'sources'] as const;
 
 const outcome = z.object({
   source: z.string(),
@@ -37,6 +37,31 @@ export const ingestReport = z.object({
   seconds: z.number(),
   interrupted: z.boolean(),
   problems: z.array(outcome),
+});
+
+export type StoredReport = z.output<typeof ingestReport>;
+
+/** How a job ingests, beside the settings of its collection: what an ingest of its kind takes. */
+export const jobOptions = z.object({
+  metadata: z.record(z.string(), z.unknown()).optional(),
+  maxChunks: count.optional(),
+  force: z.boolean().optional(),
+  prune: z.boolean().optional(),
+  read: z
+    .object({
+      cwd: z.string().optional(),
+      base: z.string().optional(),
+      gitignore: z.boolean().optional(),
+      maxBytes: count.optional(),
+      maxPages: count.optional(),
+    })
+    .optional(),
+  parse: z
+    .object({
+      encoding: z.string().optional(),
+      textColumns: z.array(z.string()).readonly().optional(),
+    })
+    .optional(),
 });
 
 /** Why a job failed as a whole. */
@@ -65,6 +90,9 @@ export const ingestJobRecord = hash({
       z.array(z.object({ name: z.string(), mediaType: z.string().optional(), bytes: z.int().nonnegative() })),
     ),
     settings: jsonObject.optional(),
+    options: json(jobOptions).optional(),
+    /** How many inputs each part has that workers share it by; the first input of `sources` is of no part. */
+    parts: json(z.array(count)).optional(),
     userId: text.optional(),
     /** True where ids that documents give themselves must not tell which ids other collections hold. */
     qualifyIds: boolean,
@@ -91,6 +119,17 @@ export const jobInputRecord = list({
     (value) => value,
     (wire) => wire,
   ),
+});
+
+/** How far the parts of a job are that several workers share, until it has ended. */
+export const jobPartsRecord = map({
+  database: 'main',
+  key: 'stacklore:job-parts:{jobId}',
+  description: 'How far each part of an ingest job is that workers share, and what became of it.',
+  ttlSeconds: JOB_TTL_SECONDS,
+  isHelper: true,
+  field: '`progress:` or `report:` and the number of a part; `done`, `chunks` and `ended` of all of them',
+  value: 'sources and chunks done, a report as JSON, a count',
 });
 
 /** The jobs of an owner, found without a scan. */

@@ -225,6 +225,18 @@ export const reindexLockRecord = string({
   value: text,
 });
 
+/** Held by the process that ingests a source or publishes a document, so that another one waits for it. */
+export const ingestLeaseRecord = string({
+  database: 'knowledge',
+  key: 'stacklore:ingest-lease:{subjectHash}',
+  description:
+    'Held by the process that ingests a source, or a document of this id or text: host, process and a random id.',
+  isHelper: true,
+  isTransient: true,
+  ttlSeconds: 15,
+  value: text,
+});
+
 /** The names of all collections. */
 export const collectionsRecord = sortedSet({
   database: 'knowledge',

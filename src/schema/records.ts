@@ -1,5 +1,5 @@
 import { counterRecord, errorLogRecord, metricRecord, usageRecord } from './analytics.ts';
-import { ingestJobRecord, jobInputRecord, ownerJobsRecord } from './jobs.ts';
+import { ingestJobRecord, jobInputRecord, jobPartsRecord, ownerJobsRecord } from './jobs.ts';
 import {
   arrivalsRecord,
   cachedQuestionRecord,
@@ -12,6 +12,7 @@ import {
   documentRecord,
   factRecord,
   factsManifestRecord,
+  ingestLeaseRecord,
   reindexLockRecord,
   reindexRecord,
   searchCursorRecord,
@@ -59,6 +60,7 @@ export const RECORDS = {
   'api keys': apiKeysRecord,
   'ingest job': ingestJobRecord,
   'job input': jobInputRecord,
+  'job parts': jobPartsRecord,
   'jobs of an owner': ownerJobsRecord,
   chunk: chunkRecord,
   document: documentRecord,
@@ -70,6 +72,7 @@ export const RECORDS = {
   'content hashes': contentHashesRecord,
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
+  'ingest lease': ingestLeaseRecord,
   'staged chunk': stagedChunkRecord,
   'staged document': stagedDocumentRecord,
   'search cursor': searchCursorRecord,

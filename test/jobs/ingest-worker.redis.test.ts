@@ -4,7 +4,8 @@ import { runJob } from '../../src/jobs/run-job.ts';
 import { startIngestWorker } from '../../src/jobs/start-ingest-worker.ts';
 import { type JobTarget, submitTexts } from '../../src/jobs/submit-job.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
-import { INGEST_QUEUE, type IngestJob } from '../../src/stores/main/ingest-jobs.ts';
+import type { IngestJob } from '../../src/stores/main/ingest-jobs.ts';
+import { INGEST_QUEUE } from '../../src/stores/main/ingest-queues.ts';
 import { FakeEmbedder } from '../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
@@ -120,7 +121,7 @@ describe('a job', () => {
   test('is taken up where a server that was stopped left it', async () => {
     const gate = makeGate(2);
     const first = loreThat(gate.pass);
-    const job = await submit('restarted', 10);
+    const job = await submit('restarted', 8);
     const worker = work(first);
     await expect.poll(() => lore.documents.count('restarted'), { timeout: 5_000 }).toBe(2);
     const stopped = worker.stop({ graceMs: 0 });
@@ -128,10 +129,10 @@ describe('a job', () => {
     gate.open();
     expect(await stopped).toMatchObject({ released: 1, done: 0 });
     expect(await state(job.jobId)).toBe('queued');
-    expect(await lore.documents.count('restarted')).toBeLessThan(10);
+    expect(await lore.documents.count('restarted')).toBeLessThan(8);
     work(lore);
     await until(job.jobId, 'done');
-    await expectWhole('restarted', 10);
+    await expectWhole('restarted', 8);
   });
 
   test('is tried again after trouble that passes', async () => {

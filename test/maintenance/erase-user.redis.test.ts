@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { queueTexts } from '../../src/jobs/queue-ingest.ts';
 import type { Databases } from '../../src/redis/databases.ts';
 import { usageRecord } from '../../src/schema/analytics.ts';
 import { conversationRecord } from '../../src/schema/main.ts';
@@ -136,6 +137,25 @@ describe('eraseUser', () => {
       key: 'stacklore:user-conversations:odd',
     });
     await main.send(['UNLINK', 'session:text', 'stacklore:user-conversations:odd']);
+  });
+
+  it('deletes ingest jobs that count for the user, with what was uploaded for them', async () => {
+    const texts = Array.from({ length: 20 }, (_, n) => ({ source: `${n}.md`, text: `Of ada, ${n}.` }));
+    const ofAda = await queueTexts(lore, texts, { userId: 'ada' });
+    await lore.ingestJobs.parts.report(ofAda.jobId, 1, { done: 1, chunks: 1 });
+    const ofBob = await queueTexts(lore, texts.slice(0, 1), { userId: 'bob' });
+    const report = await lore.maintenance.eraseUser('ada');
+    const inputs = ofAda.inputs.length;
+    expect(report).toMatchObject({
+      families: { 'ingest job': 1, 'job input': inputs, 'job parts': 1 },
+      total: inputs + 2,
+    });
+    const jobs = (await everything()).filter((key) => /^stacklore:job[-:]/.test(key));
+    expect(jobs).toEqual([`stacklore:job-input:${ofBob.jobId}:0`, `stacklore:job:${ofBob.jobId}`]);
+    // Nothing is left of its tasks but a number that leads nowhere.
+    const { unreadable, items } = await lore.ingestJobs.list('open');
+    expect([unreadable, items.map(({ jobId }) => jobId)]).toEqual([[], [ofBob.jobId]]);
+    await databases.main.send(['FLUSHDB']);
   });
 
   it('deletes nothing when its options are misspelt', async () => {

@@ -5,11 +5,12 @@ import type { IngestRequest } from '../../ingest/ingest.ts';
 import type { IngestReport } from '../../ingest/tally.ts';
 import { watchablePaths, watchSources } from '../../ingest/watch.ts';
 import { COLLECTION_FLAGS, collectionFlags } from '../collection-flags.ts';
-import { type CommandContext, defineCommand, type Outcome } from '../command.ts';
+import { type CommandContext, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
-import { counted } from '../format.ts';
 import { given } from '../given.ts';
+import { ingestOutcome } from '../ingest-outcome.ts';
 import { ingestProgress } from '../progress.ts';
+import { checkQueueFlags, QUEUE_FLAGS, queueFlags, queueInstead } from '../queued-ingest.ts';
 
 const schema = z.strictObject({
   collection: z.string().default('default'),
@@ -30,6 +31,7 @@ const schema = z.strictObject({
   prune: z.boolean().default(false),
   force: z.boolean().default(false),
   watch: z.boolean().default(false),
+  ...queueFlags,
 });
 
 export const command = defineCommand({
@@ -46,6 +48,7 @@ export const command = defineCommand({
     { flags: '--prune', description: 'delete documents whose files vanished below the given folders' },
     { flags: '--force', description: 'write unchanged documents again, which brings lost chunks back' },
     { flags: '--watch', description: 'go on and ingest files as they change, until Ctrl-C' },
+    ...QUEUE_FLAGS,
     { flags: '--base <folder>', description: 'store sources relative to this folder instead of absolute' },
     { flags: '--no-gitignore', description: 'take files that .gitignore excludes' },
     { flags: '--max-bytes <number>', description: 'largest source in bytes (20971520)' },
@@ -63,18 +66,21 @@ export const command = defineCommand({
   settingFlags: { chunkOverlap: 'overlap', stdinName: 'name' },
   examples: [
     'stacklore ingest docs README.md --collection docs',
+    'stacklore ingest /shared/docs --collection docs --queue --wait',
     'curl -s https://example.com | stacklore ingest - --name example',
   ],
   async run(context, sources, flags) {
     // Large documents follow each other: without this, several that are done with lie around before any is collected.
     setFlagsFromString('--heap-growing-percent=30');
     const request = toRequest(context, sources, flags);
+    checkQueueFlags(flags);
+    if (flags.queue) return queueInstead(context, request, flags);
     if (!flags.watch) {
-      const outcome = outcomeOf(await ingestOnce(context, request));
+      const outcome = ingestOutcome(await ingestOnce(context, request));
       await noteUndeclared(context, flags);
       return outcome;
     }
-    const outcome = outcomeOf(await ingestAndWatch(context, request));
+    const outcome = ingestOutcome(await ingestAndWatch(context, request));
     // Each pass was told of when it ended, and Ctrl-C is how watching ends.
     return { ...outcome, lines: [], ...(context.terminal.signal.aborted && { exitCode: 130 }) };
   },
@@ -142,7 +148,7 @@ async function ingestAndWatch(context: CommandContext, request: IngestRequest): 
       // Pruning looks below the folders, so it needs the sources as they were given.
       const again = { ...request, force: false, sources: prune ? paths : changed };
       const report = await lore().ingest(again);
-      for (const line of outcomeOf(report).lines) terminal.note(line);
+      for (const line of ingestOutcome(report).lines) terminal.note(line);
     },
     {
       signal,
@@ -155,37 +161,12 @@ async function ingestAndWatch(context: CommandContext, request: IngestRequest): 
     },
   );
   const noteReady = (report: IngestReport): void => {
-    for (const line of outcomeOf(report).lines) terminal.note(line);
+    for (const line of ingestOutcome(report).lines) terminal.note(line);
     if (report.interrupted) failed.abort();
     else terminal.note('Watching for changes; press Ctrl-C to stop.');
   };
   await watching;
   return first ?? ingestOnce(context, request);
-}
-
-function outcomeOf(report: IngestReport): Outcome {
-  const { problems, counts } = report;
-  const reasons = problems.map(
-    ({ status, source, reason }) => `${status}: ${source}${reason ? ` (${reason})` : ''}`,
-  );
-  return {
-    data: report,
-    lines: [...reasons, ...summary(report)],
-    exitCode: counts.failed > 0 ? 1 : report.interrupted ? 130 : 0,
-  };
-}
-
-function summary({ collection, counts, chunks, embedded, seconds, interrupted }: IngestReport): string[] {
-  const parts = Object.entries(counts).flatMap(([status, number]) =>
-    number > 0 ? [`${number} ${status}`] : [],
-  );
-  const rate = seconds > 0 && embedded > 0 ? `, ${(embedded / seconds).toFixed(1)} chunks/s` : '';
-  return [
-    `${collection}: ${parts.join(', ') || 'nothing to do'}; ${counted(chunks, 'chunk')}, ${embedded} embedded in ${seconds.toFixed(1)} s${rate}`,
-    ...(interrupted
-      ? ['Stopped early: later sources were not looked at. Run the same command to go on.']
-      : []),
-  ];
 }
 
 function parseMetadata(items: readonly string[]): Record<string, string> {

@@ -33,8 +33,8 @@ export function jobRoutes(): Route[] {
       query: z.strictObject(pageQuery(100)),
       response: jobList,
       async handle({ lore, access, query }) {
-        const { items, total } = await lore.ingestJobs.list(ownerOf(access), query);
-        return { items: items.map((job) => withoutReport(answerOf(job))), total };
+        const { items, unreadable, total } = await lore.ingestJobs.list(ownerOf(access), query);
+        return { items: items.map((job) => withoutReport(answerOf(job))), unreadable, total };
       },
     }),
     defineRoute({

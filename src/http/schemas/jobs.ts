@@ -17,4 +17,8 @@ export const jobAnswer = z.object({
 export type JobAnswer = z.output<typeof jobAnswer>;
 
 /** Jobs, newest first; their reports are told of each alone. */
-export const jobList = z.object({ items: z.array(jobAnswer.omit({ report: true })), total: z.int() });
+export const jobList = z.object({
+  items: z.array(jobAnswer.omit({ report: true })),
+  unreadable: z.array(z.object({ key: z.string(), problem: z.string() })),
+  total: z.int(),
+});

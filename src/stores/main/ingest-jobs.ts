@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { asObject, readHash, readHashes } from '../../redis/hash.ts';
+import { asObject, readHash, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { writeInOrder } from '../../redis/write-in-order.ts';
 import { type Field, snakeCase, type Wire } from '../../schema/fields.ts';
@@ -15,12 +15,11 @@ import {
 } from '../../schema/jobs.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage } from './check-input.ts';
+import { queueOf } from './ingest-queues.ts';
+import { JobParts } from './job-parts.ts';
 import { makeTask } from './new-task.ts';
 import { queueKeys } from './queue-keys.ts';
 import { CHANGE_JOB } from './scripts/change-job.ts';
-
-/** The queue whose tasks are ingest jobs. */
-export const INGEST_QUEUE = 'stacklore-ingest';
 
 /** An ingest in the background. */
 export type IngestJob = StoredIngestJob & { readonly jobId: string };
@@ -28,8 +27,13 @@ export type IngestJob = StoredIngestJob & { readonly jobId: string };
 /** A job to be queued, whose inputs are stored already. */
 export type NewIngestJob = Pick<
   StoredIngestJob,
-  'owner' | 'collection' | 'kind' | 'inputs' | 'settings' | 'userId' | 'qualifyIds' | 'sources'
+  'owner' | 'collection' | 'kind' | 'inputs' | 'settings' | 'options' | 'userId' | 'qualifyIds' | 'sources'
 > & { readonly jobId: string };
+
+/** Jobs of an owner; those that cannot be read are named and left out. */
+export interface JobPage extends Page<IngestJob> {
+  readonly unreadable: readonly UnreadableRecord[];
+}
 
 /** How far a job is: sources looked at of how many, and chunks stored. */
 export type JobProgress = Pick<StoredIngestJob, 'sources' | 'done' | 'chunks'>;
@@ -49,9 +53,12 @@ export class IngestJobs {
   readonly #database: Database;
   readonly #now: () => number;
   readonly #newId: () => string;
+  /** The parts of jobs that workers share. */
+  readonly parts: JobParts;
 
   constructor(database: Database, { now = Date.now, newId = (): string => randomUUID() } = {}) {
     this.#database = database;
+    this.parts = new JobParts(database);
     this.#now = now;
     this.#newId = newId;
   }
@@ -62,8 +69,8 @@ export class IngestJobs {
   }
 
   /**
-   * Stores what a job is going to ingest, piece by piece as it comes, and gives its length in bytes. It is gone after
-   * some days, also when no job comes of it.
+   * Stores what a job is going to ingest, piece by piece as it comes, in place of what was there, and gives its length in
+   * bytes. It is gone after some days, also when no job comes of it.
    */
   async addInput(
     place: { jobId: string; input: number },
@@ -73,15 +80,18 @@ export class IngestJobs {
     let size = 0;
     let pending: Uint8Array[] = [];
     let length = 0;
+    let isFirst = true;
     const flush = async (): Promise<void> => {
       if (length === 0) return;
       const piece = Buffer.concat(pending);
       pending = [];
       length = 0;
       await this.#database.transaction([
+        ...(isFirst ? [['UNLINK', key]] : []),
         ['RPUSH', key, piece],
         ['EXPIRE', key, String(JOB_TTL_SECONDS)],
       ]);
+      isFirst = false;
     };
     for await (const part of bytes) {
       for (let at = 0; at < part.length; at += PIECE_BYTES) {
@@ -133,7 +143,7 @@ export class IngestJobs {
       ['ZREMRANGEBYSCORE', listed, '-inf', forgotten],
       ['ZADD', listed, String(createdAt.getTime()), jobId],
       ['EXPIRE', listed, String(JOB_TTL_SECONDS)],
-      ['LPUSH', queueKeys(this.#database, INGEST_QUEUE).waiting, wire],
+      ['LPUSH', queueKeys(this.#database, queueOf(job)).waiting, wire],
     ];
     await writeInOrder(this.#database, commands, { isConfirmed: true });
     return { jobId, ...job };
@@ -145,6 +155,15 @@ export class IngestJobs {
     return job && { jobId, ...job };
   }
 
+  /** A job. Throws `not_found`. */
+  async get(jobId: string): Promise<IngestJob> {
+    const job = await this.find(jobId);
+    if (job) return job;
+    throw new StackloreError('not_found', {
+      message: `There is no job "${jobId}". Jobs are known for seven days after their last change; see stacklore jobs list.`,
+    });
+  }
+
   /** How often a job has changed; `undefined` when there is none. Cheaper than reading it. */
   async revision(jobId: string): Promise<number | undefined> {
     const stored = await this.#database.send<string | null>(['HGET', jobKey(jobId), 'revision']);
@@ -152,7 +171,7 @@ export class IngestJobs {
   }
 
   /** The jobs of an owner, newest first. */
-  async list(owner: string, { offset = 0, limit = 100 } = {}): Promise<Page<IngestJob>> {
+  async list(owner: string, { offset = 0, limit = 100 } = {}): Promise<JobPage> {
     checkPage({ offset, limit });
     const key = ownerJobsRecord.key.build({ owner });
     for (;;) {
@@ -160,15 +179,15 @@ export class IngestJobs {
       const [total, ids] = await this.#database.pipeline<unknown>([['ZCARD', key], range]);
       const jobIds = ids as string[];
       const replies = await readHashes(this.#database, jobIds.map(jobKey));
-      const items: IngestJob[] = [];
-      const expired: string[] = [];
-      for (const [at, reply] of replies.entries()) {
-        const jobId = jobIds[at] as string;
-        if (reply instanceof RecordError) throw reply;
-        if (reply.length === 0) expired.push(jobId);
-        else items.push({ jobId, ...ingestJobRecord.decode(asObject(reply), jobKey(jobId)) });
+      const found = jobIds.map((jobId, at) => readJob(jobId, replies[at] ?? []));
+      const expired = jobIds.filter((_, at) => found[at] === undefined);
+      if (expired.length === 0) {
+        const unreadables = found.filter((one) => one instanceof RecordError);
+        const items = found.filter(
+          (one): one is IngestJob => one !== undefined && !(one instanceof RecordError),
+        );
+        return { items, unreadable: unreadables.map(unreadable), total: Number(total) };
       }
-      if (expired.length === 0) return { items, total: Number(total) };
       await this.#database.send(['ZREM', key, ...expired]);
     }
   }
@@ -188,9 +207,22 @@ export class IngestJobs {
   }
 
   /** A worker starts a job, or starts it again. `false` when there is nothing to be done. */
-  async begin(jobId: string): Promise<boolean> {
-    const started = { state: 'running', startedAt: new Date(this.#now()) } as const;
+  async begin({
+    jobId,
+    startedAt = new Date(this.#now()),
+  }: Pick<IngestJob, 'jobId' | 'startedAt'>): Promise<boolean> {
+    const started = { state: 'running', startedAt } as const;
     return (await this.#change(jobId, ['queued', 'running'], started)) !== undefined;
+  }
+
+  /** Records by which parts a job is shared. `false` when it has ended meanwhile. */
+  async share(
+    jobId: string,
+    parts: Pick<StoredIngestJob, 'inputs' | 'sources'> & { readonly parts: readonly number[] },
+  ): Promise<boolean> {
+    return (
+      (await this.#change(jobId, ['queued', 'running'], { ...parts, parts: [...parts.parts] })) !== undefined
+    );
   }
 
   /** Tells how far a running job is, if there is news, and hears whether it is to go on. */
@@ -214,7 +246,7 @@ export class IngestJobs {
     outcome: Pick<Changes, 'report' | 'error'> & Partial<JobProgress> & { readonly state: JobState },
   ): Promise<void> {
     await this.#change(jobId, ['queued', 'running'], { ...outcome, endedAt: new Date(this.#now()) });
-    await this.deleteInputs(jobId, inputs.length);
+    await Promise.all([this.deleteInputs(jobId, inputs.length), this.parts.delete(jobId)]);
   }
 
   async #change(jobId: string, from: readonly JobState[], changes: Changes): Promise<string | undefined> {
@@ -230,6 +262,18 @@ export class IngestJobs {
 /** Whether a job stays as it is. */
 export function hasEnded({ state }: Pick<IngestJob, 'state'>): boolean {
   return state !== 'queued' && state !== 'running';
+}
+
+/** A job, `undefined` where there is none, or why it cannot be read. */
+function readJob(jobId: string, reply: readonly string[] | RecordError): IngestJob | RecordError | undefined {
+  if (reply instanceof RecordError) return reply;
+  if (reply.length === 0) return undefined;
+  try {
+    return { jobId, ...ingestJobRecord.decode(asObject(reply), jobKey(jobId)) };
+  } catch (error) {
+    if (error instanceof RecordError) return error;
+    throw error;
+  }
 }
 
 function jobKey(jobId: string): string {

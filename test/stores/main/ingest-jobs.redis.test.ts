@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Stacklore } from '../../../src/stacklore.ts';
-import { INGEST_QUEUE, type IngestJob, IngestJobs } from '../../../src/stores/main/ingest-jobs.ts';
+import { type IngestJob, IngestJobs } from '../../../src/stores/main/ingest-jobs.ts';
+import { INGEST_QUEUE } from '../../../src/stores/main/ingest-queues.ts';
 import { openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 
@@ -56,13 +57,13 @@ describe('a job', () => {
 
   test('that has ended stays as it is', async () => {
     const job = await create('ended');
-    await jobs.begin(job.jobId);
+    await jobs.begin(job);
     await jobs.finish(job, { state: 'done', done: 1 });
     const ended = await jobs.find(job.jobId);
     await jobs.cancel(job);
     await jobs.finish(job, { state: 'failed', error: { code: 'internal', message: 'late' } });
     await jobs.putBack(job.jobId);
-    expect(await jobs.begin(job.jobId)).toBe(false);
+    expect(await jobs.begin(job)).toBe(false);
     expect(await jobs.report(job.jobId, { done: 5 })).toBe('has ended');
     expect(await jobs.find(job.jobId)).toEqual(ended);
   });
@@ -89,6 +90,21 @@ describe('a list', () => {
       { jobId: made[0]?.jobId },
     ]);
     await expect(jobs.list('lister', { limit: 0 })).rejects.toMatchObject({ code: 'invalid_input' });
-    expect(await jobs.list('nobody')).toEqual({ items: [], total: 0 });
+    expect(await jobs.list('nobody')).toEqual({ items: [], unreadable: [], total: 0 });
+  });
+
+  test('names a job that cannot be read and gives the others', async () => {
+    const made = [await create('broken'), await create('broken'), await create('broken')];
+    const [odd, wrong] = [`stacklore:job:${made[0]?.jobId}`, `stacklore:job:${made[1]?.jobId}`];
+    await lore.databases.main.send(['HSET', odd, 'sources', 'many']);
+    await lore.databases.main.transaction([
+      ['UNLINK', wrong],
+      ['SET', wrong, 'text'],
+    ]);
+    const { items, unreadable, total } = await jobs.list('broken');
+    expect(items.map(({ jobId }) => jobId)).toEqual([made[2]?.jobId]);
+    expect(unreadable.map(({ key }) => key)).toEqual([wrong, odd]);
+    expect(unreadable[1]?.problem).toContain('sources');
+    expect(total).toBe(3);
   });
 });
