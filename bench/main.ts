@@ -5,6 +5,7 @@ import { openStacklore } from '../src/stacklore.ts';
 import { benchCli } from './cli.ts';
 import { writeCodeSet } from './code-set.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
+import { benchDocuments } from './documents.ts';
 import { benchHttp } from './http.ts';
 import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
@@ -32,6 +33,7 @@ const PARTS = [
   'http',
   'stores',
   'maintenance',
+  'documents',
 ];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
@@ -76,6 +78,7 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
+if (parts.includes('documents')) await benchDocuments({ sizes: quick ? [2_000, 20_000] : [10_000, 100_000] });
 if (parts.includes('semantic-cache')) await benchSemanticCache(data);
 if (parts.includes('quality') || parts.includes('code-set')) {
   if (data === undefined) {
@@ -89,7 +92,10 @@ if (parts.includes('quality') || parts.includes('code-set')) {
 }
 if (
   parts.some(
-    (part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set', 'semantic-cache'].includes(part),
+    (part) =>
+      !['ingest', 'stores', 'maintenance', 'documents', 'quality', 'code-set', 'semantic-cache'].includes(
+        part,
+      ),
   )
 )
   await benchStored();

@@ -1,6 +1,6 @@
-import { createClient } from 'redis';
 import type { PrivateRedis } from '../src/redis/private-redis.ts';
 import type { Stacklore } from '../src/stacklore.ts';
+import { longestPing } from './longest-ping.ts';
 
 /** The longest PING of another client while one large document is published and then replaced. */
 export async function benchStall(
@@ -32,24 +32,4 @@ export async function benchStall(
     );
   }
   await lore.dropCollection('stall');
-}
-
-async function longestPing(redis: PrivateRedis, work: () => Promise<unknown>): Promise<number> {
-  const client = createClient({ socket: { path: redis.socketPath, tls: false }, RESP: 2 });
-  await client.connect();
-  let worst = 0;
-  let isRunning = true;
-  const pinging = (async () => {
-    while (isRunning) {
-      const started = performance.now();
-      await client.ping();
-      worst = Math.max(worst, performance.now() - started);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-  })();
-  await work();
-  isRunning = false;
-  await pinging;
-  client.destroy();
-  return worst;
 }
