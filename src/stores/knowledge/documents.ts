@@ -27,7 +27,7 @@ import { readChunkPage, readChunks, readEmbeddings } from './stored-chunks.ts';
 
 export type { DocumentPage, Page } from './list-documents.ts';
 
-const SOURCES_PER_READ = 500;
+const DOCUMENTS_PER_READ = 500;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
 const MS_PER_WRITE = 2;
 
@@ -66,19 +66,26 @@ export class Documents {
     return listDocuments(this.#database, collection, options);
   }
 
-  /** Every document of a collection, read page by page. */
+  /** Every document of a collection, read page by page in no order; one may come twice while many are deleted. */
   async *all(collection: string): AsyncGenerator<StoredDocument> {
-    // The ids are read once: pages of a set that is deleted from meanwhile would skip members.
-    const docIds = await this.ids(collection);
-    for (let at = 0; at < docIds.length; at += SOURCES_PER_READ) {
-      yield* await this.#read(docIds.slice(at, at + SOURCES_PER_READ));
-    }
+    for await (const docIds of this.idPages(collection)) yield* await this.#read(docIds);
   }
 
-  /** The ids of all documents of a collection. */
-  async ids(collection: string): Promise<string[]> {
+  /**
+   * The ids of all documents of a collection, about `count` at a time and in no order. Documents that are there all the while are
+   * among them; one may come twice while many are deleted.
+   */
+  async *idPages(collection: string, count = DOCUMENTS_PER_READ): AsyncGenerator<string[]> {
     const key = collectionDocumentsRecord.key.build({ collection });
-    return this.#database.send<string[]>(['ZRANGE', key, '0', '-1']);
+    // A scan: pages by place would skip members of a set that is deleted from meanwhile.
+    let cursor = '0';
+    do {
+      const scan = ['ZSCAN', key, cursor, 'COUNT', String(count)];
+      const [next, members] = await this.#database.send<[string, string[]]>(scan);
+      cursor = next;
+      const docIds = members.filter((_, at) => at % 2 === 0);
+      if (docIds.length > 0) yield docIds;
+    } while (cursor !== '0');
   }
 
   /** How many documents a collection has. */
@@ -198,7 +205,7 @@ export class Documents {
     let deleted = 0;
     // The list is emptied, not removed: a document that is published meanwhile must not be forgotten.
     for (;;) {
-      const last = String(SOURCES_PER_READ - 1);
+      const last = String(DOCUMENTS_PER_READ - 1);
       const docIds = await this.#database.send<string[]>(['ZRANGE', listed, '0', last]);
       if (docIds.length === 0) break;
       for (const docId of docIds) {
