@@ -40,7 +40,7 @@ const { values, positionals } = readArguments(
   },
   USAGE,
 );
-/** Scale takes an hour with the chunks it is for, so it has to be asked for. */
+// Scale takes an hour, so it has to be asked for.
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS).filter((name) => name !== 'scale');
 const config = loadConfig();
 /** Ten times the keys may take so much more memory: what the collector had no need to free yet with a few. */
@@ -230,8 +230,7 @@ async function size(): Promise<void> {
 
 /** Half a million chunks in the embedded server of a data home of their own: every figure, and how it grew. */
 async function scale(): Promise<void> {
-  const missed = await soakScale(config, Number(values.chunks ?? 500_000));
-  if (missed > 0) process.exitCode = 1;
+  if ((await soakScale(config, Number(values.chunks ?? 500_000))) > 0) process.exitCode = 1;
 }
 
 /** Very many keys into archives and out of them: all are the same afterwards, in memory that does not grow with them. */
