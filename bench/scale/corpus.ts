@@ -10,7 +10,7 @@ const CHANGED_EVERY = 100;
 const MAX_TOKENS = 1_024;
 
 /** Chunk size in words and signs, by which a passage of 1 kB becomes one chunk. */
-export const CHUNK_SIZE = 300;
+export const CHUNK_SIZE = 400;
 
 /** Documents of 20 passages of real text; of version 2 every hundredth has one changed passage. */
 export function* documentsOf(
