@@ -8,7 +8,7 @@ import { defineScript } from '../../../redis/script.ts';
  * moved since still has its place. Returns how many there are between the scores and how many of them are left after what is given, then doc_id
  * and score in turn.
  */
-export const LIST_WINDOW = defineScript(`#!lua flags=no-writes
+export const LIST_WINDOW = defineScript(`
 local list, least, below, id = KEYS[1], ARGV[1], ARGV[2], ARGV[6]
 local first = below == '' and 0 or redis.call('ZCOUNT', list, below, '+inf')
 local total = redis.call('ZCOUNT', list, least, below == '' and '+inf' or '(' .. below)
