@@ -26,14 +26,14 @@ export async function memoryFigures(lore: Stacklore, collection: string): Promis
     keys.map((key) => ['MEMORY', 'USAGE', key, 'SAMPLES', '0']),
   );
   const hash = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) / Math.max(1, keys.length);
-  const used = Number(/^used_memory:(\d+)/m.exec(memory ?? '')?.[1]);
-  const resident = Number(/^used_memory_rss:(\d+)/m.exec(memory ?? '')?.[1]);
+  const told = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory ?? '')?.[1]);
+  const empty = told('used_memory_startup');
   const figure = (name: string, bytes: number): Figure => {
     return { name: `memory a chunk: ${name}`, unit: 'bytes', value: bytes, growth: 'flat' };
   };
   return [
-    figure('in all', used / chunks),
-    figure('resident', resident / chunks),
+    figure('in all', (told('used_memory') - empty) / chunks),
+    figure('resident', (told('used_memory_rss') - empty) / chunks),
     figure('hash', hash),
     ...Object.entries(PARTS).map(([name, fields]) => {
       const mebibytes = fields.reduce((sum, field) => sum + (infoValue(field) || 0), 0);
