@@ -1,10 +1,15 @@
 import type { Database } from '../../redis/databases.ts';
 import { isWrongType } from '../../redis/wrong-type.ts';
 import { documentRecord } from '../../schema/knowledge.ts';
-import type { DocumentListOptions } from './list-documents.ts';
 
 /** What is wanted of documents beside their time. */
-export type Described = Pick<DocumentListOptions, 'contentType' | 'source' | 'title'>;
+export interface Described {
+  readonly contentType?: string | undefined;
+  /** What the source holds somewhere; capitals do not matter. */
+  readonly source?: string | undefined;
+  /** What the title holds somewhere; capitals do not matter. */
+  readonly title?: string | undefined;
+}
 
 /** Those of these documents that fit, in their order; a few fields of each are read, in one round trip. */
 export async function fitting<Entry extends { readonly docId: string }>(

@@ -4,7 +4,7 @@ import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { collectionDocumentsRecord } from '../../schema/knowledge.ts';
 import type { StoredDocument } from './document.ts';
-import { fitting } from './fitting-documents.ts';
+import { type Described, fitting } from './fitting-documents.ts';
 import { readDocuments } from './read-documents.ts';
 import { LIST_WINDOW } from './scripts/list-window.ts';
 
@@ -25,7 +25,7 @@ export interface DocumentPage extends Page<StoredDocument> {
 }
 
 /** Which documents of a collection are listed; all conditions must hold. */
-export interface DocumentListOptions {
+export interface DocumentListOptions extends Described {
   /** How many of the first are left out (0), and how many are given (100). */
   readonly offset?: number | undefined;
   readonly limit?: number | undefined;
@@ -34,11 +34,6 @@ export interface DocumentListOptions {
    * times `total` too.
    */
   readonly after?: string | undefined;
-  readonly contentType?: string | undefined;
-  /** What the source holds somewhere; capitals do not matter. */
-  readonly source?: string | undefined;
-  /** What the title holds somewhere; capitals do not matter. */
-  readonly title?: string | undefined;
   /** Updated in or after this second, and before this one. */
   readonly updatedAfter?: Date | undefined;
   readonly updatedBefore?: Date | undefined;
