@@ -53,7 +53,7 @@ export async function restartFigures(
       figure('server answers', up),
       figure('first right vector answer', vector),
       figure('first whole hybrid answer', hybrid),
-      figure('index whole', whole),
+      figure('background indexing ended', whole),
     ];
   } finally {
     await lore.close();
