@@ -5,6 +5,7 @@ import { openStacklore } from '../src/stacklore.ts';
 import { benchCli } from './cli.ts';
 import { writeCodeSet } from './code-set.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
+import { benchDocuments } from './documents.ts';
 import { benchHttp } from './http.ts';
 import { benchHybrid } from './hybrid.ts';
 import { benchIngest } from './ingest.ts';
@@ -34,6 +35,12 @@ const PARTS = [
   'stores',
   'maintenance',
   'workers',
+  'documents',
+];
+/** Parts that make what they measure with by themselves. */
+const UNSTORED_PARTS = [
+  ...['ingest', 'stores', 'maintenance', 'workers', 'documents'],
+  ...['quality', 'code-set', 'semantic-cache'],
 ];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
@@ -80,6 +87,7 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
+if (parts.includes('documents')) await benchDocuments({ sizes: quick ? [2_000, 20_000] : [10_000, 100_000] });
 if (parts.includes('semantic-cache')) await benchSemanticCache(data);
 if (parts.includes('quality') || parts.includes('code-set')) {
   if (data === undefined) {
@@ -91,13 +99,7 @@ if (parts.includes('quality') || parts.includes('code-set')) {
   if (parts.includes('code-set')) await writeCodeSet(data);
   if (parts.includes('quality')) await benchQuality(data);
 }
-if (
-  parts.some(
-    (part) =>
-      !['ingest', 'stores', 'maintenance', 'workers', 'quality', 'code-set', 'semantic-cache'].includes(part),
-  )
-)
-  await benchStored();
+if (parts.some((part) => !UNSTORED_PARTS.includes(part))) await benchStored();
 
 async function benchStored(): Promise<void> {
   const config = loadConfig();

@@ -68,7 +68,7 @@ export async function digestServer(
 
 /** Backs up all databases into a folder. */
 export async function backUp(
-  redis: PrivateRedis,
+  redis: Pick<PrivateRedis, 'url'>,
   folder: string,
 ): Promise<CommandRun<readonly BackupArchive[]>> {
   const { data, ...run } = await runCommand<{ archives: readonly BackupArchive[] }>(redis, [
@@ -81,7 +81,7 @@ export async function backUp(
 
 /** Restores archives, one after the other. */
 export async function restoreAll(
-  redis: PrivateRedis,
+  redis: Pick<PrivateRedis, 'url'>,
   archives: readonly BackupArchive[],
 ): Promise<CommandRun<readonly RestoreReport[]>> {
   const runs: CommandRun<RestoreReport>[] = [];
@@ -117,7 +117,10 @@ function* batches({ first, last }: Range): Generator<[DatabaseName, StoredRecord
 }
 
 /** Runs the compiled command and measures its process. */
-async function runCommand<Data>(redis: PrivateRedis, args: readonly string[]): Promise<CommandRun<Data>> {
+export async function runCommand<Data>(
+  redis: Pick<PrivateRedis, 'url'>,
+  args: readonly string[],
+): Promise<CommandRun<Data>> {
   const started = performance.now();
   const command = ['--import', PEAK_MEMORY.href, 'dist/cli/main.js', ...args];
   const child = spawn(process.execPath, [...command, '--redis-url', redis.url, '--json'], {

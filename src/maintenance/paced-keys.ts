@@ -11,6 +11,10 @@ export interface Pace {
 
 const KEYS_PER_PAGE = 500;
 const KEYS_PER_SECOND = 50_000;
+/** A key that SCAN only passes, as it is of another pattern, costs the server so much less than one that is looked at. */
+const PASSED_SHARE = 0.1;
+/** Shorter pauses would take longer than asked for. */
+const SHORTEST_PAUSE_MS = 5;
 
 /** The keys of a pattern page by page, each once within its page, no faster than told. Throws `aborted`. */
 export async function* pacedKeys(
@@ -20,13 +24,17 @@ export async function* pacedKeys(
 ): AsyncGenerator<string[]> {
   const count = Math.min(KEYS_PER_PAGE, keysPerSecond);
   const options = { count, ...(type !== undefined && { type }) };
-  let isFirst = true;
+  let pauseMs = 0;
   for await (const keys of scanKeys(database, pattern, options)) {
-    if (!isFirst) await sleep((count / keysPerSecond) * 1_000);
-    isFirst = false;
+    if (pauseMs >= SHORTEST_PAUSE_MS) {
+      await sleep(pauseMs);
+      pauseMs = 0;
+    }
     if (signal?.aborted) {
       throw new StackloreError('aborted', { message: 'Stopped as asked; what was done so far stays.' });
     }
+    const passed = Math.max(0, count - keys.length);
+    pauseMs += ((keys.length + passed * PASSED_SHARE) / keysPerSecond) * 1_000;
     if (keys.length > 0) yield [...new Set(keys)];
   }
 }

@@ -8,7 +8,7 @@ import { counted, formatNumber } from './format.js';
 import { createJobList } from './jobs.js';
 import { createUpload } from './upload.js';
 
-/** @import { DocumentEntry, Page, Shell, View } from './types.d.ts' */
+/** @import { DocumentEntry, DocumentPage, Shell, View } from './types.d.ts' */
 
 const PAGE_SIZE = 50;
 const TYPING_PAUSE_MS = 250;
@@ -21,6 +21,11 @@ const TYPING_PAUSE_MS = 250;
  */
 export function createDocumentsView({ api, say, navigate }) {
   let offset = 0;
+  /** Where the pages began that Next led to, the shown one last; before them pages are counted from the first document. */
+  /** @type {string[]} */
+  let places = [];
+  /** @type {string | undefined} */
+  let nextPlace;
   let asking = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let pause;
@@ -36,8 +41,8 @@ export function createDocumentsView({ api, say, navigate }) {
   const updatedBefore = element('input', { type: 'date', change: first });
   const summary = element('p', { class: 'summary', role: 'status' });
   const table = documentTable({ onDelete: remove });
-  const previous = pageButton('← Previous', () => turn(-PAGE_SIZE));
-  const next = pageButton('Next →', () => turn(PAGE_SIZE));
+  const previous = pageButton('← Previous', () => turn(-1));
+  const next = pageButton('Next →', () => turn(1));
   const jobs = createJobList({ api, say, onEnd: () => void reload() });
   const upload = createUpload({ api, say, onJob: jobs.add, collection: () => collection.chosen() });
 
@@ -70,12 +75,15 @@ export function createDocumentsView({ api, say, navigate }) {
 
   function first() {
     offset = 0;
+    places = [];
     void load();
   }
 
-  /** @param {number} step */
+  /** @param {1 | -1} step */
   async function turn(step) {
-    offset = Math.max(0, offset + step);
+    if (step < 0) places.pop();
+    else if (nextPlace !== undefined) places.push(nextPlace);
+    offset = Math.max(0, offset + step * PAGE_SIZE);
     await load();
     summary.scrollIntoView({ block: 'nearest' });
   }
@@ -93,29 +101,51 @@ export function createDocumentsView({ api, say, navigate }) {
       return;
     }
     try {
-      /** @type {Page<DocumentEntry>} */
-      const { items, total } = await api.get('/v1/documents', { query: query(name), signal });
-      if (items.length === 0 && offset > 0 && total > 0) {
+      /** @type {DocumentPage} */
+      const {
+        items,
+        total,
+        isTotalExact,
+        next: following,
+      } = await api.get('/v1/documents', { query: query(name), signal });
+      if (items.length === 0 && offset > 0 && total > 0 && !isDescribed()) {
+        places = [];
         offset = Math.floor((total - 1) / PAGE_SIZE) * PAGE_SIZE;
         return void load();
       }
       table.show(items);
       previous.disabled = offset === 0;
-      next.disabled = offset + items.length >= total;
+      nextPlace = following;
+      next.disabled = following === undefined;
       summary.classList.remove('problem');
-      summary.textContent =
-        total === 0
-          ? 'No documents'
-          : `${offset + 1} to ${offset + items.length} of ${counted(total, 'document')}`;
+      summary.textContent = summaryOf(items.length, { total, isTotalExact });
     } catch (error) {
       fail(error);
     }
   }
 
+  /**
+   * @param {number} shown
+   * @param {Pick<DocumentPage, 'total' | 'isTotalExact'>} counts
+   */
+  function summaryOf(shown, { total, isTotalExact }) {
+    if (shown === 0)
+      return isTotalExact ? 'No documents' : 'None among the latest documents; Next looks further';
+    const range = `${offset + 1} to ${offset + shown}`;
+    // With a title or source `total` counts from the place where the page begins.
+    const isWhole = isTotalExact && (places.length === 0 || !isDescribed());
+    return isWhole ? `${range} of ${counted(total, 'document')}` : range;
+  }
+
+  function isDescribed() {
+    return [title.value.trim(), source.value.trim(), contentType.value].some((wanted) => wanted !== '');
+  }
+
   /** @param {string} name */
   function query(name) {
+    const after = places.at(-1);
     return {
-      ...{ collection: name, offset, limit: PAGE_SIZE },
+      ...{ collection: name, limit: PAGE_SIZE, ...(after === undefined ? { offset } : { after }) },
       ...{ title: title.value.trim(), source: source.value.trim(), contentType: contentType.value },
       updatedAfter: updatedAfter.value && `${updatedAfter.value}T00:00:00Z`,
       updatedBefore: updatedBefore.value && dayAfter(updatedBefore.value),

@@ -76,6 +76,11 @@ export interface Page<Item> {
   readonly total: number;
 }
 
+export interface DocumentPage extends Page<DocumentEntry> {
+  readonly isTotalExact: boolean;
+  readonly next?: string;
+}
+
 export interface Job {
   readonly jobId: string;
   readonly collection: string;

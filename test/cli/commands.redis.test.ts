@@ -106,6 +106,21 @@ describe('collections', () => {
 });
 
 describe('documents', () => {
+  it('are listed by title, source and type, and from where a page ended', async () => {
+    const list = (...flags: string[]) => json('docs', 'list', '--collection', 'docs', ...flags);
+    const all = (await list()) as { items: { docId: string; title: string; contentType: string }[] };
+    const [first, second] = all.items;
+    expect(await list('--title', `${first?.title}`.toUpperCase(), '--limit', '1')).toMatchObject({
+      items: [{ docId: first?.docId }],
+    });
+    expect(await list('--source', 'no such source')).toMatchObject({ items: [], isTotalExact: true });
+    expect(await list('--content-type', `${first?.contentType}`)).toMatchObject({ total: all.items.length });
+    const page = (await list('--limit', '1')) as { next?: string };
+    expect(await list('--after', page.next ?? '')).toMatchObject({ items: [{ docId: second?.docId }] });
+    const refused = await run('docs', 'list', '--collection', 'docs', '--after', 'nowhere');
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('Leave it out') });
+  });
+
   it('are listed page by page', async () => {
     expect(await json('docs', 'list', '--collection', 'docs', '--limit', '1')).toMatchObject({
       total: 2,

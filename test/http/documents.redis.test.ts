@@ -50,6 +50,17 @@ describe('GET /v1/documents', () => {
     expect(ids.sort()).toEqual(['fees', 'loans', 'plan']);
   });
 
+  test('goes on from where a page ended', async () => {
+    const first = await ask<Listed & { next: string }>('GET', '/v1/documents?collection=library&limit=2');
+    const after = encodeURIComponent(first.body.next);
+    const second = await ask<Listed>('GET', `/v1/documents?collection=library&source=.&after=${after}`);
+    expectFits(documentList, second.body);
+    expect(second.body).toMatchObject({ total: 1, isTotalExact: true });
+    expect(second.body).not.toHaveProperty('next');
+    const ids = [...first.body.items, ...second.body.items].map(({ docId }) => docId);
+    expect(ids.sort()).toEqual(['fees', 'loans', 'plan']);
+  });
+
   test('lists those that fit every condition, and counts them', async () => {
     expect(await idsOf('&contentType=text')).toEqual(['plan']);
     expect(await idsOf('&source=GUIDE')).toEqual(['fees', 'loans']);
@@ -76,8 +87,9 @@ describe('GET /v1/documents', () => {
     'updatedAfter=yesterday',
     'colour=red',
     'source=',
+    'after=yesterday',
   ])('refuses ?%s', async (query) => {
-    const answer = await ask('GET', `/v1/documents?${query}`);
+    const answer = await ask('GET', `/v1/documents?collection=library&${query}`);
     expect(answer.body).toMatchObject({ status: 400, code: 'invalid_input' });
     expect(answer.body.detail).toContain(query.split('=')[0]);
   });

@@ -14,17 +14,25 @@ const list = defineCommand({
   summary: 'List the documents of a collection, most recently updated first.',
   flags: [
     { flags: '--collection <name>', description: 'collection (default: default)' },
+    { flags: '--title <text>', description: 'only those whose title holds this; capitals do not matter' },
+    { flags: '--source <text>', description: 'the same for the source' },
+    { flags: '--content-type <type>', description: 'only those of this type, such as markdown' },
+    { flags: '--after <place>', description: 'go on where the page ended that gave this as its next' },
     { flags: '--offset <number>', description: 'skip this many' },
     { flags: '--limit <number>', description: 'list at most this many (100)' },
   ],
   schema: z.strictObject({
     collection: z.string().default('default'),
+    title: z.string().min(1).optional(),
+    source: z.string().min(1).optional(),
+    contentType: z.string().min(1).optional(),
+    after: z.string().optional(),
     offset: wholeNumber(0).default(0),
     limit: wholeNumber(1, 10_000).default(100),
   }),
-  async run({ lore, terminal }, _args, { collection, offset, limit }) {
+  async run({ lore, terminal }, _args, { collection, ...wanted }) {
     await lore().collections.get(collection);
-    const page = await lore().documents.list(collection, { offset, limit });
+    const page = await lore().documents.list(collection, wanted);
     for (const { docId, problem } of page.unreadable) {
       terminal.note(`Note: ${docId} cannot be read: ${problem}`);
     }
@@ -34,11 +42,13 @@ const list = defineCommand({
       String(chunkCount),
       source,
     ]);
+    const more = page.next === undefined ? [] : [`The rest: --after '${page.next}'`];
     return {
       data: page,
       lines: [
         ...table(['doc id', 'title', 'chunks', 'source'], rows),
-        `${page.items.length} of ${counted(page.total, 'document')}`,
+        `${page.items.length} of ${page.isTotalExact ? '' : 'at least '}${counted(page.total, 'document')}`,
+        ...more,
       ],
     };
   },

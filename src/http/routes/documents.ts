@@ -27,6 +27,9 @@ export function documentRoutes(): Route[] {
       query: z.strictObject({
         collection: z.string().min(1).default('default'),
         ...pageQuery(1_000),
+        after: words.describe(
+          'Goes on where the page ended that gave this as its next; offset counts from there.',
+        ),
         contentType: words.describe('Exactly this, such as markdown.'),
         source: words.describe('What the source holds somewhere; capitals do not matter.'),
         title: words.describe('What the title holds somewhere; capitals do not matter.'),

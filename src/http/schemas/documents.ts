@@ -22,6 +22,12 @@ export const documentAnswer = z.object({
 export const documentList = z.object({
   items: z.array(documentAnswer),
   total: z.int(),
+  isTotalExact: z
+    .boolean()
+    .describe(
+      'False where total is how many of the first 10,000 documents fit: there may be more, see next.',
+    ),
+  next: z.string().optional().describe('Given as after, it lists what follows; absent at the end.'),
   unreadable: z.array(z.object({ docId: z.string(), key: z.string(), problem: z.string() })),
 });
 

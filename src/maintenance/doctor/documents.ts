@@ -1,4 +1,5 @@
 import type { Database } from '../../redis/databases.ts';
+import { isWrongType } from '../../redis/wrong-type.ts';
 import { isId } from '../../schema/key.ts';
 import { collectionDocumentsRecord, documentIndexRecord, documentRecord } from '../../schema/knowledge.ts';
 import { documentKeys, placesOf, removeEmptyDocuments } from '../orphans.ts';
@@ -61,7 +62,10 @@ async function visit(
   const found = new Map(
     [all, ...sets.values()].map(({ key }) => [key, { missing: new Sample(), stale: new Sample() }]),
   );
-  const mend = async (entries: readonly Entry[], wanted: number): Promise<void> => {
+  const mend = async (all: readonly Entry[], wanted: number): Promise<void> => {
+    // The script decides, but as a rule there is nothing to decide, and asking costs a tenth.
+    const entries =
+      wanted === MISSING ? await notEntered(knowledge, all) : await withoutDocument(knowledge, all);
     const commands = entries.map(({ docId, set, score }) =>
       MEND_DOCUMENT_INDEX.evalCommand(
         [set.key, ...documentKeys(docId)],
@@ -100,6 +104,37 @@ async function visit(
     } while (cursor !== '0');
   }
   return found;
+}
+
+/** Those that are not in their set. */
+async function notEntered(knowledge: Database, entries: readonly Entry[]): Promise<Entry[]> {
+  const scores = await knowledge.pipeline<string | null>(
+    entries.map(({ set, docId }) => ['ZSCORE', set.key, docId]),
+  );
+  return entries.filter((_, at) => scores[at] === null);
+}
+
+/** Those whose document is not there or says another collection than the set is for; all of them where one is no hash. */
+async function withoutDocument(knowledge: Database, entries: readonly Entry[]): Promise<readonly Entry[]> {
+  const places = entries.flatMap((entry) =>
+    documentRecord.key.candidates({ docId: entry.docId }).map((key) => ({ entry, key })),
+  );
+  const replies = await knowledge
+    .pipeline<(string | null)[]>(places.map(({ key }) => ['HMGET', key, 'collection', 'updated_at']))
+    .catch((error: unknown) => {
+      if (isWrongType(error)) return undefined;
+      throw error;
+    });
+  if (!replies) return entries;
+  const there = new Set(
+    places.flatMap(({ entry }, at) => {
+      const [collection, updatedAt] = replies[at] ?? [];
+      const isThere =
+        entry.set.collection === '' ? typeof updatedAt === 'string' : collection === entry.set.collection;
+      return isThere ? [entry] : [];
+    }),
+  );
+  return entries.filter((entry) => !there.has(entry));
 }
 
 /** When a document was last updated, in Unix seconds; 0 where that cannot be read. */

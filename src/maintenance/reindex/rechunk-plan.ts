@@ -1,6 +1,7 @@
 import type { Database } from '../../redis/databases.ts';
 import type { ChunkerSettings } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
+import type { StoredDocument } from '../../stores/knowledge/document.ts';
 import { NextFields } from '../../stores/knowledge/next-fields.ts';
 import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
 import type { ReindexParts } from './parts.ts';
@@ -33,7 +34,7 @@ export async function planRechunk(
     sampleTerms(knowledge, name),
     sampleHashes(knowledge, name),
   ]);
-  const sample = await sampleCuts(parts, counts.docIds, { collection, chunker, maxChunks });
+  const sample = await sampleCuts(parts, counts.sampled, { collection, chunker, maxChunks });
   const { chunks, waiting } = counts;
   const growth = sample.before === 0 ? 1 : sample.after / sample.before;
   const chunksAfter = Math.round(chunks * growth);
@@ -73,27 +74,35 @@ function bytesPerDimension({ vectorType }: Collection['manifest']): number {
   return vectorType === 'float16' ? 6 : 4;
 }
 
-/** Chunks that are live, and chunks that an earlier run has staged already. */
+interface CountedChunks {
+  readonly chunks: number;
+  /** Chunks that an earlier run has staged already. */
+  readonly waiting: number;
+  /** Some of the documents, evenly among all. */
+  readonly sampled: readonly StoredDocument[];
+}
+
 async function countChunks(
   { knowledge, documents }: ReindexParts,
   { name }: Collection,
   chunker: ChunkerSettings,
-): Promise<{ docIds: readonly string[]; chunks: number; waiting: number }> {
+): Promise<CountedChunks> {
   const store = new StagedChunks(knowledge);
-  const [docIds, target] = await Promise.all([documents.ids(name), store.target(name, chunker)]);
-  let [chunks, waiting] = [0, 0];
-  for (let at = 0; at < docIds.length; at += DOCUMENTS_PER_LOOK) {
-    for (const { document, version, staged } of await store.look(
-      name,
-      docIds.slice(at, at + DOCUMENTS_PER_LOOK),
-    )) {
+  const [count, target] = await Promise.all([documents.count(name), store.target(name, chunker)]);
+  const step = Math.max(1, Math.floor(count / SAMPLED_DOCUMENTS));
+  const sampled: StoredDocument[] = [];
+  let [chunks, waiting, looked] = [0, 0, 0];
+  for await (const docIds of documents.idPages(name, DOCUMENTS_PER_LOOK)) {
+    for (const { document, version, staged } of await store.look(name, docIds)) {
+      if (looked % step === 0) sampled.push(document);
+      looked += 1;
       chunks += document.chunkCount;
       if (document.manifestHash === target?.manifestHash) waiting += document.chunkCount;
       else if (staged?.manifestHash === target?.manifestHash && staged?.version === version)
         waiting += staged.chunkCount;
     }
   }
-  return { docIds, chunks, waiting };
+  return { chunks, waiting, sampled };
 }
 
 interface SampledCuts {
@@ -103,10 +112,10 @@ interface SampledCuts {
   readonly newShare: number;
 }
 
-/** Cuts some documents, evenly among all, from what their chunks hold: quicker than reading files. */
+/** Cuts some documents from what their chunks hold: quicker than reading files. */
 async function sampleCuts(
   { documents, embedder: open }: ReindexParts,
-  docIds: readonly string[],
+  sampled: readonly StoredDocument[],
   {
     collection,
     chunker,
@@ -114,11 +123,8 @@ async function sampleCuts(
   }: { collection: Collection; chunker: ChunkerSettings; maxChunks: number | undefined },
 ): Promise<SampledCuts> {
   const embedder = await open();
-  const step = Math.max(1, Math.floor(docIds.length / SAMPLED_DOCUMENTS));
   let [before, after, made] = [0, 0, 0];
-  for (let at = 0; at < docIds.length; at += step) {
-    const document = await documents.find(docIds[at] as string);
-    if (!document) continue;
+  for (const document of sampled) {
     const recut = await recutDocument(documents, document, {
       chunker,
       embedder,

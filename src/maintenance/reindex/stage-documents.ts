@@ -62,29 +62,28 @@ class Staging {
   async pass(target: StagingTarget, exchange: boolean): Promise<number> {
     const { onProgress, signal } = this.#request;
     const { name } = target.collection;
-    const docIds = await this.#parts.documents.ids(name);
+    const total = await this.#parts.documents.count(name);
     const step = exchange ? 'switch' : 'documents';
     let [changed, done] = [0, 0];
     const room = new Room(TEXT_AT_ONCE);
     const atOnce = exchange ? EXCHANGES_AT_ONCE : DOCUMENTS_AT_ONCE;
-    await forEachLimited(this.#looks(name, docIds, room), atOnce, async (look) => {
+    await forEachLimited(this.#looks(name, room), atOnce, async (look) => {
       throwIfStopped(signal);
       const isChanged = await room.run(look.document.wordCount * LETTERS_PER_WORD, () =>
         this.#bring(target, look, exchange),
       );
       if (isChanged) changed += 1;
       done += 1;
-      onProgress?.({ step, done, total: docIds.length });
+      // Others may bring in documents meanwhile.
+      onProgress?.({ step, done, total: Math.max(done, total) });
     });
     return changed;
   }
 
-  async *#looks(name: string, docIds: readonly string[], room: Room): AsyncGenerator<StagedLook> {
-    for (let at = 0; at < docIds.length; at += DOCUMENTS_PER_LOOK) {
-      for (const look of await this.store.look(name, docIds.slice(at, at + DOCUMENTS_PER_LOOK))) {
-        await room.waitFor(look.document.wordCount * LETTERS_PER_WORD);
-        yield look;
-      }
+  async *#looks(name: string, room: Room): AsyncGenerator<StagedLook> {
+    for await (const look of looks(this.#parts.documents, this.store, name)) {
+      await room.waitFor(look.document.wordCount * LETTERS_PER_WORD);
+      yield look;
     }
   }
 
@@ -143,14 +142,21 @@ export async function countWays(
 ): Promise<RechunkedDocuments> {
   const counts = { fromSource: 0, fromChunks: 0, inexact: 0, kept: 0 };
   const store = new StagedChunks(knowledge);
-  const docIds = await documents.ids(name);
-  for (let at = 0; at < docIds.length; at += DOCUMENTS_PER_LOOK) {
-    for (const { staged } of await store.look(name, docIds.slice(at, at + DOCUMENTS_PER_LOOK))) {
-      if (staged?.way === 'source') counts.fromSource += 1;
-      if (staged?.way === 'chunks') counts.fromChunks += 1;
-      if (staged?.way === 'chunks-inexact') counts.inexact += 1;
-      if (staged?.way === 'kept') counts.kept += 1;
-    }
+  for await (const { staged } of looks(documents, store, name)) {
+    if (staged?.way === 'source') counts.fromSource += 1;
+    if (staged?.way === 'chunks') counts.fromChunks += 1;
+    if (staged?.way === 'chunks-inexact') counts.inexact += 1;
+    if (staged?.way === 'kept') counts.kept += 1;
   }
   return counts;
+}
+
+/** Every document of a collection with what is staged of it. */
+async function* looks(
+  documents: ReindexParts['documents'],
+  store: StagedChunks,
+  name: string,
+): AsyncGenerator<StagedLook> {
+  for await (const docIds of documents.idPages(name, DOCUMENTS_PER_LOOK))
+    yield* await store.look(name, docIds);
 }

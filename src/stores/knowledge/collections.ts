@@ -3,7 +3,13 @@ import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { readHash } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
-import { collectionRecord, collectionsRecord, type Manifest, reindexRecord } from '../../schema/knowledge.ts';
+import {
+  collectionRecord,
+  collectionsRecord,
+  type Manifest,
+  manifest as manifestSchema,
+  reindexRecord,
+} from '../../schema/knowledge.ts';
 import { indexName } from './index-fields.ts';
 import { CREATE_COLLECTION } from './scripts/create-collection.ts';
 import { SAVE_MANIFEST } from './scripts/save-manifest.ts';
@@ -37,7 +43,9 @@ export class Collections {
   async create(name: string, manifest: Manifest): Promise<Collection> {
     checkCollectionName(name);
     const createdAt = new Date(this.#now());
-    const value = { manifest, version: 0, index: indexName(name, 1), createdAt };
+    // As it will be read: its hash depends on the order of its fields, and an embedder may give them in any.
+    const stored = manifestSchema.parse(manifest);
+    const value = { manifest: stored, version: 0, index: indexName(name, 1), createdAt };
     const created = await runScript<number>(this.#database, CREATE_COLLECTION, {
       keys: [collectionRecord.key.build({ collection: name }), collectionsRecord.key.build({})],
       args: [name, String(Math.floor(createdAt.getTime() / 1_000)), ...collectionRecord.encode(value)],

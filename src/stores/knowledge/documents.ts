@@ -17,6 +17,7 @@ import { catchUp, requireSameModel } from './catch-up.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import { confirmDocument } from './confirm-document.ts';
 import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
+import { documentIdPages } from './document-id-pages.ts';
 import { chunkKey, chunkKeyPrefix, chunkPrefix } from './document-ids.ts';
 import { type DocumentListOptions, type DocumentPage, listDocuments, type Page } from './list-documents.ts';
 import { checkOwner, chunkWrites, clearCommand, publishCommands } from './publish.ts';
@@ -28,7 +29,9 @@ import { readChunkPage, readChunks, readEmbeddings } from './stored-chunks.ts';
 
 export type { DocumentPage, Page } from './list-documents.ts';
 
-const SOURCES_PER_READ = 500;
+const DOCUMENTS_PER_DELETION = 500;
+/** Documents whose deletion is under way at once: others wait for no more. */
+const DELETED_AT_ONCE = 16;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
 const MS_PER_WRITE = 2;
 
@@ -67,19 +70,14 @@ export class Documents {
     return listDocuments(this.#database, collection, options);
   }
 
-  /** Every document of a collection, read page by page. */
+  /** Every document of a collection, read page by page in no order; one may come twice while many are deleted. */
   async *all(collection: string): AsyncGenerator<StoredDocument> {
-    // The ids are read once: pages of a set that is deleted from meanwhile would skip members.
-    const docIds = await this.ids(collection);
-    for (let at = 0; at < docIds.length; at += SOURCES_PER_READ) {
-      yield* await this.#read(docIds.slice(at, at + SOURCES_PER_READ));
-    }
+    for await (const docIds of this.idPages(collection)) yield* await this.#read(docIds);
   }
 
-  /** The ids of all documents of a collection. */
-  async ids(collection: string): Promise<string[]> {
-    const key = collectionDocumentsRecord.key.build({ collection });
-    return this.#database.send<string[]>(['ZRANGE', key, '0', '-1']);
+  /** The ids of all documents of a collection, see `documentIdPages`. */
+  idPages(collection: string, count?: number): AsyncGenerator<string[]> {
+    return documentIdPages(this.#database, collection, count);
   }
 
   /** How many documents a collection has. */
@@ -201,23 +199,24 @@ export class Documents {
     await this.#database.transaction([['UNLINK', key], ...entries]);
   }
 
-  /** Deletes every document of a collection, one by one, and chunks under its prefix that no document knows. */
+  /** Deletes every document of a collection, each in one step, and chunks under its prefix that no document knows. */
   async deleteAll({ name }: Pick<Collection, 'name'>): Promise<number> {
     const listed = collectionDocumentsRecord.key.build({ collection: name });
     let deleted = 0;
     // The list is emptied, not removed: a document that is published meanwhile must not be forgotten.
     for (;;) {
-      const last = String(SOURCES_PER_READ - 1);
+      const last = String(DOCUMENTS_PER_DELETION - 1);
       const docIds = await this.#database.send<string[]>(['ZRANGE', listed, '0', last]);
       if (docIds.length === 0) break;
-      for (const docId of docIds) {
-        const document = await this.find(docId);
-        if (document && (document.collection ?? 'default') === name) {
-          await this.#remove(docId, { name, chunkCount: document.chunkCount });
-          deleted += 1;
-        } else {
-          await this.#database.send(['ZREM', listed, docId]);
-        }
+      for (let at = 0; at < docIds.length; at += DELETED_AT_ONCE) {
+        const some = docIds.slice(at, at + DELETED_AT_ONCE);
+        const documents = await this.#read(some);
+        const own = documents.filter(({ collection = 'default' }) => collection === name);
+        await Promise.all(own.map(({ docId, chunkCount }) => this.#remove(docId, { name, chunkCount })));
+        deleted += own.length;
+        const removed = new Set(own.map(({ docId }) => docId));
+        const others = some.filter((docId) => !removed.has(docId));
+        if (others.length > 0) await this.#database.send(['ZREM', listed, ...others]);
       }
     }
     for (const pattern of [`${chunkPrefix(name)}*`, ...stagedPatterns(name)]) {

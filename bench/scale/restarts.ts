@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../../src/config.ts';
+import { stopEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { embeddedStatus } from '../../src/redis/embedded-status.ts';
+import type { Stacklore } from '../../src/stacklore.ts';
+import type { Figure } from './figures.ts';
+
+/** A question whose right answer is known. */
+export interface KnownAnswer {
+  readonly collection: string;
+  readonly vector: Float32Array;
+  readonly query: string;
+  /** The nearest chunks, by exact search. */
+  readonly nearest: readonly string[];
+}
+
+const PAUSE_MS = 20;
+/** As much of what is nearest has to be found for an answer to count as right: an HNSW index may miss some. */
+const RIGHT_SHARE = 0.9;
+
+/** Ends the embedded server in order, or as a crash would, and times how it comes back. */
+export async function restartFigures(
+  home: string,
+  open: () => Stacklore,
+  { way, known }: { way: 'clean' | 'kill -9'; known: KnownAnswer },
+): Promise<Figure[]> {
+  const config = loadConfig({ env: {}, settings: { home } });
+  const stopping = performance.now();
+  if (way === 'clean') await stopEmbeddedRedis(config);
+  else await killServer(config);
+  const stopSeconds = (performance.now() - stopping) / 1_000;
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1_000;
+  const lore = open();
+  try {
+    await lore.databases.knowledge.send(['PING']);
+    const up = seconds();
+    await until(() => isRight(lore, known));
+    const vector = seconds();
+    await until(
+      async () => (await lore.search({ ...pick(known), query: known.query })).warnings.length === 0,
+    );
+    const hybrid = seconds();
+    await until(async () =>
+      (await lore.status()).collections.every(({ indexState }) => indexState === 'ready'),
+    );
+    const whole = seconds();
+    const figure = (name: string, value: number): Figure => {
+      return { name: `${way} restart: ${name}`, unit: 's', value, growth: 'linear' };
+    };
+    return [
+      ...(way === 'clean' ? [figure('stop', stopSeconds)] : []),
+      figure('server answers', up),
+      figure('first right vector answer', vector),
+      figure('first whole hybrid answer', hybrid),
+      figure('background indexing ended', whole),
+    ];
+  } finally {
+    await lore.close();
+  }
+}
+
+async function killServer(config: ReturnType<typeof loadConfig>): Promise<void> {
+  const { pid } = await embeddedStatus(config);
+  if (pid === undefined) throw new Error('There is no embedded server to kill.');
+  process.kill(pid, 'SIGKILL');
+  while ((await embeddedStatus(config)).running) await sleep(PAUSE_MS);
+}
+
+async function isRight(lore: Stacklore, known: KnownAnswer): Promise<boolean> {
+  const { hits } = await lore.search({ ...pick(known), vector: known.vector });
+  const found = new Set(hits.map(({ chunkId }) => chunkId));
+  return known.nearest.filter((id) => found.has(id)).length >= known.nearest.length * RIGHT_SHARE;
+}
+
+function pick({ collection, nearest }: KnownAnswer) {
+  return { collection, topK: nearest.length };
+}
+
+/** Asks again while the answer is no, or the server is not ready to give one. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo().catch(() => false))) await sleep(PAUSE_MS);
+}

@@ -1,0 +1,175 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { openLocalEmbedder } from '../../src/embed/local-embedder.ts';
+import type { Diagnosis } from '../../src/maintenance/doctor/doctor.ts';
+import { stopEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { embeddedStatus } from '../../src/redis/embedded-status.ts';
+import { startPrivateRedis } from '../../src/redis/private-redis.ts';
+import { openStacklore, type Stacklore } from '../../src/stacklore.ts';
+import { textWindows, vectorsOf } from '../corpus.ts';
+import { backUp, restoreAll, runCommand } from '../soak-backup.ts';
+import { CHUNK_SIZE, documentCount, documentsOf, likenessEmbedder } from './corpus.ts';
+import { type Figure, printFigures, printGrowth } from './figures.ts';
+import { fitLikeness, type Likeness } from './likeness.ts';
+import { memoryFigures } from './memory-figures.ts';
+import { restartFigures } from './restarts.ts';
+import { exactAnswers, recallOf, searchFigures } from './search-figures.ts';
+
+const COLLECTION = 'scale';
+const SMALLER_BY = 5;
+const QUERIES = 100;
+/** A server that this program could not stop, as it was killed itself, ends by itself. */
+const IDLE_STOP_SECONDS = 900;
+/** Memory of a program that does not grow with what it goes through: what the collector had no need to free yet. */
+const MOST_GROWTH_MB = 100;
+
+/** Real texts whose vectors the made ones are like: so many where many chunks are wanted, and few for a look. */
+const [MANY_REAL, FEW_REAL, MANY_CHUNKS] = [50_000, 5_000, 50_000];
+const HELD_OUT = 500;
+
+/**
+ * Everything that has to work with very many chunks, each with its figure, at a fifth of them and at all. Gives how many
+ * bounds were missed.
+ */
+export async function soakScale(config: Config, chunks: number): Promise<number> {
+  const embedder = await openLocalEmbedder(config);
+  // As many as the bench takes, so that both share the vectors kept in the data home.
+  const windows = await textWindows(undefined, (chunks > MANY_CHUNKS ? MANY_REAL : FEW_REAL) + HELD_OUT);
+  const all = await vectorsOf(config, embedder, windows);
+  await embedder.close();
+  const [texts, vectors, heldOut] = [
+    windows.slice(0, -HELD_OUT),
+    all.slice(0, -HELD_OUT),
+    all.slice(-HELD_OUT),
+  ];
+  const likeness = fitLikeness(vectors, heldOut);
+  const { stretch, nearest } = likeness;
+  console.log(
+    `${vectors.length} real vectors; made ones moved by ${stretch.toFixed(2)} of two differences of neighbours: median distance to the nearest real one ${nearest.made.toFixed(4)}, of held-out real ones ${nearest.real.toFixed(4)}`,
+  );
+  const runs: Figure[][] = [];
+  const sizes = [Math.round(chunks / SMALLER_BY), chunks] as const;
+  for (const size of sizes) {
+    console.log(`\n${size} chunks`);
+    const figures = await oneRun({ chunks: size, config, texts, likeness, heldOut });
+    runs.push(figures);
+    printFigures(figures);
+  }
+  return printGrowth(sizes, runs[0] ?? [], runs[1] ?? []);
+}
+
+interface Run {
+  readonly chunks: number;
+  readonly config: Config;
+  readonly texts: readonly string[];
+  readonly likeness: Likeness;
+  /** Real vectors that are asked for. */
+  readonly heldOut: readonly Float32Array[];
+}
+
+async function oneRun({ chunks, config, texts, likeness, heldOut }: Run): Promise<Figure[]> {
+  const home = mkdtempSync(join(tmpdir(), 'stacklore-scale-'));
+  const provisionDir = config.provisionDir ?? `${config.home}/provision`;
+  const embedder = likenessEmbedder(likeness, heldOut[0]?.length ?? 0);
+  const settings = { home, provisionDir, embedded: { idleStopSeconds: IDLE_STOP_SECONDS } };
+  const open = () => openStacklore(settings, { env: {}, embedder });
+  const vectors = heldOut.slice(0, QUERIES);
+  try {
+    const figures = [...(await ingestFigures(open, texts, chunks))];
+    const lore = open();
+    const exact = await exactAnswers(lore, COLLECTION, vectors);
+    const recall = await recallOf(lore, COLLECTION, { vectors, exact });
+    figures.push({ name: 'recall@10', unit: '', value: recall, growth: 'free' });
+    figures.push(...(await memoryFigures(lore, COLLECTION)));
+    await lore.close();
+    figures.push(...(await searchFigures(open, COLLECTION, { vectors, texts })));
+    figures.push(...(await commandFigures(home, open)));
+    const known = {
+      collection: COLLECTION,
+      vector: vectors[0] as Float32Array,
+      query: `what of ${texts[0]?.slice(0, 60)}`,
+    };
+    for (const way of ['clean', 'kill -9'] as const) {
+      figures.push(
+        ...(await restartFigures(home, open, { way, known: { ...known, nearest: exact[0] ?? [] } })),
+      );
+    }
+    return figures;
+  } finally {
+    await stopEmbeddedRedis(loadConfig({ env: {}, settings: { home } }));
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Ingests, waits until the index serves all, and ingests again with one document in a hundred changed. */
+async function ingestFigures(
+  open: () => Stacklore,
+  texts: readonly string[],
+  chunks: number,
+): Promise<Figure[]> {
+  const lore = open();
+  const count = documentCount(chunks);
+  const megabytes: number[] = [];
+  let documents = 0;
+  const onEvent = () => {
+    documents += 1;
+    if (documents % Math.ceil(count / 20) === 0) megabytes.push(process.memoryUsage.rss() / 1e6);
+  };
+  try {
+    const request = { collection: COLLECTION, settings: { chunkSize: CHUNK_SIZE, chunkOverlap: 0 }, onEvent };
+    const first = await lore.ingestTexts(documentsOf(texts, count, 1), request);
+    const grown = Math.max(...megabytes.slice(-4)) - Math.max(...megabytes.slice(0, 5));
+    const waiting = performance.now();
+    while ((await lore.status()).collections.some(({ indexState }) => indexState !== 'ready'))
+      await sleep(500);
+    const waited = (performance.now() - waiting) / 1_000;
+    const second = await lore.ingestTexts(documentsOf(texts, count, 2), request);
+    if (second.counts.updated !== Math.ceil(count / 100) || first.counts.created !== count)
+      throw new Error(`Ingest went otherwise: ${JSON.stringify([first.counts, second.counts])}`);
+    if (grown > MOST_GROWTH_MB) console.log(`  client grew by ${grown.toFixed(0)} MB, MISSED`);
+    return [
+      { name: 'chunks stored', unit: '', value: first.chunks, growth: 'linear' },
+      { name: 'ingest', unit: 's', value: first.seconds, growth: 'linear' },
+      { name: 'ingest rate', unit: 'chunks/s', value: first.chunks / first.seconds, growth: 'free' },
+      { name: 'until the index is whole', unit: 's', value: waited, growth: 'linear' },
+      { name: 'growth of the client after a fifth', unit: 'MB', value: grown, growth: 'free' },
+      { name: 'again with 1 % changed', unit: 's', value: second.seconds, growth: 'linear' },
+    ];
+  } finally {
+    await lore.close();
+  }
+}
+
+/** Keys, doctor, backup and restore, each by the command in a process of its own. */
+async function commandFigures(home: string, open: () => Stacklore): Promise<Figure[]> {
+  const lore = open();
+  await lore.databases.knowledge.send(['PING']);
+  await lore.close();
+  const { socketPath } = await embeddedStatus(loadConfig({ env: {}, settings: { home } }));
+  const server = { url: `unix:${socketPath}` };
+  const figures: Figure[] = [];
+  const add = (name: string, { seconds, peakMb }: { seconds: number; peakMb: number }) => {
+    figures.push({ name, unit: 's', value: seconds, growth: 'linear' });
+    figures.push({ name: `${name}: client`, unit: 'MB', value: peakMb, growth: 'flat' });
+  };
+  add('keys', await runCommand(server, ['keys']));
+  const doctor = await runCommand<Diagnosis>(server, ['doctor']);
+  add('doctor', doctor);
+  for (const { what } of doctor.data.findings) console.log(`  doctor: ${what}`);
+  add(
+    'docs list by title',
+    await runCommand(server, ['docs', 'list', '--collection', COLLECTION, '--title', 'Report 7']),
+  );
+  const saved = await backUp(server, join(home, 'backups'));
+  add('backup', saved);
+  const target = await startPrivateRedis();
+  try {
+    add('restore with its index', await restoreAll(target, saved.data));
+  } finally {
+    await target.stop();
+  }
+  return figures;
+}
