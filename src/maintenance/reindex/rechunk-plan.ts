@@ -3,6 +3,7 @@ import type { ChunkerSettings } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { NextFields } from '../../stores/knowledge/next-fields.ts';
 import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
+import { storedPerDimension } from '../../stores/knowledge/stored-vectors.ts';
 import type { ReindexParts } from './parts.ts';
 import { indexedBytes, type ReindexPlan, readServer, sampleTerms } from './plan.ts';
 import { recutDocument } from './recut.ts';
@@ -38,7 +39,7 @@ export async function planRechunk(
   const growth = sample.before === 0 ? 1 : sample.after / sample.before;
   const chunksAfter = Math.round(chunks * growth);
   const wordsAfter = chunksAfter === 0 ? 0 : (words * chunks) / chunksAfter;
-  const chunkBytes = OTHER_FIELDS_BYTES + manifest.dimensions * bytesPerDimension(manifest);
+  const chunkBytes = OTHER_FIELDS_BYTES + manifest.dimensions * storedPerDimension(manifest);
   const toWrite = chunksAfter === 0 ? 0 : Math.max(0, 1 - waiting / chunksAfter);
   // All texts together stay as long as they are.
   const textBytes = chunks * Math.max(0, hashBytes - chunkBytes);
@@ -66,11 +67,6 @@ async function sampleHashes(knowledge: Database, collection: string): Promise<nu
     return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) / some.length;
   }
   return 0;
-}
-
-/** Bytes of each dimension that a chunk's hash holds. */
-function bytesPerDimension({ vectorType }: Collection['manifest']): number {
-  return vectorType === 'float16' ? 6 : 4;
 }
 
 /** Chunks that are live, and chunks that an earlier run has staged already. */
