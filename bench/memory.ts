@@ -28,28 +28,37 @@ export interface MemoryBench {
 interface Variant {
   readonly vectorType: VectorType;
   readonly hashes: keyof typeof PACKED_BYTES;
+  readonly hasWords?: false;
+  /** Texts that are put together for one chunk. */
+  readonly joined?: number;
 }
 
 const VARIANTS: readonly Variant[] = [
   { vectorType: 'float32', hashes: 'loose' },
   { vectorType: 'float32', hashes: 'packed' },
   { vectorType: 'float16', hashes: 'packed' },
+  { vectorType: 'float32', hashes: 'loose', hasWords: false },
+  { vectorType: 'float16', hashes: 'packed', hasWords: false },
+  { vectorType: 'float16', hashes: 'packed', joined: 4 },
 ];
 
 /** What a chunk takes by part and option, in bytes of the whole server, and what float16 costs in recall. */
 export async function benchMemory(bench: MemoryBench): Promise<void> {
-  const length = bench.texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / bench.texts.length;
   console.log(
-    `memory: ${bench.texts.length} chunks, ${Math.round(length)} bytes of text each, bytes a chunk`,
+    `memory: ${bench.texts.length} chunks; bytes of a chunk, as used_memory of the server tells them`,
   );
   const exact: string[][] = [];
   for (const variant of VARIANTS) {
-    const redis = await startPrivateRedis({
-      args: ['--hash-max-listpack-value', PACKED_BYTES[variant.hashes]],
-    });
+    const args = ['--hash-max-listpack-value', PACKED_BYTES[variant.hashes]];
+    const redis = await startPrivateRedis({ args });
     const lore = openStacklore(redis.config(), { env: {} });
     try {
-      await measureVariant({ lore, redis }, { ...bench, variant, exact });
+      const server = { lore, redis };
+      const empty = await usedBytes(lore);
+      const collection = await fill(server, bench, variant);
+      const recall =
+        variant.joined === undefined ? await recallOf(server, { bench, collection, exact }) : undefined;
+      await measureParts(server, { collection, empty, variant, recall });
     } finally {
       await lore.close();
       await redis.stop();
@@ -57,55 +66,82 @@ export async function benchMemory(bench: MemoryBench): Promise<void> {
   }
 }
 
-async function measureVariant(
-  { lore, redis }: { lore: Stacklore; redis: PrivateRedis },
+interface Server {
+  readonly lore: Stacklore;
+  readonly redis: PrivateRedis;
+}
+
+async function fill({ lore }: Server, bench: MemoryBench, variant: Variant): Promise<Collection> {
+  const { vectorType, hasWords = true, joined = 1 } = variant;
+  const texts: string[] = [];
+  for (let at = 0; at + joined <= bench.texts.length; at += joined) {
+    texts.push(bench.texts.slice(at, at + joined).join('\n'));
+  }
+  const collection = await lore.createCollection('memory', {
+    ...{ dimensions: bench.vectors[0]?.length ?? 0, index: 'flat', vectorType },
+    ...(hasWords && { language: 'english' }),
+  });
+  await publish(lore, { collection, texts, vectors: bench.vectors.slice(0, texts.length) });
+  return collection;
+}
+
+/** The share of the nearest that is found as by the first collection, which has float32. */
+async function recallOf(
+  { lore }: Server,
   {
-    texts,
-    vectors,
-    queries,
-    variant,
+    bench: { queries },
+    collection,
     exact,
-  }: MemoryBench & { variant: Variant /** Filled by the first variant. */; exact: string[][] },
-): Promise<void> {
-  const { vectorType, hashes } = variant;
-  const empty = await usedBytes(lore);
-  const settings = { dimensions: vectors[0]?.length ?? 0, index: 'flat', language: 'english' } as const;
-  const collection = await lore.createCollection('memory', { ...settings, vectorType });
-  const { wallMs } = await sample(() => publish(lore, { collection, texts, vectors }));
+  }: { bench: MemoryBench; collection: Collection; exact: string[][] },
+): Promise<number> {
   const found = await nearestOf(lore, { collection, queries });
   if (exact.length === 0) exact.push(...found);
-  const kept = found.map((keys, at) => keys.filter((key) => exact[at]?.includes(key)).length);
-  const recall = kept.reduce((sum, count) => sum + count, 0) / (queries.length * NEAREST);
-  await lore.databases.knowledge.send(['FT.DROPINDEX', collection.index]);
-  const per = (bytes: number) => Math.round(bytes / texts.length);
+  const kept = found.map((chunkIds, at) => chunkIds.filter((chunkId) => exact[at]?.includes(chunkId)).length);
+  return kept.reduce((sum, count) => sum + count, 0) / (queries.length * NEAREST);
+}
+
+async function measureParts(
+  { lore, redis }: Server,
+  {
+    collection,
+    empty,
+    variant,
+    recall,
+  }: { collection: Collection; empty: number; variant: Variant; recall: number | undefined },
+): Promise<void> {
+  const { knowledge } = lore.databases;
+  const { documents: chunks } = await readIndexHealth(knowledge, collection.index);
+  await knowledge.send(['FT.DROPINDEX', collection.index]);
+  const per = (bytes: number) => Math.round(bytes / chunks);
   const hash = per((await usedBytes(lore)) - empty);
-  const parts = await hashParts(lore, texts.length);
-  const { analyser: _, ...wordless } = collection.manifest;
-  const vectorIndex = (kind: 'flat' | 'hnsw') =>
-    createCommand(PART, 'memory', { ...wordless, index: { ...wordless.index, kind } });
-  const measured: number[] = [];
-  for (const command of [
+  const parts = await hashParts(lore, chunks);
+  const { analyser, ...wordless } = collection.manifest;
+  const indexes = [
     partIndex([]),
-    partIndex(termsAttributes({})),
-    vectorIndex('flat'),
-    vectorIndex('hnsw'),
-  ]) {
-    measured.push(per(await indexBytes(lore, command)));
-  }
-  const [ids = 0, words = 0, flat = 0, hnsw = 0] = measured;
-  const wordFields = (parts.analysed ?? 0) + (parts.analysed_nearby ?? 0);
+    partIndex(analyser ? termsAttributes({}) : []),
+    ...(['flat', 'hnsw'] as const).map((kind) =>
+      createCommand(PART, 'memory', { ...wordless, index: { ...wordless.index, kind } }),
+    ),
+  ];
+  const measured: number[] = [];
+  for (const command of indexes) measured.push(per(await indexBytes(lore, command)));
+  const [ids = 0, wordIndex = 0, flat = 0, hnsw = 0] = measured;
+  const words = wordIndex - ids;
+  // The first start loads what the hashes were written as; the second one what a start has packed.
   await redis.restart();
-  const restarted = await sample(() => redis.restart());
-  console.log(`${vectorType}, ${hashes} hashes:`);
+  const { wallMs } = await sample(() => redis.restart());
+  const { vectorType, hashes, hasWords = true, joined = 1 } = variant;
   console.log(
-    `  hash ${hash}: text ${parts.text}, vector ${parts.embedding}, words ${wordFields}, metadata and ids ${parts.others}, the rest is Redis's own`,
-  );
-  console.log(`  index: ids ${ids}, words ${words - ids}, vectors flat ${flat - ids}, hnsw ${hnsw - ids}`);
-  console.log(
-    `  in all: flat ${hash + flat + words - ids}, hnsw ${hash + hnsw + words - ids}; a collection without words ${hash - wordFields + flat} and ${hash - wordFields + hnsw}`,
+    `${vectorType}, ${hashes} hashes, ${hasWords ? 'words' : 'no words'}, ${parts.text} bytes of text${joined > 1 ? ', long' : ''}:`,
   );
   console.log(
-    `  published in ${(wallMs / 1_000).toFixed(1)} s; restart without an index ${(restarted.wallMs / 1_000).toFixed(2)} s; recall@10 against float32 ${recall.toFixed(4)}`,
+    `  hash ${hash}: vector ${parts.embedding}, own terms ${parts.analysed}, terms around ${parts.analysed_nearby}, metadata and ids ${parts.others}, the rest is Redis's own`,
+  );
+  console.log(`  index: ids ${ids}, words ${words}, vectors FLAT ${flat - ids}, HNSW ${hnsw - ids}`);
+  const bound = vectorType === 'float16' && joined === 1 ? ' (goal 4000)' : '';
+  console.log(`  in all with FLAT ${hash + words + flat}, with HNSW ${hash + words + hnsw}${bound}`);
+  console.log(
+    `  start without an index ${(wallMs / 1_000).toFixed(2)} s${recall === undefined ? '' : `; recall@10 against float32 ${recall.toFixed(4)} (goal at least 0.995)`}`,
   );
 }
 
