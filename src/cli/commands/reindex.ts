@@ -22,7 +22,7 @@ export const command: Command = defineCommand({
     { flags: '--m <number>', description: 'HNSW: links of a node' },
     { flags: '--ef-construction <number>', description: 'HNSW: candidates while building' },
     { flags: '--ef-runtime <number>', description: 'HNSW: candidates while searching' },
-    { flags: '--vector-type <type>', description: 'vectors in the index: float32 or float16' },
+    { flags: '--vector-type <type>', description: 'vectors of float32, or of float16 in half the memory' },
     {
       flags: '--chunk-size <tokens>',
       description: 'cut every document anew, into chunks of at most so many tokens',

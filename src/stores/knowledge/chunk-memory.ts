@@ -16,7 +16,7 @@ export interface ChunkMemory {
     readonly wordsBytes: number;
     readonly otherBytes: number;
   };
-  /** Its share of the index, as RediSearch tells it, which is up to a tenth less than the server takes for it. */
+  /** Its share of the index, as RediSearch tells it, which is about a sixth less than the server takes for it. */
   readonly index: {
     readonly totalBytes: number;
     readonly vectorBytes: number;
