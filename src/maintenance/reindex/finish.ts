@@ -110,7 +110,10 @@ const MOST_PASSES = 4;
 async function settleVectors(
   { knowledge }: ReindexParts,
   { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
-  { from, request: { signal } }: { from: 'embedding' | 'embedding_next'; request: ReindexRequest },
+  {
+    from,
+    request: { onProgress, signal },
+  }: { from: 'embedding' | 'embedding_next'; request: ReindexRequest },
 ): Promise<void> {
   const { vectorType: type, dimensions } = manifest;
   if (type !== 'float16') return;
@@ -118,9 +121,12 @@ async function settleVectors(
   const chunks = new NextFields(knowledge, name);
   for (let pass = 1, written = 1; written > 0 && pass <= MOST_PASSES; pass += 1) {
     written = 0;
+    let done = 0;
     for await (const keys of chunks.keys()) {
       throwIfStopped(signal);
       written += await chunks.convert(keys, conversion);
+      done += keys.length;
+      onProgress?.({ step: 'chunks', done, total: done });
     }
   }
 }

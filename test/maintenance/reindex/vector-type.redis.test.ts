@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { StackloreError } from '../../../src/errors.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { convertVectors } from '../../../src/stores/knowledge/stored-vectors.ts';
 import { FakeEmbedder } from '../../support/fake-embedder.ts';
@@ -163,11 +164,24 @@ describe.concurrent('a reindex to float16 vectors', () => {
       expect(hits[0]?.docId).toBe(`mixed-${docId}`);
       expect(hits[0]?.vectorScore).toBeGreaterThan(0.9);
     }
-    const stop = AbortSignal.abort();
-    await expect(lore.reindex('mixed', { finish: true, signal: stop })).rejects.toMatchObject({
-      code: 'aborted',
-    });
-    await lore.reindex('mixed', { finish: true });
+    // Stopped after its first step, then after its second one, until there is none left.
+    for (let last = 1, isFinished = false; !isFinished; last += 1) {
+      const stop = new AbortController();
+      let steps = 0;
+      const onProgress = () => {
+        steps += 1;
+        if (steps === last) stop.abort();
+      };
+      isFinished = await lore.reindex('mixed', { finish: true, signal: stop.signal, onProgress }).then(
+        ({ state }) => state === 'finished',
+        (error: StackloreError) => {
+          expect(error.code).toBe('aborted');
+          return false;
+        },
+      );
+      await lore.collections.get('mixed');
+      expect((await nearest(lore, 'mixed', TEXTS.backups ?? ''))?.docId).toBe('mixed-backups');
+    }
     expect(await stored('mixed')).toEqual({ embedding: [FLOAT16] });
     expect(await convertVectors(knowledge, keys, narrowing)).toBe(0);
     expect(await problemsOf('mixed')).toEqual([]);
