@@ -39,9 +39,9 @@ export async function finishReindex(
       index: indexName(name, indexNumber(begun.index) + 1),
       manifestOf: (manifest) => finishedManifest(manifest, begun),
     });
-    // What was published between the last look and the switch.
-    await settleVectors(parts, live, { from: 'embedding', request });
   }
+  // What was published between the last look and the switch, also by a run that was killed then.
+  if (live.index !== begun.index) await settleVectors(parts, live, { from: 'embedding', request });
   await sleep(parts.graceMs);
   await vectorIndex.dropOthers(live);
   await removeFields(parts, live, { begun, request });
@@ -92,9 +92,9 @@ async function settle(
   const isConverted = finished.manifest.storedVectors === 'float16';
   const copied = next.filter((field) => field !== 'embedding' || !isConverted);
   const chunks = new NextFields(knowledge, name);
-  for await (const keys of chunks.keys()) {
+  for await (const keys of copied.length > 0 ? chunks.keys() : []) {
     throwIfStopped(signal);
-    if (copied.length > 0) await chunks.settle(keys, copied);
+    await chunks.settle(keys, copied);
   }
   await settleVectors(parts, finished, {
     from: next.includes('embedding') ? 'embedding_next' : 'embedding',

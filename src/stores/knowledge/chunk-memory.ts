@@ -3,7 +3,7 @@ import { collectionDocumentsRecord, documentRecord, type Manifest } from '../../
 import type { Collection } from './collections.ts';
 import { chunkKey } from './document-ids.ts';
 import { isLostIndex, pairs, toldBytes } from './ft-index.ts';
-import { bytesPerDimension, storedPerDimension } from './stored-vectors.ts';
+import { bytesPerDimension, savedPerDimension } from './stored-vectors.ts';
 
 /** What a chunk of a collection takes of the server's memory, in bytes, on average. */
 export interface ChunkMemory {
@@ -81,9 +81,8 @@ function savings(
   manifest: Manifest,
   { unpacked, graphBytes }: { unpacked: number; graphBytes: number },
 ): ChunkMemory['savings'] {
-  const { dimensions, vectorType, index } = manifest;
-  // Once both, index and chunk, hold two bytes a dimension.
-  const perDimension = bytesPerDimension(vectorType) + storedPerDimension(manifest) - 4;
+  const { dimensions, index } = manifest;
+  const perDimension = savedPerDimension(manifest);
   return {
     ...(perDimension > 0 && { float16Bytes: dimensions * perDimension }),
     ...(index.kind === 'hnsw' && graphBytes > FLAT_BYTES && { flatBytes: graphBytes - FLAT_BYTES }),

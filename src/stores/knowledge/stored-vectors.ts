@@ -41,6 +41,13 @@ export function storedPerDimension(settings: VectorSettings): number {
   return indexedVectorField(settings) === 'embedding_float16' ? own + bytesPerDimension('float16') : own;
 }
 
+/** Bytes of each dimension that index and chunk together would take less, once both have float16. */
+export function savedPerDimension(settings: VectorSettings): number {
+  return (
+    bytesPerDimension(settings.vectorType) + storedPerDimension(settings) - 2 * bytesPerDimension('float16')
+  );
+}
+
 /** From which field of chunks to which one a vector goes, and as what it is written there. */
 export interface VectorConversion {
   readonly from: 'embedding' | 'embedding_next';
