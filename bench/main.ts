@@ -12,6 +12,7 @@ import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { benchMap } from './map.ts';
 import { printMachine } from './measure.ts';
+import { benchMemory } from './memory.ts';
 import { benchQuality } from './quality.ts';
 import { readArguments } from './read-arguments.ts';
 import { benchRecall } from './recall.ts';
@@ -29,6 +30,7 @@ const PARTS = [
   'hybrid',
   'recall',
   'map',
+  'memory',
   'stall',
   'cli',
   'http',
@@ -42,6 +44,7 @@ const UNSTORED_PARTS = [
   ...['ingest', 'stores', 'maintenance', 'workers', 'documents'],
   ...['quality', 'code-set', 'semantic-cache'],
 ];
+const MEMORY_CHUNKS = 20_000;
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
   'how do I configure a connection?',
@@ -110,6 +113,12 @@ async function benchStored(): Promise<void> {
   const queries = vectors.slice(-500);
   const stored = { texts: texts.slice(0, -500), vectors: vectors.slice(0, -500) };
   if (parts.includes('store')) await benchStore({ ...stored, rounds: quick ? 1 : rounds });
+  if (parts.includes('memory')) {
+    // Enough to see what a chunk takes; a server is filled for each variant.
+    const count = Math.min(MEMORY_CHUNKS, stored.texts.length);
+    const { texts: some, vectors: theirs } = stored;
+    await benchMemory({ texts: some.slice(0, count), vectors: theirs.slice(0, count), queries });
+  }
   if (!parts.some((part) => ['search', 'hybrid', 'recall', 'map', 'stall', 'cli', 'http'].includes(part)))
     return;
 

@@ -177,6 +177,7 @@ export type {
   UsagePage,
   UsageRange,
 } from './stores/analytics/usage.ts';
+export type { ChunkMemory } from './stores/knowledge/chunk-memory.ts';
 export type { Collection, Collections } from './stores/knowledge/collections.ts';
 export type {
   ChunkPlace,

@@ -26,7 +26,7 @@ export const COLLECTION_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--vector-type <type>',
-    description: 'vectors in the index of a new collection: float32 (default), or float16 in half the memory',
+    description: 'vectors of a new collection: float32 (default), or float16 in half the memory',
   },
 ];
 

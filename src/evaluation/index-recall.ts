@@ -3,6 +3,7 @@ import { cosine } from '../search/cosine.ts';
 import { type KnnQueryParts, nearestQuery } from '../search/query.ts';
 import type { SearchParts } from '../search/search.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
+import { savedPerDimension } from '../stores/knowledge/stored-vectors.ts';
 import type { Candidate, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import type { EvaluationQuery } from './test-set.ts';
 
@@ -26,7 +27,7 @@ export interface IndexRecall {
 export interface Float16Estimate {
   /** Mean share of the 10 nearest chunks that would be among the 10 nearest still. */
   readonly recallAt10: number;
-  /** Bytes of the index that would be saved: two for each number of each vector; 0 where it has such vectors already. */
+  /** Bytes that index and chunks would take less; 0 where both have such vectors already. */
   readonly savedBytes: number;
 }
 
@@ -99,7 +100,7 @@ async function measureOne(
   collection: Collection,
   { vectors, chunks }: { vectors: readonly Float32Array[]; chunks: number },
 ): Promise<IndexRecall> {
-  const { dimensions, vectorType, index } = collection.manifest;
+  const { dimensions, index } = collection.manifest;
   const { efRuntime } = index;
   const measured = [...new Set([...EF_RUNTIMES, efRuntime])]
     .sort((a, b) => a - b)
@@ -128,7 +129,7 @@ async function measureOne(
     proposed: enough?.efRuntime ?? efRuntime,
     float16: {
       recallAt10: await float16Recall(vectorIndex, collection, vectors.slice(0, MOST_READ)),
-      savedBytes: vectorType === 'float16' ? 0 : chunks * dimensions * 2,
+      savedBytes: chunks * dimensions * savedPerDimension(collection.manifest),
     },
   };
 }

@@ -34,7 +34,7 @@ export const collectionSettings = z.strictObject({
   chunkOverlap: whole(0, 4_096).default(32),
   /** What words are reduced to their stems as; `none` for a mix of languages. */
   language: z.enum(ANALYSER_LANGUAGES).optional(),
-  /** How exactly the index keeps vectors: `float16` takes half of its memory for them. */
+  /** How exactly vectors are kept, in index and chunks: `float16` takes half the memory. */
   vectorType: vectorType.default('float32'),
   /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
   dimensions: whole(1, 32_768).optional(),
@@ -230,6 +230,7 @@ async function manifestFor(
     dimensions: embedder?.dimensions ?? (dimensions as number),
     metric: 'COSINE',
     vectorType: settings.vectorType,
+    ...(settings.vectorType === 'float16' && { storedVectors: 'float16' }),
     chunker: { version: CHUNKER_VERSION, size, overlap },
     fields: settings.fields,
     index: { kind: settings.index, m, efConstruction, efRuntime },

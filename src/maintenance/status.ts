@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { type ErrorCode, StackloreError } from '../errors.ts';
 import type { Database, Databases } from '../redis/databases.ts';
 import type { DatabaseName } from '../schema/record.ts';
+import { type ChunkMemory, readChunkMemory } from '../stores/knowledge/chunk-memory.ts';
 import type { Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import type { IndexHealth, VectorIndex } from '../stores/knowledge/vector-index.ts';
@@ -18,6 +19,8 @@ export interface CollectionStatus {
   /** `lost`: the next search or ingest rebuilds it from the manifest. */
   readonly indexState: 'ready' | 'indexing' | 'lost';
   readonly index?: IndexHealth;
+  /** What a chunk takes by part; told by `status` alone, absent for a collection without chunks. */
+  readonly memory?: ChunkMemory;
 }
 
 /** The keys in the numbered database of a named one, which others may share, or why it gives no answer. */
@@ -82,8 +85,22 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
     },
     databases: { main, knowledge: { keys }, prompts, analytics },
     connections,
-    collections: await readCollections(parts),
+    collections: await withMemory(knowledge, parts, await readCollections(parts)),
   };
+}
+
+async function withMemory(
+  knowledge: Database,
+  { collections }: CollectionStatusParts,
+  all: readonly CollectionStatus[],
+): Promise<CollectionStatus[]> {
+  return Promise.all(
+    all.map(async (status) => {
+      const collection = await collections.find(status.name);
+      const memory = collection && (await readChunkMemory(knowledge, collection));
+      return { ...status, ...(memory && { memory }) };
+    }),
+  );
 }
 
 async function readDatabase(database: Database): Promise<DatabaseStatus> {

@@ -21,7 +21,8 @@ export const RESERVED_METADATA = [
 export const chunkRecord = hash({
   database: 'knowledge',
   key: 'llama_index/vector_store/{collection}/{chunkId}',
-  description: 'A piece of a document with its embedding; `chunk_id` is `{doc_id}_chunk_{n}`, n from 0.',
+  description:
+    'A piece of a document with its embedding; `chunk_id` is `{doc_id}_chunk_{n}`, n from 0. In a collection with `storedVectors` float16 `embedding` has 2 bytes a dimension.',
   fields: {
     embedding: float32,
     text,
@@ -36,7 +37,7 @@ export const chunkRecord = hash({
     analysed: text.optional(),
     // Those of the chunks before and after that are not in it.
     analysedNearby: text.optional(),
-    // What the index of a collection with `vectorType` float16 reads; `embedding` stays as it is.
+    // What the index reads where `vectorType` is float16 and `storedVectors` is not.
     embeddingFloat16: float16.optional(),
     // Written by a reindex beside the fields of these names, see `manifest.next`.
     embeddingNext: float32.optional(),
@@ -45,6 +46,14 @@ export const chunkRecord = hash({
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
+
+/** A chunk of a collection that stores its vectors as float16. */
+export const float16ChunkRecord = hash({
+  database: 'knowledge',
+  key: chunkRecord.key.template,
+  description: chunkRecord.description,
+  fields: { ...chunkRecord.fields, embedding: float16 },
+});
 
 /** What is known of one ingested source. */
 export const documentRecord = hash({
@@ -157,8 +166,10 @@ export const manifest = z.strictObject({
   model: embeddingModel.nullable(),
   dimensions: z.int().min(1).max(32_768),
   metric: z.literal('COSINE'),
-  /** How exactly the index keeps vectors; `embedding` itself is always float32. */
+  /** How exactly the index keeps vectors. */
   vectorType,
+  /** How `embedding` of chunks holds them; absent: float32, and an index of float16 reads `embedding_float16`. */
+  storedVectors: vectorType.optional(),
   chunker: z.strictObject({ version: z.int(), size: z.int().positive(), overlap: z.int().nonnegative() }),
   fields: z.array(collectionField),
   index: indexSettings,
@@ -191,6 +202,7 @@ const reindexedSettings = z.strictObject({
   analyser: analyserSettings.nullable().optional(),
   index: indexSettings.optional(),
   vectorType: vectorType.optional(),
+  storedVectors: vectorType.optional(),
   chunker: manifest.shape.chunker.optional(),
 });
 export type ReindexedSettings = z.output<typeof reindexedSettings>;

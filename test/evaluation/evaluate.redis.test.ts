@@ -180,7 +180,7 @@ describe('an evaluation', () => {
     });
     expect(recall?.measured.map(({ efRuntime }) => efRuntime)).toEqual([10, 16, 32, 64, 128, 256, 512]);
     expect(recall?.measured.every(({ recallAt10 }) => recallAt10 === 1)).toBe(true);
-    expect(recall?.float16).toEqual({ recallAt10: 1, savedBytes: 4 * 64 * 2 });
+    expect(recall?.float16).toEqual({ recallAt10: 1, savedBytes: 4 * 64 * 4 });
     expect((await evaluate({ indexRecall: false })).indexRecall).toEqual([]);
   });
 

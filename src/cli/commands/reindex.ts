@@ -22,7 +22,7 @@ export const command: Command = defineCommand({
     { flags: '--m <number>', description: 'HNSW: links of a node' },
     { flags: '--ef-construction <number>', description: 'HNSW: candidates while building' },
     { flags: '--ef-runtime <number>', description: 'HNSW: candidates while searching' },
-    { flags: '--vector-type <type>', description: 'vectors in the index: float32 or float16' },
+    { flags: '--vector-type <type>', description: 'vectors of float32, or of float16 in half the memory' },
     {
       flags: '--chunk-size <tokens>',
       description: 'cut every document anew, into chunks of at most so many tokens',
@@ -121,6 +121,7 @@ function describePlan(plan: ReindexPlan): string[] {
     fieldBytes,
     memoryAfterBytes,
     diskBytes,
+    float16Recall,
     server,
   } = plan;
   const limit = server.maxMemoryBytes ?? server.totalMemoryBytes;
@@ -128,6 +129,11 @@ function describePlan(plan: ReindexPlan): string[] {
   return [
     `Chunks ${chunks}${chunksAfter === undefined ? '' : `, afterwards about ${chunksAfter}`}, to embed ${chunksToEmbed}.`,
     `Memory until it is finished about ${formatBytes(memoryBytes)} more (index ${formatBytes(indexBytes)}, fields ${formatBytes(fieldBytes)}), afterwards ${after}; in use ${formatBytes(server.usedMemoryBytes)} of ${formatBytes(limit)}${plan.fits ? '' : ': too little'}.`,
+    ...(float16Recall === undefined
+      ? []
+      : [
+          `Vectors of 16 bits keep ${(float16Recall * 100).toFixed(1)} % of the 10 nearest, among a sample of the chunks.`,
+        ]),
     `Disk: snapshots grow by about ${formatBytes(diskBytes)} until it is finished.`,
   ];
 }

@@ -3,6 +3,7 @@ import type { DatabaseStatus, Status } from '../../maintenance/status.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT_CODES } from '../exit-code.ts';
 import { formatBytes, table } from '../format.ts';
+import { memoryLines } from '../memory-lines.ts';
 
 export const command = defineCommand({
   summary: 'Say how the server, its search module and the indexes are.',
@@ -31,6 +32,7 @@ export const command = defineCommand({
         ...(rows.length === 0
           ? ['No collections yet. Make one: stacklore ingest <folder> --collection docs']
           : table(['collection', 'documents', 'chunks', 'index', 'index memory', 'refused', 'model'], rows)),
+        ...memoryLines(collections),
       ],
       exitCode: Math.max(0, ...Object.values(databases).map(exitCodeOf)),
     };

@@ -1,6 +1,32 @@
 import { z } from 'zod';
 import { manifest } from '../../schema/knowledge.ts';
 
+const bytes = z.int();
+
+/** What a chunk takes by part, see `ChunkMemory`. */
+const chunkMemory = z.object({
+  totalBytes: bytes,
+  hash: z.object({
+    totalBytes: bytes,
+    vectorBytes: bytes,
+    textBytes: bytes,
+    wordsBytes: bytes,
+    otherBytes: bytes,
+  }),
+  index: z.object({
+    totalBytes: bytes,
+    vectorBytes: bytes,
+    graphBytes: bytes,
+    wordsBytes: bytes,
+    otherBytes: bytes,
+  }),
+  savings: z.object({
+    float16Bytes: bytes.optional(),
+    flatBytes: bytes.optional(),
+    packedBytes: bytes.optional(),
+  }),
+});
+
 /** What a collection holds and how its index is, see `CollectionStatus`. */
 export const collectionStatus = z.object({
   name: z.string(),
@@ -20,6 +46,7 @@ export const collectionStatus = z.object({
       memoryBytes: z.number(),
     })
     .optional(),
+  memory: chunkMemory.optional(),
 });
 
 export const collectionList = z.object({ items: z.array(collectionStatus) });

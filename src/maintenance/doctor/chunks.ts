@@ -2,6 +2,7 @@ import { runScript } from '../../redis/script.ts';
 import { isId } from '../../schema/key.ts';
 import { chunkRecord } from '../../schema/knowledge.ts';
 import { chunkIdOf, chunkPrefix } from '../../stores/knowledge/document-ids.ts';
+import { bytesPerDimension, writtenType } from '../../stores/knowledge/stored-vectors.ts';
 import { aliasOf } from '../../stores/knowledge/vector-index.ts';
 import { documentKeys } from '../orphans.ts';
 import { pacedKeys } from '../paced-keys.ts';
@@ -35,11 +36,13 @@ export const chunkCheck: Check = {
     for (const { name, manifest } of known) {
       const info = await findIndexInfo(databases.knowledge, aliasOf(name));
       // Until a reindex is finished `embedding` is of the model before it.
-      const bytes = manifest.next?.includes('embedding') ? undefined : manifest.dimensions * 4;
+      const width = bytesPerDimension(writtenType(manifest));
+      const bytes = manifest.next?.includes('embedding') ? undefined : manifest.dimensions * width;
       // One that is still being built cannot tell what it lacks.
       const index = info?.isIndexing ? undefined : info;
       if (index) indexed.add(name);
-      tallies.set(name, { bytes, index, wrong: new Sample(), unindexed: new Sample() });
+      const samples = { wrong: new Sample(), unindexed: new Sample() };
+      tallies.set(name, { bytes, width, index, ...samples });
     }
     const [orphans, uncounted, strangers] = [new Sample(), new Sample(), new Sample()];
     for await (const looks of looksAt(examination, chunkRecord.key.pattern, indexed)) {
@@ -48,7 +51,7 @@ export const chunkCheck: Check = {
         if (state === UNCOUNTED) uncounted.add(key);
         const tally = tallies.get(collection);
         if (!tally) strangers.add(key);
-        else if (tally.bytes !== undefined && bytes !== tally.bytes) tally.wrong.add(`${key} (${bytes / 4})`);
+        else if (isWrong(tally, bytes)) tally.wrong.add(`${key} (${bytes / tally.width})`);
         else if (isIndexed === false) tally.unindexed.add(key);
       }
     }
@@ -65,16 +68,24 @@ export const chunkCheck: Check = {
 interface Tally {
   /** Bytes of a vector; absent where they may differ. */
   readonly bytes: number | undefined;
+  /** Bytes of a dimension. */
+  readonly width: number;
   /** Absent where no index can tell. */
   readonly index: IndexInfo | undefined;
   readonly wrong: Sample;
   readonly unindexed: Sample;
 }
 
-function wrongLength(name: string, { bytes = 0, wrong }: Tally): Problem {
+/** Whether a vector is of other dimensions. One of float32 among those of float16 is not: `vector-fields.ts` tells of it. */
+function isWrong({ bytes: wanted, width }: Tally, bytes: number): boolean {
+  if (wanted === undefined || bytes === wanted) return false;
+  return width !== 2 || bytes !== wanted * 2;
+}
+
+function wrongLength(name: string, { bytes = 0, width, wrong }: Tally): Problem {
   return {
     severity: 'error',
-    what: `${wrong.count} chunks of collection ${name} have no vector of ${bytes / 4} dimensions: ${wrong}.`,
+    what: `${wrong.count} chunks of collection ${name} have no vector of ${bytes / width} dimensions: ${wrong}.`,
     why: 'The index refuses them, so no search finds them.',
     fix: 'Ingest their sources again with stacklore ingest --force; delete documents without one (stacklore docs delete).',
   };

@@ -1,43 +1,53 @@
+import type { Collection } from '../../stores/knowledge/collections.ts';
 import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
-import { embeddingField, indexedVectorField } from '../../stores/knowledge/index-fields.ts';
-import { NextFields } from '../../stores/knowledge/next-fields.ts';
+import { indexedVectorField } from '../../stores/knowledge/index-fields.ts';
+import { convertToIndexed } from '../../stores/knowledge/stored-vectors.ts';
 import { pacedKeys } from '../paced-keys.ts';
 import { Sample } from '../sample.ts';
 import type { Check, Examination, Problem } from './check.ts';
 
-/** Chunks of other programs have `embedding` only, where an index reads its float16 form. */
+/** Chunks of other programs have vectors of float32, where an index reads those of float16. */
 export const vectorFieldCheck: Check = {
   name: 'vector fields',
   needs: 'knowledge',
   async find(examination) {
     const problems: Problem[] = [];
     for (const { name, manifest } of examination.known) {
+      const { vectorType, dimensions } = manifest;
+      if (vectorType !== 'float16') continue;
       const field = indexedVectorField(manifest);
-      if (field === embeddingField(manifest)) continue;
       const lacking = new Sample();
       for await (const keys of chunkKeys(examination, name)) {
         const lengths = await examination.databases.knowledge.pipeline<number>(
           keys.map((key) => ['HSTRLEN', key, field]),
         );
         for (const [at, key] of keys.entries()) {
-          if (lengths[at] !== manifest.dimensions * 2) lacking.add(key);
+          // Others, in `embedding` itself, are of no vector that could be converted.
+          const length = lengths[at];
+          const isOther = field === 'embedding' ? length === dimensions * 4 : length !== dimensions * 2;
+          if (isOther) lacking.add(key);
         }
       }
-      if (lacking.count > 0) problems.push(lackingVector(examination, name, lacking));
+      if (lacking.count > 0) problems.push(lackingVector(examination, { name, manifest }, lacking));
     }
     return problems;
   },
 };
 
-function lackingVector(examination: Examination, name: string, lacking: Sample): Problem {
+function lackingVector(
+  examination: Examination,
+  { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
+  lacking: Sample,
+): Problem {
   return {
     severity: 'error',
     what: `${lacking.count} chunks of collection ${name} lack the float16 form of their vector: ${lacking}.`,
     why: 'No search finds them by meaning.',
     fix: 'Add it to them; no chunk is embedded again.',
     repair: async () => {
-      const chunks = new NextFields(examination.databases.knowledge, name);
-      for await (const keys of chunkKeys(examination, name)) await chunks.addFloat16(keys);
+      const { knowledge } = examination.databases;
+      for await (const keys of chunkKeys(examination, name))
+        await convertToIndexed(knowledge, keys, manifest);
       return true;
     },
   };

@@ -6,6 +6,7 @@ import type { StoredDocument } from '../../stores/knowledge/document.ts';
 import { chunkIdOf } from '../../stores/knowledge/document-ids.ts';
 import type { Documents } from '../../stores/knowledge/documents.ts';
 import { embeddingField } from '../../stores/knowledge/index-fields.ts';
+import { decodeVector } from '../../stores/knowledge/stored-vectors.ts';
 import type { ExportedChunk } from './layout.ts';
 import { throwIfStopped } from './progress.ts';
 
@@ -68,14 +69,15 @@ async function readChunks(
   for (const [at, { document, chunkId }] of candidates.entries()) {
     const [text, metadata, nodeId, embedding] = replies[at] ?? [];
     // Not at this key, or removed by hand.
-    if (!text || !embedding) continue;
+    const vector = decodeVector(collection.manifest, embedding ?? undefined);
+    if (!text || !vector) continue;
     if (chunks.at(-1)?.chunkId === chunkId) {
       onCopy();
       continue;
     }
     const { docId, title, source, contentType } = document;
     chunks.push({
-      ...{ chunkId, docId, title, source, contentType, embedding },
+      ...{ chunkId, docId, title, source, contentType, embedding: bytesOf(vector) },
       nodeId: nodeId?.toString() ?? chunkId,
       text: text.toString(),
       metadata: parseMetadata(metadata?.toString() ?? '{}'),
@@ -83,4 +85,9 @@ async function readChunks(
     });
   }
   return chunks;
+}
+
+/** A vector as other tools have it, little-endian float32. */
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -24,6 +24,8 @@ export interface Filled {
 
 type Watched = Pick<ReindexRequest, 'onProgress' | 'signal'>;
 
+const WIDENING = { from: 'embedding', to: 'embedding_next', type: 'float32' } as const;
+
 /**
  * Gives every chunk what the changes ask for beside what is live, until a pass finds nothing to do: chunks that are
  * published meanwhile are found by the next pass. What is there already, of an earlier run, stays.
@@ -31,10 +33,21 @@ type Watched = Pick<ReindexRequest, 'onProgress' | 'signal'>;
 export async function fillChunks(
   { knowledge, embedder }: Pick<ReindexParts, 'knowledge' | 'embedder'>,
   collection: string,
-  { changes, total, ...watched }: Watched & { readonly changes: ReindexedSettings; readonly total: number },
+  {
+    changes,
+    dimensions,
+    total,
+    ...watched
+  }: Watched & {
+    readonly changes: ReindexedSettings;
+    /** Those of the vectors there are. */
+    readonly dimensions: number;
+    readonly total: number;
+  },
 ): Promise<Filled> {
   const fields = nextFieldsOf(changes);
   const needsFloat16 = changes.vectorType === 'float16' && !changes.model;
+  const needsFloat32 = changes.storedVectors === 'float32' && !changes.model;
   if (fields.length === 0 && !needsFloat16) return { written: 0, left: 0 };
   const chunks = new NextFields(knowledge, collection);
   const analyser = await analyserOf({ analyser: changes.analyser ?? undefined });
@@ -43,7 +56,8 @@ export async function fillChunks(
     const pass = { seen: 0, written: 0, left: 0 };
     for await (const keys of chunks.keys()) {
       throwIfStopped(watched.signal);
-      if (needsFloat16) pass.written += await chunks.addFloat16(keys);
+      if (needsFloat16) pass.written += await chunks.addFloat16(keys, dimensions);
+      if (needsFloat32) pass.written += await chunks.convert(keys, { ...WIDENING, dimensions });
       const lacking = await chunks.lacking(keys, fields);
       const model = changes.model && lacking.chunks.length > 0 ? await embedder() : undefined;
       pass.written += await writeAll({ knowledge, chunks }, lacking.chunks, {

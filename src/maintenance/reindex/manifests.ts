@@ -1,20 +1,27 @@
 import type { Manifest, NextField, Reindex, ReindexedSettings } from '../../schema/knowledge.ts';
 
 /** The fields of chunks that these changes are written into. */
-export function nextFieldsOf({ model, analyser }: ReindexedSettings): NextField[] {
-  return [...(model ? (['embedding'] as const) : []), ...(analyser ? (['analysed'] as const) : [])];
+export function nextFieldsOf({ model, analyser, storedVectors }: ReindexedSettings): NextField[] {
+  const isEmbeddingOther = model !== undefined || storedVectors === 'float32';
+  return [
+    ...(isEmbeddingOther ? (['embedding'] as const) : []),
+    ...(analyser ? (['analysed'] as const) : []),
+  ];
 }
 
 /**
  * The manifest from the switch until it is finished. Vectors of a new model are float32 until then, so that no third
- * form of them has to be kept.
+ * form of them has to be kept; and `embedding` is as it was, so that there is something to roll back to.
  */
-export function switchedManifest(manifest: Manifest, changes: ReindexedSettings): Manifest {
-  const next = nextFieldsOf(changes);
+export function switchedManifest(
+  manifest: Manifest,
+  { storedVectors, ...changes }: ReindexedSettings,
+): Manifest {
+  const next = nextFieldsOf({ ...changes, storedVectors });
   const changed = { ...withoutNext(manifest), ...applied(changes) };
   return {
     ...changed,
-    vectorType: changes.model ? 'float32' : changed.vectorType,
+    vectorType: next.includes('embedding') ? 'float32' : changed.vectorType,
     ...(next.length > 0 && { next }),
   };
 }
@@ -25,7 +32,10 @@ export function finishedManifest(
   { changes, before }: Pick<Reindex, 'changes' | 'before'>,
 ): Manifest {
   const vectorType = changes.vectorType ?? before?.vectorType ?? manifest.vectorType;
-  return { ...withoutNext(manifest), vectorType };
+  const { storedVectors: present, ...others } = withoutNext(manifest);
+  // New vectors of an index of float16 need no second form, whatever the ones before them had.
+  const storedVectors = changes.storedVectors ?? (changes.model ? vectorType : present);
+  return { ...others, vectorType, ...(storedVectors === 'float16' && { storedVectors }) };
 }
 
 /** The manifest as it was before the switch, with what was declared since. */
@@ -42,7 +52,7 @@ export function settingsBefore(manifest: Manifest, changes: ReindexedSettings): 
     ...(changes.model && model && { model, dimensions }),
     ...(changes.analyser && { analyser: analyser ?? null }),
     ...(changes.index && { index }),
-    ...((changes.vectorType || changes.model) && { vectorType }),
+    ...((changes.vectorType || changes.model || changes.storedVectors) && { vectorType }),
   };
 }
 

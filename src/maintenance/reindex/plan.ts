@@ -1,7 +1,10 @@
 import type { Database } from '../../redis/databases.ts';
 import type { Manifest, ReindexedSettings } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
+import { indexedVectorField } from '../../stores/knowledge/index-fields.ts';
 import { NextFields } from '../../stores/knowledge/next-fields.ts';
+import { bytesPerDimension, storedPerDimension } from '../../stores/knowledge/stored-vectors.ts';
+import { float16Recall } from './float16-recall.ts';
 import { finishedManifest, settingsBefore, switchedManifest } from './manifests.ts';
 import type { ReindexParts } from './parts.ts';
 
@@ -28,6 +31,8 @@ export interface ReindexPlan {
     readonly maxMemoryBytes: number | null;
     readonly totalMemoryBytes: number;
   };
+  /** Which share of the 10 nearest stays the same with float16 vectors, among a sample; where vectors become float16. */
+  readonly float16Recall?: number;
   /** Whether the server has room for it, by its limit or the memory of its machine. */
   readonly fits: boolean;
 }
@@ -44,21 +49,22 @@ export async function planReindex(
   changes: ReindexedSettings,
 ): Promise<ReindexPlan> {
   const { name, manifest } = collection;
-  const [health, server, sample, chunksToEmbed] = await Promise.all([
+  const [health, server, sample, chunksToEmbed, recall] = await Promise.all([
     vectorIndex.findHealth(collection),
     readServer(knowledge),
     sampleTerms(knowledge, name),
     changes.model ? new NextFields(knowledge, name).countLacking('embedding') : 0,
+    changes.vectorType === 'float16' && !changes.model ? float16Recall(knowledge, collection) : undefined,
   ]);
   const chunks = health?.documents ?? 0;
   const switched = switchedManifest(manifest, changes);
   const reindex = { changes, before: settingsBefore(manifest, changes) };
   const finished = finishedManifest(switched, reindex);
   const indexBytes = Math.round(chunks * indexedBytes(switched, sample));
-  const embedding = changes.model ? switched.dimensions * 4 + FIELD_OVERHEAD_BYTES : 0;
+  const isEmbeddingOther = switched.next?.includes('embedding') ?? false;
+  const embedding = isEmbeddingOther ? switched.dimensions * 4 + FIELD_OVERHEAD_BYTES : 0;
   const terms = changes.analyser ? sample + 2 * FIELD_OVERHEAD_BYTES : 0;
-  const isFloat16 = finished.vectorType === 'float16';
-  const gainsFloat16 = isFloat16 && (changes.model !== undefined || manifest.vectorType !== 'float16');
+  const gainsFloat16 = changes.vectorType === 'float16' && !isEmbeddingOther;
   const float16 = gainsFloat16 ? finished.dimensions * 2 + FIELD_OVERHEAD_BYTES : 0;
   const fieldBytes = Math.round(chunks * (embedding + terms + float16));
   const memoryBytes = indexBytes + fieldBytes;
@@ -68,6 +74,7 @@ export async function planReindex(
     ...{ collection: name, changes, chunks, chunksToEmbed },
     ...{ memoryBytes, indexBytes, fieldBytes, memoryAfterBytes: Math.round(after) },
     ...{ diskBytes: fieldBytes, server, fits: memoryBytes <= room },
+    ...(recall !== undefined && { float16Recall: recall }),
   };
 }
 
@@ -85,15 +92,14 @@ export function indexedBytes(manifest: Manifest, words: number): number {
 
 /** Bytes of a chunk in the vector index; those beside the vector as measured with RediSearch 2.10. */
 function vectorBytes({ dimensions, vectorType, index }: Manifest): number {
-  const vector = dimensions * (vectorType === 'float16' ? 2 : 4);
+  const vector = dimensions * bytesPerDimension(vectorType);
   return index.kind === 'flat' ? vector + 70 : vector + index.m * 16 + 144;
 }
 
 /** Bytes of a chunk that depend on the manifest, in index and hash. */
 function storedBytes(manifest: Manifest): number {
-  const { dimensions, vectorType } = manifest;
-  const float16 = vectorType === 'float16' ? dimensions * 2 + FIELD_OVERHEAD_BYTES : 0;
-  return vectorBytes(manifest) + dimensions * 4 + float16;
+  const further = indexedVectorField(manifest) === 'embedding_float16' ? FIELD_OVERHEAD_BYTES : 0;
+  return vectorBytes(manifest) + manifest.dimensions * storedPerDimension(manifest) + further;
 }
 
 /** What the server says of its memory. */

@@ -4,6 +4,7 @@ import type { Collection } from '../../stores/knowledge/collections.ts';
 import type { StoredDocument } from '../../stores/knowledge/document.ts';
 import { NextFields } from '../../stores/knowledge/next-fields.ts';
 import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
+import { storedPerDimension } from '../../stores/knowledge/stored-vectors.ts';
 import type { ReindexParts } from './parts.ts';
 import { indexedBytes, type ReindexPlan, readServer, sampleTerms } from './plan.ts';
 import { recutDocument } from './recut.ts';
@@ -39,7 +40,7 @@ export async function planRechunk(
   const growth = sample.before === 0 ? 1 : sample.after / sample.before;
   const chunksAfter = Math.round(chunks * growth);
   const wordsAfter = chunksAfter === 0 ? 0 : (words * chunks) / chunksAfter;
-  const chunkBytes = OTHER_FIELDS_BYTES + manifest.dimensions * bytesPerDimension(manifest);
+  const chunkBytes = OTHER_FIELDS_BYTES + manifest.dimensions * storedPerDimension(manifest);
   const toWrite = chunksAfter === 0 ? 0 : Math.max(0, 1 - waiting / chunksAfter);
   // All texts together stay as long as they are.
   const textBytes = chunks * Math.max(0, hashBytes - chunkBytes);
@@ -67,11 +68,6 @@ async function sampleHashes(knowledge: Database, collection: string): Promise<nu
     return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) / some.length;
   }
   return 0;
-}
-
-/** Bytes of each dimension that a chunk's hash holds. */
-function bytesPerDimension({ vectorType }: Collection['manifest']): number {
-  return vectorType === 'float16' ? 6 : 4;
 }
 
 interface CountedChunks {

@@ -65,7 +65,9 @@ async function buildAndSwitch(
   const begun = await findBegun(parts, collection);
   if (isRechunk(begun)) return rechunk(parts, collection, { begun, plan, request, queries });
   const { onProgress, signal } = request;
-  const fill = () => fillChunks(parts, name, { changes, total: plan.chunks, onProgress, signal });
+  const { dimensions } = collection.manifest;
+  const filled = { changes, dimensions, total: plan.chunks, onProgress, signal };
+  const fill = () => fillChunks(parts, name, filled);
   const first = await fill();
   let { written, left } = first;
   let comparison: ReindexComparison | undefined;
@@ -166,7 +168,14 @@ function hasSwitched({ index, manifest }: Collection, begun: Pick<Reindex, 'chan
 }
 
 /** What changes, in a few words. */
-function describe({ model, analyser, index, vectorType, chunker }: ReindexedSettings): string {
+function describe({
+  model,
+  analyser,
+  index,
+  storedVectors,
+  vectorType = storedVectors,
+  chunker,
+}: ReindexedSettings): string {
   const words = [
     model && `model ${model.name}`,
     analyser && `language ${analyser.language}`,

@@ -117,9 +117,10 @@ export async function changesOf(
   if (analyser && !isSame(analyser, manifest.analyser)) changes.analyser = analyser;
   const indexed = { ...manifest.index, ...indexSettingsOf(request) };
   if (!isSame(indexed, manifest.index)) changes.index = indexed;
-  if (request.vectorType !== undefined && request.vectorType !== manifest.vectorType) {
-    changes.vectorType = request.vectorType;
-  }
+  const { vectorType: wanted } = request;
+  if (wanted !== undefined && wanted !== manifest.vectorType) changes.vectorType = wanted;
+  if (wanted !== undefined && wanted !== (manifest.storedVectors ?? 'float32'))
+    changes.storedVectors = wanted;
   if (CHUNKING.some((setting) => request[setting] !== undefined)) {
     const chunker = await chunkerOf(request, { name, manifest }, embedder);
     if (!isSame(chunker, manifest.chunker)) changes.chunker = chunker;

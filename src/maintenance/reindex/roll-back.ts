@@ -3,6 +3,7 @@ import { StackloreError } from '../../errors.ts';
 import type { Reindex } from '../../schema/knowledge.ts';
 import { analyserOf } from '../../stores/knowledge/chunk-terms.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
+import { indexedVectorField } from '../../stores/knowledge/index-fields.ts';
 import { NextFields } from '../../stores/knowledge/next-fields.ts';
 import { writeAll } from './fill.ts';
 import { findBegun, interrupted, removeFields } from './finish.ts';
@@ -31,7 +32,7 @@ export async function rollBackReindex(
   let live = collection;
   let chunks = 0;
   if (collection.index === begun.index) {
-    chunks += await restoreLive(parts, name, { begun, request });
+    chunks += await restoreLive(parts, collection, { begun, request });
     live = await switchTo(parts, name, {
       index: begun.previousIndex,
       manifestOf: (manifest) => earlierManifest(manifest, begun),
@@ -40,12 +41,11 @@ export async function rollBackReindex(
   }
   // What was published between the last look and the switch, also by a run that was killed then.
   if (begun.before) {
-    chunks += await restoreLive(parts, name, { begun, request });
+    chunks += await restoreLive(parts, live, { begun, request });
     await restateDocuments(parts, name);
   }
   await vectorIndex.dropOthers(live);
-  const isFloat16Kept = live.manifest.vectorType === 'float16';
-  await removeFields(parts, name, { begun, isFloat16Kept, request });
+  await removeFields(parts, live, { begun, request });
   await reindexes.delete(name);
   return { collection: name, state: 'rolled-back', chunks, warnings: [] };
 }
@@ -53,7 +53,7 @@ export async function rollBackReindex(
 /** Gives what was published since the switch the vectors and terms of before; gives how many chunks lacked them. */
 async function restoreLive(
   { knowledge, embedder }: ReindexParts,
-  name: string,
+  { name, manifest }: Collection,
   { begun, request }: { begun: Reindex; request: ReindexRequest },
 ): Promise<number> {
   const { changes, before = {} } = begun;
@@ -61,6 +61,9 @@ async function restoreLive(
   const analyser = await analyserOf({
     analyser: changes.analyser ? (before.analyser ?? undefined) : undefined,
   });
+  const earlier = earlierManifest(manifest, begun);
+  const { dimensions, vectorType: type } = earlier;
+  const conversion = { from: 'embedding', to: indexedVectorField(earlier), type, dimensions } as const;
   const chunks = new NextFields(knowledge, name);
   let written = 0;
   let seen = 0;
@@ -75,7 +78,7 @@ async function restoreLive(
     if (analyser) {
       written += await writeAll({ knowledge, chunks }, await chunks.read(keys), { analyser, place: 'live' });
     }
-    if (before.vectorType === 'float16') await chunks.addFloat16(keys);
+    if (before.vectorType === 'float16') await chunks.convert(keys, conversion);
     seen += keys.length;
     onProgress?.({ step: 'chunks', done: seen, total: seen });
   }

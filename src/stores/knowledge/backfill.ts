@@ -1,6 +1,6 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { type CollectionField, chunkRecord } from '../../schema/knowledge.ts';
+import type { CollectionField } from '../../schema/knowledge.ts';
 import type { Analyser } from '../../text/analyser.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import { type TermsFields, termsFields } from './index-fields.ts';
@@ -74,28 +74,6 @@ export async function backfillTerms(
     });
     await database.pipeline(writes);
   }
-}
-
-/** Gives stored chunks the float16 form of their vectors; may be repeated, and runs beside other writers. */
-export async function backfillFloat16(database: Database, keys: readonly string[]): Promise<number> {
-  const { embedding: codec, embeddingFloat16 } = chunkRecord.fields;
-  let written = 0;
-  for (let from = 0; from < keys.length; from += CHUNKS_PER_WRITE) {
-    const page = keys.slice(from, from + CHUNKS_PER_WRITE);
-    const stored = await database.pipeline<Buffer | null>(
-      page.map((key) => ['HGET', key, 'embedding']),
-      { buffers: true },
-    );
-    const writes: RedisArgument[][] = [];
-    for (const [at, bytes] of stored.entries()) {
-      if (!bytes || bytes.byteLength % 4 !== 0) continue;
-      const fields = ['embedding_float16', embeddingFloat16.encode(codec.decode(bytes))];
-      writes.push(ADD_DERIVED_FIELDS.evalCommand([page[at] as string], ['1', 'embedding', bytes, ...fields]));
-    }
-    const replies = await database.pipeline<number>(writes);
-    written += replies.filter((count) => count > 0).length;
-  }
-  return written;
 }
 
 /** The counts of two parts of a backfill in one list. */

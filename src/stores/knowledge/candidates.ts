@@ -1,8 +1,10 @@
 import type { RedisArgument } from '../../redis/databases.ts';
-import { chunkRecord, type Manifest } from '../../schema/knowledge.ts';
+import type { Manifest } from '../../schema/knowledge.ts';
 import { parseMetadata } from './chunk-metadata.ts';
+import type { Collection } from './collections.ts';
 import { embeddingField, termsFields } from './index-fields.ts';
 import { type ChunkMatch, chunkIdOfKey, DISTANCE, type SearchReply } from './knn-reply.ts';
+import { decodeVector } from './stored-vectors.ts';
 
 /** A query for chunks alone; user values appear in `params` only, terms of the analyser in the query itself. */
 export interface CandidateQuery {
@@ -68,12 +70,12 @@ export function contentsCommand(key: string, manifest: Manifest, withVector: boo
 
 /** The contents of a chunk, or `undefined` when it was deleted since it was found. */
 export function readContents(
-  collection: string,
+  { name: collection, manifest }: Pick<Collection, 'name' | 'manifest'>,
   key: string,
   reply: readonly (Buffer | null)[],
 ): CandidateContents | undefined {
   const [text, metadata, docId, nodeId, analysed] = reply.slice(0, 5).map((value) => value?.toString());
-  const embedding = decodeEmbedding(reply[5] ?? undefined);
+  const embedding = decodeVector(manifest, reply[5] ?? undefined);
   if (text === undefined) return undefined;
   return {
     collection,
@@ -85,10 +87,4 @@ export function readContents(
     terms: new Set(analysed?.split(' ')),
     ...(embedding && { embedding }),
   };
-}
-
-/** A stored vector; `undefined` where there is none, or the bytes cannot be one. */
-export function decodeEmbedding(bytes: Buffer | undefined): Float32Array | undefined {
-  if (!bytes || bytes.byteLength % 4 !== 0) return undefined;
-  return chunkRecord.fields.embedding.decode(bytes);
 }

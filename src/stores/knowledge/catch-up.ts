@@ -3,9 +3,10 @@ import type { Database } from '../../redis/databases.ts';
 import { readHash } from '../../redis/hash.ts';
 import { collectionRecord, type Manifest } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
-import { backfillChunks, backfillFloat16, backfillTerms } from './backfill.ts';
+import { backfillChunks, backfillTerms } from './backfill.ts';
 import { type Collection, manifestHash } from './collections.ts';
-import { termsFields } from './index-fields.ts';
+import { indexedVectorField, termsFields } from './index-fields.ts';
+import { convertToIndexed, writtenType } from './stored-vectors.ts';
 
 /** Throws `manifest_mismatch` when a reindex has given the collection another model or chunk size than its writer knows. */
 export async function requireSameModel(
@@ -35,15 +36,14 @@ export async function catchUp(
   const known = new Set(manifest.fields.map((field) => field.name));
   const later = current.fields.filter((field) => !known.has(field.name));
   const isAnalysedAnew = isAnother(current, manifest);
-  const isFloat16 = current.vectorType === 'float16' && manifest.vectorType !== 'float16';
   if (later.length > 0) await backfillChunks(database, keys, later);
   if (isAnalysedAnew && current.analyser) {
     const analyser = await loadAnalyser(current.analyser);
     await backfillTerms(database, keys, { analyser, fields: termsFields(current) });
   }
-  if (isFloat16) await backfillFloat16(database, keys);
   if (manifestHash(current) !== manifestHash(manifest)) throw otherModel(name);
-  return later.length > 0 || isAnalysedAnew || isFloat16;
+  const isConverted = areVectorsOther(current, manifest) && (await convertToIndexed(database, keys, current));
+  return later.length > 0 || isAnalysedAnew || isConverted;
 }
 
 function isAnother(current: Manifest, manifest: Manifest): boolean {
@@ -51,6 +51,13 @@ function isAnother(current: Manifest, manifest: Manifest): boolean {
   return (
     JSON.stringify(current.analyser) !== JSON.stringify(manifest.analyser) ||
     termsFields(current).own !== termsFields(manifest).own
+  );
+}
+
+function areVectorsOther(current: Manifest, manifest: Manifest): boolean {
+  return (
+    indexedVectorField(current) !== indexedVectorField(manifest) ||
+    writtenType(current) !== writtenType(manifest)
   );
 }
 

@@ -1,10 +1,10 @@
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { chunkRecord, collectionDocumentsRecord, documentRecord } from '../../schema/knowledge.ts';
-import { decodeEmbedding } from './candidates.ts';
 import { hasDirection } from './check-vector.ts';
 import type { Collection } from './collections.ts';
 import { chunkIdOf } from './document-ids.ts';
 import { embeddingField } from './index-fields.ts';
+import { decodeVector } from './stored-vectors.ts';
 
 /** A chunk of a sample: where it belongs and its vector. */
 export interface SampledChunk {
@@ -94,7 +94,7 @@ export class ChunkSamples {
       const replies = await this.#database.pipeline<Buffer | null>(commands, { buffers: true });
       const found = new Map<string, SampledChunk>();
       for (const [at, bytes] of replies.entries()) {
-        const embedding = decodeEmbedding(bytes ?? undefined);
+        const embedding = decodeVector(manifest, bytes ?? undefined);
         const { chunk } = stored[at] as (typeof stored)[number];
         if (embedding?.length !== manifest.dimensions || found.has(chunk.chunkId)) continue;
         if (hasDirection(embedding)) found.set(chunk.chunkId, { ...chunk, embedding });

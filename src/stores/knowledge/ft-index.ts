@@ -42,11 +42,6 @@ export async function readIndexHealth(database: Database, index: string): Promis
   const reply = await database.send<unknown[]>(['FT.INFO', index]);
   const info = pairs(reply);
   const errors = pairs(info.get('Index Errors'));
-  // RediSearch 2.10 does not count vectors into the total, later versions do.
-  const [totalMb, vectorMb] = ['total_index_memory_sz_mb', 'vector_index_sz_mb'].map((n) =>
-    Number(info.get(n) ?? 0),
-  );
-  const memoryMb = (totalMb ?? 0) >= (vectorMb ?? 0) ? (totalMb ?? 0) : (totalMb ?? 0) + (vectorMb ?? 0);
   const failures = Number(info.get('hash_indexing_failures') ?? 0);
   const lastFailure = errors.get('last indexing error');
   return {
@@ -56,7 +51,7 @@ export async function readIndexHealth(database: Database, index: string): Promis
     percentIndexed: Number(info.get('percent_indexed') ?? 1),
     failures,
     ...(failures > 0 && lastFailure !== undefined ? { lastFailure: String(lastFailure) } : {}),
-    memoryBytes: Math.round(memoryMb * 1_048_576),
+    memoryBytes: Math.round(toldBytes(info, 'whole')),
   };
 }
 
@@ -80,7 +75,17 @@ export function isUnknownCommand(error: unknown): boolean {
   return error instanceof StackloreError && /unknown command/i.test(errorMessage(error.cause));
 }
 
-function pairs(flat: unknown): Map<string, unknown> {
+/** What FT.INFO tells of an index's memory, of all of it or of parts by their names; bytes. */
+export function toldBytes(info: ReadonlyMap<string, unknown>, ...parts: readonly string[]): number {
+  const told = (part: string) => (Number(info.get(`${part}_sz_mb`)) || 0) * 1_048_576;
+  if (parts[0] !== 'whole') return parts.reduce((sum, part) => sum + told(part), 0);
+  const [total, vectors] = [told('total_index_memory'), told('vector_index')];
+  // RediSearch 2.10 does not count vectors into the total, later versions do.
+  return total >= vectors + told('inverted') ? total : total + vectors;
+}
+
+/** A flat reply of names and values as a map. */
+export function pairs(flat: unknown): Map<string, unknown> {
   const map = new Map<string, unknown>();
   if (Array.isArray(flat)) {
     for (let at = 0; at + 1 < flat.length; at += 2) map.set(String(flat[at]), flat[at + 1]);

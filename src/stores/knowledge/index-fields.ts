@@ -1,7 +1,7 @@
 import { keyTemplate } from '../../schema/key.ts';
 import type { Manifest, NextField } from '../../schema/knowledge.ts';
 
-type Described = Pick<Manifest, 'vectorType' | 'next'>;
+type Described = Pick<Manifest, 'vectorType' | 'storedVectors' | 'next'>;
 
 /** The fields of chunks that each part of a reindex writes beside the live ones, both sides in the same order. */
 export const NEXT_FIELDS = {
@@ -15,7 +15,7 @@ export const NEXT_FIELDS = {
 /** The names of indexes; the number leaves room for a second one beside the first. */
 const INDEX = keyTemplate('stacklore:index:{collection}:{number}');
 
-/** The field of chunks that holds their float32 vectors of the collection's model. */
+/** The field of chunks that holds their vectors of the collection's model; `stored-vectors.ts` reads them. */
 export function embeddingField({ next }: Pick<Manifest, 'next'>): 'embedding' | 'embedding_next' {
   return next?.includes('embedding') ? 'embedding_next' : 'embedding';
 }
@@ -24,7 +24,10 @@ export function embeddingField({ next }: Pick<Manifest, 'next'>): 'embedding' | 
 export function indexedVectorField(
   manifest: Described,
 ): 'embedding' | 'embedding_next' | 'embedding_float16' {
-  return manifest.vectorType === 'float16' ? 'embedding_float16' : embeddingField(manifest);
+  const { vectorType, storedVectors } = manifest;
+  return vectorType === 'float16' && storedVectors !== 'float16'
+    ? 'embedding_float16'
+    : embeddingField(manifest);
 }
 
 /** The fields of chunks that hold their terms and those around them; queries call them as the live ones whichever they are. */

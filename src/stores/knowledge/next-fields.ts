@@ -2,7 +2,6 @@ import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import { chunkRecord, documentRecord, type NextField } from '../../schema/knowledge.ts';
-import { backfillFloat16 } from './backfill.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import type { ChunkTerms } from './chunk-terms.ts';
 import { chunkPrefix } from './document-ids.ts';
@@ -10,6 +9,7 @@ import { NEXT_FIELDS } from './index-fields.ts';
 import { chunkIdOfKey } from './knn-reply.ts';
 import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
 import { FIND_EQUAL, RESTATE_DOCUMENTS, SETTLE_CHUNKS } from './scripts/next-fields.ts';
+import { convertVectors, type VectorConversion } from './stored-vectors.ts';
 
 /** A chunk that lacks what a reindex gives it. */
 export interface LackingChunk {
@@ -131,15 +131,19 @@ export class NextFields {
     return replies.filter((count) => count > 0).length;
   }
 
-  /** Gives chunks that have none the float16 form of their vectors. */
-  async addFloat16(keys: readonly string[]): Promise<number> {
+  /** Gives chunks one form of their vectors made of another; how many were written. */
+  convert(keys: readonly string[], conversion: VectorConversion): Promise<number> {
+    return convertVectors(this.#database, keys, conversion);
+  }
+
+  /** Gives chunks that have none the float16 form of their vectors, beside the float32 one. */
+  async addFloat16(keys: readonly string[], dimensions: number): Promise<number> {
     const present = await this.#database.pipeline<number>(
       keys.map((key) => ['HEXISTS', key, 'embedding_float16']),
     );
-    return backfillFloat16(
-      this.#database,
-      keys.filter((_, at) => present[at] === 0),
-    );
+    const lacking = keys.filter((_, at) => present[at] === 0);
+    const conversion = { from: 'embedding', to: 'embedding_float16', type: 'float16', dimensions } as const;
+    return this.convert(lacking, conversion);
   }
 
   /** Puts the next fields of chunks in place of the live ones, in one write a chunk; those beside them stay. */

@@ -12,6 +12,7 @@ import {
   contentHashesRecord,
   documentIndexRecord,
   documentRecord,
+  float16ChunkRecord,
   type Manifest,
   RESERVED_METADATA,
 } from '../../schema/knowledge.ts';
@@ -21,7 +22,9 @@ import { analyserOf, type ChunkTerms, documentTerms } from './chunk-terms.ts';
 import type { Collection } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
 import { chunkTails } from './document-ids.ts';
+import { indexedVectorField } from './index-fields.ts';
 import { CLEAR_DOCUMENT } from './scripts/clear-document.ts';
+import { writtenType } from './stored-vectors.ts';
 import { metadataAttribute } from './vector-index.ts';
 
 /** Throws `already_exists` for a document that another collection has. */
@@ -78,7 +81,8 @@ function chunkWriter(collection: Collection, document: StoredDocument, keyPrefix
     checkVector(embedding, manifest.dimensions);
     const { text, start, end, headings, page, inputHash } = chunk;
     const extra = chunk.metadata && withoutReserved(chunk.metadata);
-    const encoded = chunkRecord.encode({
+    const record = writtenType(manifest) === 'float16' ? float16ChunkRecord : chunkRecord;
+    const encoded = record.encode({
       embedding,
       text,
       metadata: { source, chunk_index: index, title, headings, start, end, page, ...own, ...extra },
@@ -101,13 +105,13 @@ function indexedFields(
   embedding: Float32Array,
   terms: ChunkTerms | undefined,
 ): Partial<Chunk> {
-  const { next, vectorType } = manifest;
+  const { next } = manifest;
   return {
     ...(next?.includes('analysed')
       ? { analysedNext: terms?.analysed, analysedNearbyNext: terms?.analysedNearby }
       : terms),
     ...(next?.includes('embedding') && { embeddingNext: embedding }),
-    ...(vectorType === 'float16' && { embeddingFloat16: embedding }),
+    ...(indexedVectorField(manifest) === 'embedding_float16' && { embeddingFloat16: embedding }),
   };
 }
 

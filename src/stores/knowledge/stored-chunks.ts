@@ -6,6 +6,7 @@ import type { Collection } from './collections.ts';
 import type { PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf } from './document-ids.ts';
 import { embeddingField } from './index-fields.ts';
+import { decodeVector } from './stored-vectors.ts';
 
 const CHUNKS_PER_READ = 200;
 
@@ -66,8 +67,8 @@ export async function readEmbeddings(
       { buffers: true },
     );
     for (const [inputHash, embedding] of replies) {
-      if (!inputHash || embedding?.byteLength !== manifest.dimensions * 4) continue;
-      const vector = chunkRecord.fields.embedding.decode(embedding);
+      const vector = decodeVector(manifest, embedding ?? undefined);
+      if (!inputHash || vector?.length !== manifest.dimensions) continue;
       if (hasDirection(vector)) vectors.set(inputHash.toString(), vector);
     }
   }

@@ -8,7 +8,6 @@ import {
   type CandidateQuery,
   candidateCommand,
   contentsCommand,
-  decodeEmbedding,
   readCandidates,
   readContents,
 } from './candidates.ts';
@@ -24,6 +23,7 @@ import {
 import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
 import { collectionOfIndex, embeddingField } from './index-fields.ts';
 import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
+import { decodeVector } from './stored-vectors.ts';
 import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
@@ -94,13 +94,13 @@ export class VectorIndex {
    * deleted since it was found.
    */
   async contents(
-    { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
+    collection: Pick<Collection, 'name' | 'manifest'>,
     keys: readonly string[],
     needsVector: (key: string) => boolean = () => true,
   ): Promise<(CandidateContents | undefined)[]> {
-    const commands = keys.map((key) => contentsCommand(key, manifest, needsVector(key)));
+    const commands = keys.map((key) => contentsCommand(key, collection.manifest, needsVector(key)));
     const replies = await this.#database.pipeline<(Buffer | null)[]>(commands, { buffers: true });
-    return replies.map((reply, at) => readContents(name, keys[at] as string, reply));
+    return replies.map((reply, at) => readContents(collection, keys[at] as string, reply));
   }
 
   /** Stored fields of chunks, in the order asked for; `null` where a chunk lacks one or is gone. */
@@ -114,7 +114,10 @@ export class VectorIndex {
   ): Promise<(Float32Array | undefined)[]> {
     const commands = chunks.map(({ key, collection }) => ['HGET', key, embeddingField(collection.manifest)]);
     const replies = await this.#database.pipeline<Buffer | null>(commands, { buffers: true });
-    return replies.map((bytes) => decodeEmbedding(bytes ?? undefined));
+    return replies.map((bytes, at) => {
+      const chunk = chunks[at];
+      return chunk && decodeVector(chunk.collection.manifest, bytes ?? undefined);
+    });
   }
 
   /** Which chunks pass a filter, of all or among some; at most the 10,000 that the server gives. */

@@ -73,6 +73,18 @@ async function* pages() {
   ];
 }
 
+it('gives the vectors of a collection of float16 ones as float32', async () => {
+  await lore.createCollection('half', { vectorType: 'float16' });
+  await lore.ingestTexts([{ docId: 'lit', source: 'lit.md', text: 'The lamp is lit.' }], {
+    collection: 'half',
+  });
+  const file = join(folder, 'half.jsonl');
+  await exportTo({ collection: 'half', file, embeddings: 'base64' });
+  const [line] = linesOf(file);
+  rmSync(file);
+  expect(Buffer.from(String(line?.embedding), 'base64')).toHaveLength(64 * 4);
+});
+
 describe('an export to JSON Lines', () => {
   it('has a line a chunk, in the order of each document', async () => {
     const file = join(folder, 'plain.jsonl');

@@ -281,61 +281,6 @@ describe.concurrent('another analyser, index or vector type', () => {
     expect(await fieldsOf('nearby')).not.toContain('analysed_nearby_next');
     expect((await ranked('nearby')).map(({ held }) => held)).toEqual(wanted.map(({ held }) => held));
   });
-
-  it('keeps vectors as float16 in the index, and as float32 for other programs', async () => {
-    await publish(lore, 'half');
-    const before = (await lore.search({ query: 'nightly backup', collection: 'half' })).hits;
-    const report = await lore.reindex('half', {
-      vectorType: 'float16',
-      efConstruction: 300,
-      queries: ['backup'],
-    });
-    expect(report.comparison).toMatchObject({ overlap: 1, sameFirst: 1 });
-    await lore.collections.get('half');
-    const { hits } = await lore.search({ query: 'nightly backup', collection: 'half' });
-    expect(hits.map(({ chunkId }) => chunkId)).toEqual(before.map(({ chunkId }) => chunkId));
-    expect(hits[0]?.vectorScore).toBeCloseTo(before[0]?.vectorScore ?? Number.NaN, 3);
-    await publish(lore, 'half', { later: 'Parcels arrive on Fridays.' });
-    expect((await lore.search({ query: 'parcels', collection: 'half', mode: 'vector' })).hits[0]?.docId).toBe(
-      'half-later',
-    );
-    expect(await vectorBytes('half')).toEqual([256]);
-    const info = (await lore.databases.knowledge.send<unknown[]>(['FT.INFO', 'stacklore:live:half'])).flat(3);
-    expect(info).toContain('FLOAT16');
-    await lore.reindex('half', { finish: true });
-    expect(await indexesOf('half')).toEqual(['stacklore:index:half:2']);
-    expect(await fieldsOf('half')).toContain('embedding_float16');
-
-    // A new model for a collection with float16 vectors, which it has again in the end.
-    await other.reindex('half', { reembed: true });
-    await other.reindex('half', { finish: true });
-    expect(
-      (await other.search({ query: 'parcels', collection: 'half', mode: 'vector' })).hits[0]?.docId,
-    ).toBe('half-later');
-    const { manifest } = await other.collections.get('half');
-    expect(manifest).toMatchObject({ vectorType: 'float16', dimensions: 96 });
-    expect(await fieldsOf('half')).not.toContain('embedding_next');
-  });
-
-  it('is what a collection can be created with', async () => {
-    await lore.createCollection('small', { vectorType: 'float16', index: 'flat' });
-    await publish(lore, 'small');
-    const { hits } = await lore.search({
-      query: 'a backup is written each night',
-      collection: 'small',
-      mode: 'vector',
-    });
-    expect(hits[0]?.docId).toBe('small-backups');
-    // As another program writes a chunk, which knows `embedding` only.
-    const key = 'llama_index/vector_store/small/small-backups_chunk_0';
-    await lore.databases.knowledge.send(['HDEL', key, 'embedding_float16']);
-    expect(await problemsOf('small')).toEqual([expect.stringContaining('1 chunks of collection small lack')]);
-    await lore.maintenance.diagnose({ fix: true });
-    expect(await problemsOf('small')).toEqual([]);
-    await expect(lore.openCollection('small', { vectorType: 'float32' })).rejects.toMatchObject({
-      code: 'manifest_mismatch',
-    });
-  });
 });
 
 describe('a reindex beside other writers', () => {
@@ -374,12 +319,11 @@ describe('a reindex beside other writers', () => {
     ]);
     expect(index[0]).toBe(keys.length);
     const lacking = await lore.databases.knowledge.pipeline<number>(
-      keys.flatMap((key) => [
-        ['HEXISTS', key, 'embedding_float16'],
-        ['HEXISTS', key, 'analysed'],
-      ]),
+      keys.map((key) => ['HEXISTS', key, 'analysed']),
     );
     expect(lacking).not.toContain(0);
+    expect(await vectorBytes('busy')).toEqual([128]);
+    expect(await fieldsOf('busy')).not.toContain('embedding_float16');
     expect(keys.join()).not.toContain('busy-n2_');
     expect(await problemsOf('busy')).toEqual([]);
   });
