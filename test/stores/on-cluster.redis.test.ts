@@ -10,6 +10,7 @@ const SUITES = {
   'api keys': () => import('./main/api-keys.redis.test.ts'),
   conversations: () => import('./main/conversations.redis.test.ts'),
   'ingest jobs': () => import('./main/ingest-jobs.redis.test.ts'),
+  'interrupted steps': () => import('./main/interrupted-steps.redis.test.ts'),
   'queue workers': () => import('./main/queue-worker.redis.test.ts'),
   queues: () => import('./main/queues.redis.test.ts'),
   'rate limits': () => import('./main/rate-limits.redis.test.ts'),

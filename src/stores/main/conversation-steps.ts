@@ -6,7 +6,7 @@ import { conversationRecord, conversationUsersRecord, userConversationsRecord } 
 import { APPEND_ALONE, APPEND_MESSAGES, LINKED_USERS } from './scripts/append-messages.ts';
 import { DELETE_CONVERSATION } from './scripts/delete-conversation.ts';
 import { LINK_CONVERSATION } from './scripts/link-conversation.ts';
-import { ENTER } from './scripts/user-index.ts';
+import { ENTER, RENEW_ENTRY } from './scripts/user-index.ts';
 
 /*
  * What changes a conversation changes the sets that link it to its users too. On one server that is one script. On a
@@ -68,9 +68,10 @@ export async function appendMessages(
     const args = ['', mustExist, ...elements];
     const length = await runScript<number | null>(database, APPEND_ALONE, { keys: [key], args });
     if (length === null) continue;
+    // Only what is there still: the conversation may have been deleted by now.
     await runScripts(
       database,
-      ENTER,
+      RENEW_ENTRY,
       linked.flatMap((userId) => linkCalls(conversationId, userId)),
     );
     return length;

@@ -28,6 +28,11 @@ export const ENTER = defineScript(`${ENTER_LUA}
 return enter(KEYS[1], ARGV[1], now_ms(), tonumber(ARGV[2]))
 `);
 
+/** Renews a member's entry if it is there still. KEYS and ARGV as for `ENTER`. */
+export const RENEW_ENTRY = defineScript(`${ENTER_LUA}
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then enter(KEYS[1], ARGV[1], now_ms(), tonumber(ARGV[2])) end
+`);
+
 /**
  * Lua functions that keep the helper records of sessions and conversations, to stand at the beginning of a script.
  * Whose session it is, only the script reads, so their keys are made here: by the rules of `KeyTemplate`, which a test
