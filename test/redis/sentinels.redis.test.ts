@@ -118,7 +118,7 @@ describe('a master that gives its place to another', () => {
     await queues.enqueue('moved', { taskType: 'x', taskId: 'after' });
     taken = await taking;
     await queues.close();
-  }, 60_000);
+  }, 120_000);
 
   async function count(main: Databases['main'], isOver: () => boolean): Promise<void> {
     while (!isOver()) {
@@ -128,6 +128,7 @@ describe('a master that gives its place to another', () => {
         },
         (error: unknown) => counted.failures.push(error),
       );
+      await sleep(5);
     }
   }
 
