@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadConfig } from '../src/config.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
+import { provisionServer } from '../src/provision/redis-pair.ts';
+import { silentReport } from '../src/provision/report.ts';
 import { type PrivateRedis, startPrivateRedis } from '../src/redis/private-redis.ts';
 import { openStacklore } from '../src/stacklore.ts';
 import { killIngests, seededRandom } from '../test/support/kill-ingest.ts';
@@ -13,6 +15,7 @@ import { printMachine } from './measure.ts';
 import { readArguments } from './read-arguments.ts';
 import { soakScale } from './scale/soak-scale.ts';
 import { backUp, type CommandRun, digestServer, fillServer, restoreAll, withFolder } from './soak-backup.ts';
+import { soakFailover } from './soak-failover.ts';
 import { soakHttp } from './soak-http.ts';
 import { killWorkers } from './soak-queue.ts';
 import { soakWorkers } from './soak-workers.ts';
@@ -22,6 +25,7 @@ const PARTS = {
   'kill-server': killServer,
   'kill-worker': killWorker,
   workers,
+  failover,
   size,
   scale,
   backup,
@@ -159,6 +163,20 @@ async function workers(): Promise<void> {
     await lore.close();
     await redis.stop();
   }
+}
+
+/** Masters and sentinels that fail under load; what was acknowledged is there, and every answer is right. */
+async function failover(): Promise<void> {
+  const faults = Math.max(1, Math.round(Number(values.kills) / 15));
+  const random = seededRandom(Number(values.seed));
+  const files = await provisionServer(config, silentReport);
+  const report = await soakFailover(files, { faults, random });
+  const errors = Object.entries(report.errors).map(([code, count]) => `${count} ${code}`);
+  console.log(
+    `${faults} faults: ${report.versions} versions of ${report.documents} documents and ${report.tasks} tasks acknowledged, none lost; ` +
+      `${report.answers} answers, all right; errors: ${errors.join(', ') || 'none'}; ` +
+      `longest pause ${report.longestMs.write} ms of writes, ${report.longestMs.search} ms of searches`,
+  );
 }
 
 /** Searches on 64 connections while documents come in: no server error, none lost, and an event loop that keeps up. */

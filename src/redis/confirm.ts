@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { withFate } from './repeat.ts';
+import { withFate } from './fate.ts';
 import { tooFewReplicas } from './reply-error.ts';
 
 /** How many replicas are to have a write, and how long they are waited for. */

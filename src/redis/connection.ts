@@ -1,7 +1,7 @@
 import { errorMessage, StackloreError } from '../errors.ts';
 import type { Place, RedisArgument, RedisCommand } from './command.ts';
+import { isRefusal, withFate } from './fate.ts';
 import { isLoading, waitUntilLoaded } from './loading.ts';
-import { isRefusal, withFate } from './repeat.ts';
 import {
   connectionLost,
   type DatabaseContext,

@@ -5,8 +5,9 @@ import type { DatabaseName } from '../schema/record.ts';
 import { isRead, type Place, type RedisCommand } from './command.ts';
 import { type Confirmation, confirm } from './confirm.ts';
 import { Connection } from './connection.ts';
+import { withFate } from './fate.ts';
 import { displayLocation, type RedisLocation } from './redis-url.ts';
-import { repeat, type Work, withFate } from './repeat.ts';
+import { repeat, type Work } from './repeat.ts';
 import { closedError, connectFailed, type DatabaseContext, isLasting, replyError } from './reply-error.ts';
 
 /** How one command differs from the usual. */

@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorMessage } from '../errors.ts';
 import type { Connection } from './connection.ts';
-
-/** What is known of a call that failed: nothing of it was carried out, or nobody can tell. */
-export type Fate = 'undone' | 'unknown';
+import { fateOf } from './fate.ts';
 
 /** Work for a connection, and what is allowed with it. */
 export interface Work<T> {
@@ -24,29 +21,10 @@ export interface Workplace {
   readonly signal: AbortSignal;
 }
 
-/**
- * Replies that refuse a call before anything of it is carried out, for a reason that passes: the server loads its data
- * or has become a replica, or the cluster is just being changed.
- */
-const REFUSAL =
-  /^(EXECABORT .*: )?-?(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) |^Too many Cluster redirections/;
 /** What was lost this often may be what the servers die of. */
 const MOST_LOST = 3;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
-
-const fates = new WeakMap<object, Fate>();
-
-/** The error, marked with what is known of its call. */
-export function withFate<E extends Error>(error: E, fate: Fate): E {
-  fates.set(error, fate);
-  return error;
-}
-
-/** True for a reply that refuses a call for now. */
-export function isRefusal(error: unknown): boolean {
-  return REFUSAL.test(errorMessage(error));
-}
 
 /**
  * Does work that failed, or waits for a connection, until it succeeds, fails for good or is overdue: again with growing
@@ -76,8 +54,4 @@ export async function repeat<T>(
       last = error;
     }
   }
-}
-
-function fateOf(error: unknown): Fate | undefined {
-  return typeof error === 'object' && error !== null ? fates.get(error) : undefined;
 }

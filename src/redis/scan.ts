@@ -1,3 +1,4 @@
+import { StackloreError } from '../errors.ts';
 import type { Database, RedisArgument, Shard } from './databases.ts';
 
 export interface ScanOptions {
@@ -29,6 +30,20 @@ export async function* scanKeyBytes(database: Database, { count = 1_000 } = {}):
   yield* pages<Buffer>(database, (shard, cursor) =>
     shard.send(['SCAN', cursor, 'COUNT', String(count)], { buffers: true, isRepeatable: true }),
   );
+}
+
+/**
+ * Gives what throws `database_unreachable` once another connection was made, for those who go through the elements of one
+ * key by a cursor and cannot begin anew.
+ */
+export function sameConnection(database: Database): () => void {
+  const { connections, name } = database;
+  return () => {
+    if (database.connections === connections) return;
+    throw new StackloreError('database_unreachable', {
+      message: `The connection to the ${name} database broke while a large key was read step by step. Run the command again.`,
+    });
+  };
 }
 
 async function* pages<Key extends string | Buffer>(

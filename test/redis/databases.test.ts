@@ -36,6 +36,19 @@ describe('connectDatabases', () => {
     expect(asked).toBe(0);
   });
 
+  it('waits for a replica behind sentinels, and for none elsewhere unless told to', () => {
+    const of = (redisUrl: string, replicas?: number) =>
+      connect({ redisUrl, ...(replicas !== undefined && { confirm: { replicas } }) }).main.confirms;
+    expect(of('redis+sentinel://localhost/lore')).toBe(true);
+    expect(of('redis+sentinel://localhost/lore', 0)).toBe(false);
+    expect(of('redis://localhost')).toBe(false);
+    expect(of('redis://localhost', 1)).toBe(true);
+    expect(connect({ confirm: { replicas: 1 } }).main.confirms).toBe(false);
+    expect(() => of('redis+cluster://localhost', 1)).toThrow(
+      /STACKLORE_CONFIRM_REPLICAS.*min-replicas-to-write/,
+    );
+  });
+
   it('refuses a URL it cannot read, naming the setting', () => {
     const url = 'redis://localhost/lore';
     expect(() => connect({ databases: { prompts: { url } } })).toThrow(/STACKLORE_PROMPTS_URL/);

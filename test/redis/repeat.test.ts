@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../src/redis/connection.ts';
-import { type Fate, isRefusal, repeat, withFate } from '../../src/redis/repeat.ts';
+import { type Fate, isRefusal, withFate } from '../../src/redis/fate.ts';
+import { repeat } from '../../src/redis/repeat.ts';
 
 /** Work that fails in the given ways, one after the other, and then gives how often it was done. */
 function failing(...fates: (Fate | 'for good')[]) {

@@ -1,6 +1,6 @@
 import { StackloreError } from '../../errors.ts';
 import type { Database, RedisCommand } from '../../redis/databases.ts';
-import { scanKeyBytes } from '../../redis/scan.ts';
+import { sameConnection, scanKeyBytes } from '../../redis/scan.ts';
 import { runScripts } from '../../redis/script.ts';
 import { isWrongType } from '../../redis/wrong-type.ts';
 import { type MeasuredKey, measureKeys } from '../measure-keys.ts';
@@ -170,10 +170,12 @@ async function* scanElements(
   const [scan, size] = SCANS[type];
   const length = (await readTyped<number>(database, [size, key])) ?? 0;
   const count = String(elementsPerPage(length, bytes));
+  const check = sameConnection(database);
   let cursor = '0';
   do {
     const page = await readTyped<[Buffer, Buffer[]]>(database, [scan, key, cursor, 'COUNT', count]);
     if (!page) return;
+    check();
     cursor = page[0].toString();
     if (page[1].length > 0) yield page[1];
   } while (cursor !== '0');

@@ -1,4 +1,5 @@
 import type { Database, RedisArgument } from '../../redis/databases.ts';
+import { sameConnection } from '../../redis/scan.ts';
 
 /** A sorted set or a map that both databases may have: what the target lacks is added, what it has stays. */
 export interface SharedKey {
@@ -55,6 +56,8 @@ async function namesThere(
 
 async function* pagesOf({ source, key, type }: SharedKey): AsyncGenerator<Entry[]> {
   const scan = type === 'sortedSet' ? 'ZSCAN' : 'HSCAN';
+  // Only looked at from the second step on: the first may be what makes the connection.
+  let check: (() => void) | undefined;
   let cursor = '0';
   do {
     const [next, flat] = await source.send<[Buffer, Buffer[]]>(
@@ -63,6 +66,8 @@ async function* pagesOf({ source, key, type }: SharedKey): AsyncGenerator<Entry[
         buffers: true,
       },
     );
+    check?.();
+    check ??= sameConnection(source);
     cursor = next.toString();
     const entries: Entry[] = [];
     for (let at = 0; at + 1 < flat.length; at += 2)
