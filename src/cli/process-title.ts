@@ -1,5 +1,5 @@
-/** User and password of a URL; a password may hold an `@` itself, so it ends with the last one before the path. */
-const USER_INFO = /:\/\/[^/?#\s]*@/g;
+/** User and password of a URL, up to its last `@`: a password may hold one, or a `/`, where it is not escaped. */
+const USER_INFO = /:\/\/\S*@/g;
 
 /**
  * What the process should be called instead of its command line, which every user of the machine can read; `undefined`

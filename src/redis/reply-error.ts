@@ -46,7 +46,7 @@ const EXPLANATIONS: readonly Explanation[] = [
   {
     pattern: /^NOAUTH /,
     code: 'database_auth',
-    text: '{who} wants a password and none was given. Name a file that holds it with databases.{name}.passwordFile, set databases.{name}.password, or put it into {setting} (redis://user:password@host:port).',
+    text: '{who} wants a password and none was given. Put it into {setting} (redis://user:password@host:port), or set databases.{name}.password, or name a file that holds it with databases.{name}.passwordFile.',
   },
   {
     pattern: /^WRONGPASS |invalid (username-password|password)/,

@@ -34,7 +34,10 @@ const EVERYWHERE: RoleCommands = {
     'pexpireat pexpiretime pttl rename rpush sadd scard set smembers sscan zadd zrange zscan',
 };
 
-/** What the stores of each named database send beside that, and maintenance for it. */
+/**
+ * What the stores of each named database send beside that, and maintenance for it. A command that is new in the source goes
+ * here, to the lowest role that needs it; keys come from the records by themselves.
+ */
 const COMMANDS: Readonly<Record<DatabaseName, RoleCommands>> = {
   main: {
     reader: 'get hgetall hget hmget llen lpos lrange pttl strlen ttl zcard zrange zrevrange zscore',

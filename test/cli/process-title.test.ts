@@ -5,7 +5,7 @@ test('a command line is shown without the users and passwords of its URLs', () =
   const args = [
     'migrate',
     '--redis-url',
-    'rediss://app:p@ss@host:6379',
+    'rediss://app:p@s/s@host:6379',
     '--from-url',
     'unix://u:pw@/run/redis.sock',
   ];

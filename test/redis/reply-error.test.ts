@@ -21,6 +21,17 @@ describe('replyError', () => {
     ],
     ["NOPERM User ann has no permissions to run the 'hset' command", 'database_auth', /ACL SETUSER/],
     [
+      'NOPERM No permissions to access a key',
+      'database_auth',
+      /ACL SETUSER <user> ~<its keys>.*stacklore acl rules/,
+    ],
+    [
+      "ERR ACL failure in script: User ann has no permissions to run the 'del' command script: 0a1b, on @user_script:1.",
+      'database_auth',
+      /'del' command\)\. Grant it with ACL SETUSER ann \+del,/,
+    ],
+    ['DENIED Redis is running in protected mode because', 'database_auth', /its own machine only/],
+    [
       'ERR AUTH <password> called without any password configured for the default user.',
       'database_auth',
       /Remove it/,
@@ -38,6 +49,24 @@ describe('replyError', () => {
     expect(error).toMatchObject({ code, cause });
     expect(error.message).toMatch(advice);
     expect(error.message).toContain('knowledge database (redis://host:6379/0)');
+  });
+
+  it('names the patterns of the keys that were denied, never a key', () => {
+    const denied = new Error('NOPERM No permissions to access a key');
+    const message = (...sent: string[][]) => replyError(denied, 'X', { ...context, sent }).message;
+    expect(message(['HSET', 'doc:ann:metadata', 'title', 'x'])).toContain('SETUSER <user> ~doc:*:metadata,');
+    expect(
+      message(['EVAL', 'return 1', '2', 'fact:ann', 'stacklore:index:docs:1', 'stacklore:collections']),
+    ).toContain('~fact:* ~stacklore:index:*,');
+    expect(message(['HSET', 'fact:a', 'x', 'y'], ['UNLINK', 'fact:b'])).toContain('SETUSER <user> ~fact:*,');
+    expect(message(['GET', 'other:ann'])).toContain('~<its keys>');
+    expect(message(['GET', 'other:ann'])).not.toContain('ann');
+  });
+
+  it('names the file that a refused password was read from', () => {
+    const refused = new Error('WRONGPASS invalid username-password pair or user is disabled.');
+    const { message } = replyError(refused, 'AUTH', { ...context, passwordFile: '/run/secrets/redis' });
+    expect(message).toContain('password (read from /run/secrets/redis).');
   });
 
   it('does not repeat the arguments of a command the server does not know', () => {

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
-import type { UserRequest } from '../../maintenance/acl/user-rules.ts';
+import type { Stacklore } from '../../stacklore.ts';
 import { defineCommand } from '../command.ts';
 import { table } from '../format.ts';
+
+type Grants = NonNullable<Parameters<Stacklore['maintenance']['userRules']>[0]['grants']>;
 
 const GRANTS = 'a role for all databases, or roles by database: reader, knowledge=writer';
 
@@ -70,7 +72,7 @@ const check = defineCommand({
 export const commands = { rules, check };
 
 /** `reader main=writer`: a reader everywhere but in main. Which roles and databases there are, the library checks. */
-function readGrants(words: readonly string[]): NonNullable<UserRequest['grants']> {
+function readGrants(words: readonly string[]): Grants {
   const grants: Record<string, string> = {};
   for (const word of words.length === 0 ? ['writer'] : words) {
     const [first = '', role, ...rest] = word.split('=');
@@ -81,7 +83,7 @@ function readGrants(words: readonly string[]): NonNullable<UserRequest['grants']
     }
     for (const database of role === undefined ? DATABASES : [first]) grants[database] = role ?? first;
   }
-  return grants as NonNullable<UserRequest['grants']>;
+  return grants as Grants;
 }
 
 const DATABASES = ['main', 'knowledge', 'prompts', 'analytics'];

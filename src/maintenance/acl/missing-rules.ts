@@ -31,7 +31,9 @@ export async function findMissingRules(database: Database, role: Role): Promise<
 
 async function tryAll(connection: Database, role: Role): Promise<string[]> {
   const { commands, readable, writable } = rightsOf({ [connection.name]: role });
-  const missing = await those(commands, (command) => isCommandDenied(connection, command));
+  // With a key that the user should have: only what is denied gets into the server's log.
+  const key = keyLike(writable[0] ?? readable[0] ?? '');
+  const missing = await those(commands, (command) => isCommandDenied(connection, { command, key }));
   const isAllowed = (command: string) => commands.includes(command) && !missing.includes(command);
   const isKeyDenied = async (...command: string[]) => DENIED.test(await refusal(connection, command));
   // What may not be sent at all tells nothing of keys.
@@ -50,11 +52,14 @@ async function tryAll(connection: Database, role: Role): Promise<string[]> {
 }
 
 /** Whether the user may not send a command, whatever its arguments; how many it wants is found out by trying. */
-async function isCommandDenied(connection: Database, command: string): Promise<boolean> {
+async function isCommandDenied(
+  connection: Database,
+  { command, key }: { readonly command: string; readonly key: string },
+): Promise<boolean> {
   if (TRANSACTION.includes(command)) return false;
   const words = command.toUpperCase().split('|');
   for (const number of ARGUMENTS) {
-    const reply = await refusal(connection, [...words, ...new Array<string>(number).fill('probe')]);
+    const reply = await refusal(connection, [...words, ...new Array<string>(number).fill(key)]);
     if (!/wrong number of arguments/i.test(reply)) return /no permissions to run/.test(reply);
   }
   return false;

@@ -68,7 +68,7 @@ export const transportCheck: Check = {
           fix: 'Let the server speak TLS and use rediss:// in its URL, or keep the network to yourself.',
         });
       }
-      if (isOpen && location.password === undefined && location.passwordFile === undefined) {
+      if (isOpen && !hasPassword(location)) {
         problems.push({
           severity: 'error',
           what: `The server of ${of} lets anyone in who reaches it: its default user has no password.`,
@@ -96,10 +96,15 @@ function locationsOf(config: Config, names: readonly DatabaseName[]): [DatabaseN
     const location = locationOf(config, name);
     if (location === undefined) continue;
     const place = displayLocation(location, 0);
-    const [others] = found.get(place) ?? [[]];
-    found.set(place, [[...others, name], location]);
+    const [others, first] = found.get(place) ?? [[], location];
+    // Of several users of a server, one without a password tells the most.
+    found.set(place, [[...others, name], hasPassword(first) ? location : first]);
   }
   return [...found.values()];
+}
+
+function hasPassword({ password, passwordFile }: RedisLocation): boolean {
+  return password !== undefined || passwordFile !== undefined;
 }
 
 function isOnThisMachine(location: RedisLocation): boolean {

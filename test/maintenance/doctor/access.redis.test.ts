@@ -106,10 +106,11 @@ describe('the status', () => {
       main: { transport: 'socket', user: 'filed' },
       ...{ knowledge: encrypted, prompts: encrypted, analytics: encrypted },
     });
-    const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, STACKLORE_HOME: redis.dir };
+    const env = { REDIS_URL: `redis://filed:secret@127.0.0.1:${redis.port}`, STACKLORE_HOME: redis.dir };
     const { stdout } = await runCli(['status'], { env });
+    expect(stdout + (await runCli(['status', '--json'], { env })).stdout).not.toContain('secret');
     expect(stdout).toContain(
-      'Connections: default by TCP, not encrypted (main, knowledge, prompts, analytics)',
+      'Connections: filed by TCP, not encrypted (main, knowledge, prompts, analytics)',
     );
   });
 });
