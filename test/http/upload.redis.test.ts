@@ -27,7 +27,7 @@ interface Job {
 /** The job of an answer to an upload, when it has ended. */
 async function ended({ body }: { body: Record<string, unknown> }): Promise<Job> {
   const look = () => ask<Job>('GET', `/v1/jobs/${body.jobId}`);
-  await expect.poll(async () => (await look()).body.state, { timeout: 5_000 }).not.toMatch(/queued|running/);
+  await expect.poll(async () => (await look()).body.state, { timeout: 20_000 }).not.toMatch(/queued|running/);
   return (await look()).body;
 }
 
