@@ -36,6 +36,7 @@ import {
   userSessionsRecord,
 } from './main.ts';
 import { promptHistoryRecord, systemPromptRecord, templateRecord, userPromptRecord } from './prompts.ts';
+import { publicationRecord } from './publication.ts';
 import { stagedChunkRecord, stagedDocumentRecord } from './staged.ts';
 
 /** Every record by its name: maintenance and docs/schema.md are made from this list. */
@@ -70,6 +71,7 @@ export const RECORDS = {
   'content hashes': contentHashesRecord,
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
+  publication: publicationRecord,
   'staged chunk': stagedChunkRecord,
   'staged document': stagedDocumentRecord,
   'search cursor': searchCursorRecord,

@@ -36,7 +36,7 @@ async function* readNumbered(
   const collection = document.collection ?? 'default';
   for (const numbers of pagesOf(document.chunkCount, range)) {
     const places = numbers.flatMap((n) => {
-      const chunkId = chunkIdOf(document.docId, n);
+      const chunkId = chunkIdOf(document.docId, n + (document.chunkStart ?? 0));
       return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ index: n, chunkId, key }));
     });
     const replies = await database.pipeline<(string | null)[]>(
@@ -57,12 +57,16 @@ async function* readNumbered(
 export async function readEmbeddings(
   database: Database,
   { manifest }: Pick<Collection, 'manifest'>,
-  { chunkCount, keyPrefix }: { readonly chunkCount: number; readonly keyPrefix: string },
+  {
+    chunkCount,
+    keyPrefix,
+    chunkStart = 0,
+  }: { readonly chunkCount: number; readonly keyPrefix: string; readonly chunkStart?: number | undefined },
 ): Promise<Map<string, Float32Array>> {
   const vectors = new Map<string, Float32Array>();
   for (const numbers of pagesOf(chunkCount)) {
     const replies = await database.pipeline<(Buffer | null)[]>(
-      numbers.map((n) => ['HMGET', `${keyPrefix}${n}`, 'input_hash', embeddingField(manifest)]),
+      numbers.map((n) => ['HMGET', `${keyPrefix}${n + chunkStart}`, 'input_hash', embeddingField(manifest)]),
       { buffers: true },
     );
     for (const [inputHash, embedding] of replies) {
