@@ -38,10 +38,17 @@ export class Collections {
     checkCollectionName(name);
     const createdAt = new Date(this.#now());
     const value = { manifest, version: 0, index: indexName(name, 1), createdAt };
+    const seconds = String(Math.floor(createdAt.getTime() / 1_000));
+    const names = collectionsRecord.key.build({});
+    // Two keys, which on a cluster no script can change at once: a name without a collection is passed over, a
+    // collection without its name would not be seen.
+    await this.#database.send(['ZADD', names, 'NX', seconds, name]);
     const created = await runScript<number>(this.#database, CREATE_COLLECTION, {
-      keys: [collectionRecord.key.build({ collection: name }), collectionsRecord.key.build({})],
-      args: [name, String(Math.floor(createdAt.getTime() / 1_000)), ...collectionRecord.encode(value)],
+      keys: [collectionRecord.key.build({ collection: name })],
+      args: collectionRecord.encode(value),
     });
+    // A name may be left over of an earlier collection.
+    if (created === 1) await this.#database.send(['ZADD', names, seconds, name]);
     this.#remembered.delete(name);
     if (created !== 1) {
       throw new StackloreError('already_exists', {
@@ -132,11 +139,15 @@ export class Collections {
 
   /** Forgets a collection whose documents and index are gone already. */
   async delete(name: string): Promise<void> {
-    await this.#database.transaction([
-      ['UNLINK', collectionRecord.key.build({ collection: name })],
-      ['ZREM', collectionsRecord.key.build({}), name],
-      ['UNLINK', reindexRecord.key.build({ collection: name })],
-    ]);
+    // One after the other, as they lie in several slots: the name last, as a collection without it would not be seen.
+    await this.#database.send(['UNLINK', collectionRecord.key.build({ collection: name })]);
+    await this.#database.send(['UNLINK', reindexRecord.key.build({ collection: name })]);
+    const names = collectionsRecord.key.build({});
+    await this.#database.send(['ZREM', names, name]);
+    // One of that name that was made meanwhile keeps it.
+    const made = (await this.find(name))?.createdAt;
+    if (made)
+      await this.#database.send(['ZADD', names, 'NX', String(Math.floor(made.getTime() / 1_000)), name]);
     this.#remembered.delete(name);
   }
 }
