@@ -4,6 +4,9 @@ export type RedisArgument = string | Buffer;
 /** One command, name first. */
 export type RedisCommand = readonly RedisArgument[];
 
+/** Which node of a cluster a command goes to that has no key to tell: the one that holds a key, or a master by its address. */
+export type Place = { readonly key: RedisArgument } | { readonly master: string };
+
 /**
  * The key that decides which node of a cluster a command goes to; `undefined` for commands without a key.
  * Knows the commands this program sends.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, StackloreError } from '../errors.ts';
-import type { RedisArgument, RedisCommand } from './command.ts';
+import type { Place, RedisArgument, RedisCommand } from './command.ts';
 import {
   connectionLost,
   type DatabaseContext,
@@ -12,13 +12,16 @@ import {
 
 /** The way of bytes to Redis and back: a client of one server, or of a cluster. Knows neither deadlines nor our errors. */
 export interface Wire {
-  send(command: RedisCommand, buffers: boolean): Promise<unknown>;
+  /** Of a cluster, `at` names the node; elsewhere there is one. */
+  send(command: RedisCommand, buffers: boolean, at?: Place): Promise<unknown>;
   /** MULTI, the commands and EXEC with nothing in between; gives EXEC's replies, errors among them. */
   transact(commands: readonly RedisCommand[], buffers: boolean): Promise<unknown[]>;
   /** True for an error Redis replied with, false for anything that broke on the way. */
   isReply(error: unknown): boolean;
   /** True for a reply which tells that another server should be asked from now on. */
   isStale(error: unknown): boolean;
+  /** The addresses of a cluster's masters; absent where there is one server. */
+  masters?(): readonly string[];
   destroy(): void;
 }
 
@@ -71,10 +74,15 @@ export class Connection {
     return this.#isRetired;
   }
 
-  send<T>(command: RedisCommand, buffers: boolean, timeoutMs: number): Promise<T> {
+  /** The addresses of a cluster's masters; none of a single server. */
+  get masters(): readonly string[] {
+    return this.#wire.masters?.() ?? [];
+  }
+
+  send<T>(command: RedisCommand, buffers: boolean, timeoutMs: number, at?: Place): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const call = this.#begin(command[0] ?? '', timeoutMs, reject);
-      this.#wire.send(command, buffers).then(
+      this.#wire.send(command, buffers, at).then(
         (reply) => {
           this.#end(call);
           resolve(reply as T); // what a command replies is known to its caller only
@@ -82,13 +90,18 @@ export class Connection {
         (error: unknown) => {
           this.#end(call);
           if (!isLoading(error)) return reject(this.#explain(error, call.command));
-          resolve(this.#whenLoaded().then(() => this.send<T>(command, buffers, timeoutMs)));
+          resolve(this.#whenLoaded().then(() => this.send<T>(command, buffers, timeoutMs, at)));
         },
       );
     });
   }
 
-  pipeline<T>(commands: readonly RedisCommand[], buffers: boolean, timeoutMs: number): Promise<T[]> {
+  pipeline<T>(
+    commands: readonly RedisCommand[],
+    buffers: boolean,
+    timeoutMs: number,
+    place?: Place,
+  ): Promise<T[]> {
     if (commands.length === 0) return Promise.resolve([]);
     return new Promise<T[]>((resolve, reject) => {
       const call = this.#begin(`a pipeline of ${commands.length} commands`, timeoutMs, reject);
@@ -105,10 +118,10 @@ export class Connection {
         if (first === undefined) resolve(replies);
         // Only when nothing was carried out may all of it be sent again.
         else if (loading < commands.length) reject(this.#explain(first.error, first.command));
-        else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs)));
+        else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs, place)));
       };
       for (const [at, command] of commands.entries()) {
-        this.#wire.send(command, buffers).then(
+        this.#wire.send(command, buffers, place).then(
           (reply) => {
             replies[at] = reply as T;
             settle();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import type { DatabaseName } from '../schema/record.ts';
-import type { RedisCommand } from './command.ts';
+import type { Place, RedisCommand } from './command.ts';
 import { Connection } from './connection.ts';
 import { displayLocation, type RedisLocation } from './redis-url.ts';
 import { connectFailed, type DatabaseContext, replyError } from './reply-error.ts';
@@ -13,11 +13,24 @@ export interface CommandOptions {
   readonly buffers?: boolean;
   /** Deadline from the moment the command is sent; by default `commandTimeoutMs`. */
   readonly timeoutMs?: number;
+  /** On a cluster, where a command without a key goes; by default to any node. */
+  readonly at?: Place;
+}
+
+/** One server behind a database: what is about servers and not about keys is asked here. */
+export interface Shard extends Pick<Database, 'name' | 'send' | 'pipeline'> {
+  /** Host and port of a cluster's master; absent for a server that is alone. */
+  readonly address?: string;
 }
 
 /** One named database behind one connection, which its first command opens and which is opened again when it broke. */
 export interface Database {
   readonly name: DatabaseName;
+  /**
+   * True where the location names a cluster: a script or a transaction then takes keys of one slot only, and commands
+   * sent in one go are carried out in order only if they are about the same slot.
+   */
+  readonly isCluster: boolean;
   /** One command's reply. */
   send<T = unknown>(command: RedisCommand, options?: CommandOptions): Promise<T>;
   /** The replies of many commands sent in one go, in order. The first that failed rejects, after all replies came. */
@@ -27,6 +40,8 @@ export interface Database {
    * permission) leaves nothing done; a command that fails on its own data (WRONGTYPE) rejects with the others done.
    */
   transaction<T = unknown>(commands: readonly RedisCommand[], options?: CommandOptions): Promise<T[]>;
+  /** The masters of a cluster as they are now, or the one server there is. */
+  shards(): Promise<readonly Shard[]>;
   /**
    * A further connection to the same database, for a command that blocks: others would wait behind it. Give such a
    * command a `timeoutMs` beyond its own. With a number it leads to that one of the same server instead. Closed with this
@@ -41,6 +56,7 @@ export interface Database {
 export interface DatabaseTarget {
   readonly name: DatabaseName;
   readonly number: number;
+  readonly isCluster: boolean;
   /** Where the server is; asked for anew with each connection, as the embedded server may have moved. */
   readonly locate: () => Promise<RedisLocation>;
   /** The setting that names the location, for messages; `undefined` for the embedded server. */
@@ -80,23 +96,38 @@ export class RedisDatabase implements Database {
     return this.#target.name;
   }
 
+  get isCluster(): boolean {
+    return this.#target.isCluster;
+  }
+
   send<T>(command: RedisCommand, options?: CommandOptions): Promise<T> {
     const buffers = options?.buffers ?? false;
     const timeoutMs = options?.timeoutMs ?? this.#target.config.commandTimeoutMs;
-    if (this.#connection) return this.#connection.send<T>(command, buffers, timeoutMs);
-    return this.#connect().then((connection) => connection.send<T>(command, buffers, timeoutMs));
+    if (this.#connection) return this.#connection.send<T>(command, buffers, timeoutMs, options?.at);
+    return this.#connect().then((connection) => connection.send<T>(command, buffers, timeoutMs, options?.at));
   }
 
   async pipeline<T>(commands: readonly RedisCommand[], options: CommandOptions = {}): Promise<T[]> {
     const { buffers = false, timeoutMs = this.#target.config.commandTimeoutMs } = options;
     const connection = this.#connection ?? (await this.#connect());
-    return connection.pipeline<T>(commands, buffers, timeoutMs);
+    return connection.pipeline<T>(commands, buffers, timeoutMs, options.at);
   }
 
   async transaction<T>(commands: readonly RedisCommand[], options: CommandOptions = {}): Promise<T[]> {
     const { buffers = false, timeoutMs = this.#target.config.commandTimeoutMs } = options;
     const connection = this.#connection ?? (await this.#connect());
     return connection.transaction<T>(commands, buffers, timeoutMs);
+  }
+
+  async shards(): Promise<readonly Shard[]> {
+    if (!this.isCluster) return [this];
+    const { masters } = this.#connection ?? (await this.#connect());
+    return masters.map((address) => ({
+      name: this.name,
+      address,
+      send: (command, options) => this.send(command, { ...options, at: { master: address } }),
+      pipeline: (commands, options) => this.pipeline(commands, { ...options, at: { master: address } }),
+    }));
   }
 
   duplicate({ number = this.#target.number }: { readonly number?: number } = {}): Database {

@@ -5,7 +5,7 @@ import { type Database, RedisDatabase } from './database.ts';
 import { parseRedisUrl, type RedisLocation } from './redis-url.ts';
 
 export type { RedisArgument, RedisCommand } from './command.ts';
-export type { CommandOptions, Database } from './database.ts';
+export type { CommandOptions, Database, Shard } from './database.ts';
 
 /** The four named databases, one connection each. */
 export interface Databases {
@@ -40,7 +40,8 @@ export function connectDatabases(config: Config, options: ConnectOptions = {}): 
     const number = chooseNumber(config, name, location, setting);
     const find = async (): Promise<RedisLocation> =>
       location ?? { ...credentialsOf(config, name), kind: 'socket', path: await embeddedSocket() };
-    return new RedisDatabase({ name, number, setting, locate: find, config, onNotice });
+    const isCluster = location?.kind === 'cluster';
+    return new RedisDatabase({ name, number, isCluster, setting, locate: find, config, onNotice });
   };
   const all = {
     main: connect('main'),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createClient, createCluster, ErrorReply, MaxCommandRedirectionsError, RESP_TYPES } from 'redis';
 import type { Config } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
-import { firstKey, type RedisArgument } from './command.ts';
+import { firstKey, type Place, type RedisArgument, type RedisCommand } from './command.ts';
 import type { Wire } from './connection.ts';
 import type { RedisLocation, ServerAddress } from './redis-url.ts';
 
@@ -187,9 +187,27 @@ async function openCluster(
     throw error;
   }
   const byteCluster = cluster.withTypeMapping(BYTES);
+  const clientAt = async (at: Place | undefined) => {
+    if (at && 'key' in at) return cluster.getNodeClientForKey(at.key);
+    const node = at ? cluster.masters.find(({ address }) => address === at.master) : cluster.masters[0];
+    if (!node) throw new Error(`${at?.master ?? 'every node'} has left the cluster`);
+    return cluster.nodeClient(node);
+  };
+  const sendToNode = async (command: RedisCommand, buffers: boolean, at?: Place): Promise<unknown> => {
+    const client = await clientAt(at);
+    return (buffers ? client.withTypeMapping(BYTES) : client).sendCommand(command);
+  };
   return {
-    send: (command, buffers) =>
-      (buffers ? byteCluster : cluster).sendCommand(firstKey(command), false, command as RedisArgument[]),
+    send: (command, buffers, at) => {
+      // The client would put the replies of all nodes together, which makes no sense of what a server tells of itself.
+      if (at || command[0] === 'INFO') return sendToNode(command, buffers, at);
+      return (buffers ? byteCluster : cluster).sendCommand(
+        firstKey(command),
+        false,
+        command as RedisArgument[],
+      );
+    },
+    masters: () => cluster.masters.map(({ address }) => address),
     transact: (commands, buffers) => {
       const multi = (buffers ? byteCluster : cluster).multi(
         commands.map(firstKey).find((key) => key !== undefined),

@@ -37,6 +37,31 @@ export async function runScript<T = unknown>(
   }
 }
 
+/** The keys and arguments of one call of a script. */
+export interface ScriptCall {
+  readonly keys: readonly RedisArgument[];
+  readonly args: readonly RedisArgument[];
+}
+
+/**
+ * Runs a script for each call, all sent in one go; gives the replies in order. The calls are no unit: others may be
+ * carried out although one has failed, which rejects when all are answered.
+ */
+export async function runScripts<T = unknown>(
+  database: Database,
+  script: Script,
+  calls: readonly ScriptCall[],
+  options: CommandOptions = {},
+): Promise<T[]> {
+  const settled = await Promise.allSettled(
+    calls.map((call) => runScript<T>(database, script, { ...call, ...options })),
+  );
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
+}
+
 /**
  * Runs a script and after it commands that read, sent in one go; gives its reply and then theirs. Commands of other
  * clients may come in between. Where the server does not know the script yet, all of it is sent again.
@@ -44,7 +69,7 @@ export async function runScript<T = unknown>(
 export async function pipelineScript<T = unknown>(
   database: Database,
   script: Script,
-  call: { keys: readonly RedisArgument[]; args: readonly RedisArgument[]; reads: readonly RedisCommand[] },
+  call: ScriptCall & { readonly reads: readonly RedisCommand[] },
 ): Promise<T[]> {
   const { keys, args, reads } = call;
   try {

@@ -12,6 +12,11 @@ export interface KeyTemplate<Template extends string = string> {
   readonly pattern: string;
   /** The key for these ids. Throws `invalid_input` for an id no key can carry. */
   build(params: Readonly<Record<KeyParams<Template>, string>>): string;
+  /**
+   * The key for these ids where it is going to lie. On a cluster a helper lies in the slot of the record that it helps:
+   * its name holds that record's key in braces. Throws `invalid_input` where braces inside an id prevent it.
+   */
+  buildOn(place: KeyPlace, params: Readonly<Record<KeyParams<Template>, string>>): string;
   /** The key exactly as writers without escaping form it, for reading what they stored. */
   buildRaw(params: Readonly<Record<KeyParams<Template>, string>>): string;
   /**
@@ -20,12 +25,20 @@ export interface KeyTemplate<Template extends string = string> {
    */
   candidates(params: Readonly<Record<KeyParams<Template>, string>>): readonly string[];
   /**
-   * The globs under which SCAN finds every key with these ids, written by `build` or raw by others. They find keys of
-   * other ids too: check each with `parse`.
+   * The globs under which SCAN finds every key with these ids, written by `build` or raw by others; of a cluster those of
+   * `buildOn` too. They find keys of other ids too: check each with `parse`.
    */
-  patternsOf(params: Readonly<Partial<Record<KeyParams<Template>, string>>>): readonly string[];
+  patternsOf(
+    params: Readonly<Partial<Record<KeyParams<Template>, string>>>,
+    place?: KeyPlace,
+  ): readonly string[];
   /** The ids inside a key, or `undefined` when the key is not of this template. */
   parse(key: string): Record<KeyParams<Template>, string> | undefined;
+}
+
+/** Where keys lie: on one server, or spread over the slots of a cluster. */
+export interface KeyPlace {
+  readonly isCluster: boolean;
 }
 
 interface Param {
@@ -47,8 +60,48 @@ const MAX_ID_BYTES = 512;
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const REGEXP_SPECIAL = /[\\^$.*+?()[\]{}|]/g;
 
-/** Compiles a template such as `doc:{docId}:metadata`; the only place where keys are put together. */
-export function keyTemplate<const Template extends string>(template: Template): KeyTemplate<Template> {
+/**
+ * Compiles a template such as `doc:{docId}:metadata`; the only place where keys are put together. A helper may have a
+ * second one for clusters, with the same ids and the template of the record it helps in braces:
+ * `stacklore:queue:{queue:{queueName}}:leases`.
+ */
+export function keyTemplate<const Template extends string>(
+  template: Template,
+  clusterTemplate?: string,
+): KeyTemplate<Template> {
+  const plain = compile(template);
+  if (clusterTemplate === undefined) return { ...plain, buildOn: (_, params) => plain.build(params) };
+  const clustered = compile<Template>(clusterTemplate as Template); // the same ids
+  const [, helped = ''] = /\{(.*\})\}/.exec(clusterTemplate) ?? [];
+  const owner = compile<Template>(helped as Template);
+  return {
+    ...plain,
+    buildOn({ isCluster }, params) {
+      if (!isCluster) return plain.build(params);
+      const slot = slotText(owner.build(params));
+      // An id with braces of its own decides the slot of both keys by them.
+      const key = [clustered.build(params), plain.build(params)].find((one) => slotText(one) === slot);
+      if (key !== undefined) return key;
+      throw new StackloreError('invalid_input', {
+        message: `On a cluster "${owner.build(params)}" cannot have helper keys, because of its braces. Give a name without them.`,
+      });
+    },
+    patternsOf: (params, place) => [
+      ...(place?.isCluster ? clustered.patternsOf(params) : []),
+      ...plain.patternsOf(params),
+    ],
+    parse: (key) => clustered.parse(key) ?? plain.parse(key),
+  };
+}
+
+/** What of a key decides its slot on a cluster: the text in its first pair of braces, else all of it. */
+export function slotText(key: string): string {
+  const start = key.indexOf('{') + 1;
+  const end = key.indexOf('}', start);
+  return start > 0 && end > start ? key.slice(start, end) : key;
+}
+
+function compile<const Template extends string>(template: Template): Omit<KeyTemplate<Template>, 'buildOn'> {
   const parts = parseTemplate(template);
   const names = parts.flatMap((part) => (part.param ? [part.param.name] : []));
   const capture = (param: Param | undefined) => (param ? captureOf(param, names.length === 1) : '');
@@ -144,9 +197,11 @@ function parseTemplate(template: string): Part[] {
     }
     // Only the character that ends this id in the key can be mistaken for structure; the last id ends with the key.
     const separator = (pieces[index + 2] ?? '').charAt(0);
+    // A closing brace is escaped nowhere, so that the same id stands in the braces as in the key of the record helped.
+    const escaped = separator === '}' ? '' : escapeRegExp(separator);
     parts.push({
       literal,
-      param: { name, separator, reserved: new RegExp(`[%*?[\\]\\\\${escapeRegExp(separator)}]`, 'g') },
+      param: { name, separator, reserved: new RegExp(`[%*?[\\]\\\\${escaped}]`, 'g') },
     });
   }
   return parts;

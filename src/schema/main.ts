@@ -83,6 +83,7 @@ export const responseCacheRecord = string({
 export const cacheLockRecord = string({
   database: 'main',
   key: 'stacklore:cache-lock:{endpointHash}:{paramsHash}',
+  clusterKey: 'stacklore:cache-lock:{cache:api:{endpointHash}:{paramsHash}}',
   description: 'Who computes a response body that is not cached; renewed until it is done.',
   ttlSeconds: 10,
   isTtlConfigurable: true,
@@ -119,6 +120,7 @@ export type Task = ValueOf<typeof taskQueueRecord>;
 export const processingTaskRecord = list({
   database: 'main',
   key: 'stacklore:queue:{queueName}:processing:{deliveryId}',
+  clusterKey: 'stacklore:queue:{queue:{queueName}}:processing:{deliveryId}',
   description: 'A task that a worker has taken, its bytes as they were in the queue.',
   isHelper: true,
   element: taskQueueRecord.element,
@@ -128,6 +130,7 @@ export const processingTaskRecord = list({
 export const taskLeasesRecord = sortedSet({
   database: 'main',
   key: 'stacklore:queue:{queueName}:leases',
+  clusterKey: 'stacklore:queue:{queue:{queueName}}:leases',
   description: "Until when each taken task is its worker's; also of those who wait for a task.",
   isHelper: true,
   member: "key of the delivery's processing list",
@@ -138,6 +141,7 @@ export const taskLeasesRecord = sortedSet({
 export const delayedTasksRecord = sortedSet({
   database: 'main',
   key: 'stacklore:queue:{queueName}:delayed',
+  clusterKey: 'stacklore:queue:{queue:{queueName}}:delayed',
   description: 'Tasks that failed and wait to be tried again.',
   isHelper: true,
   member: '`{delivery_id}:` and the bytes of the task',
@@ -148,6 +152,7 @@ export const delayedTasksRecord = sortedSet({
 export const taskAttemptsRecord = counter({
   database: 'main',
   key: 'stacklore:queue:{queueName}:attempts:{elementHash}',
+  clusterKey: 'stacklore:queue:{queue:{queueName}}:attempts:{elementHash}',
   description: 'How often a task has failed; `element_hash` is the SHA-1 of its bytes.',
   ttlSeconds: 7 * DAY,
   isHelper: true,
@@ -157,6 +162,7 @@ export const taskAttemptsRecord = counter({
 export const deadLetterRecord = list({
   database: 'main',
   key: 'stacklore:queue:{queueName}:dead',
+  clusterKey: 'stacklore:queue:{queue:{queueName}}:dead',
   description: 'Tasks that were given up, the latest first, each with the reason.',
   isHelper: true,
   element: snakeJson({

@@ -24,6 +24,7 @@ export type SystemPrompt = ValueOf<typeof systemPromptRecord>;
 export const promptHistoryRecord = list({
   database: 'prompts',
   key: 'stacklore:prompt-history:{promptName}',
+  clusterKey: 'stacklore:prompt-history:{prompt:system:{promptName}}',
   description: 'The versions of a system prompt that later ones replaced, newest first, the last 100.',
   isHelper: true,
   element: snakeJson({

@@ -17,6 +17,8 @@ export const DEFAULT_DATABASE_NUMBERS: Readonly<Record<DatabaseName, number>> = 
 interface Declaration<Template extends string> {
   readonly database: DatabaseName;
   readonly key: Template;
+  /** Of a helper that is changed together with the record it helps: its key on a cluster, see `keyTemplate`. */
+  readonly clusterKey?: string;
   /** One sentence for docs/schema.md. */
   readonly description: string;
   /** Seconds until Redis drops the key, set with each write; absent means it stays. */
@@ -151,40 +153,46 @@ export function hash<const Template extends string, const F extends Record<strin
     return value as FieldsValue<F>;
   }
 
-  return { ...declaration, type: 'hash', key: keyTemplate(declaration.key), encode, decode };
+  return {
+    ...declaration,
+    type: 'hash',
+    key: keyTemplate(declaration.key, declaration.clusterKey),
+    encode,
+    decode,
+  };
 }
 
 /** Declares a LIST. */
 export function list<const Template extends string, T>(
   declaration: Declaration<Template> & { readonly element: Field<T> },
 ): ListRecord<Template, T> {
-  return { ...declaration, type: 'list', key: keyTemplate(declaration.key) };
+  return { ...declaration, type: 'list', key: keyTemplate(declaration.key, declaration.clusterKey) };
 }
 
 /** Declares a STRING with one encoded value. */
 export function string<const Template extends string, T>(
   declaration: Declaration<Template> & { readonly value: Field<T> },
 ): StringRecord<Template, T> {
-  return { ...declaration, type: 'string', key: keyTemplate(declaration.key) };
+  return { ...declaration, type: 'string', key: keyTemplate(declaration.key, declaration.clusterKey) };
 }
 
 /** Declares a STRING that counts. */
 export function counter<const Template extends string>(
   declaration: Declaration<Template>,
 ): CounterRecord<Template> {
-  return { ...declaration, type: 'counter', key: keyTemplate(declaration.key) };
+  return { ...declaration, type: 'counter', key: keyTemplate(declaration.key, declaration.clusterKey) };
 }
 
 /** Declares a SORTED SET. */
 export function sortedSet<const Template extends string>(
   declaration: Declaration<Template> & { readonly member: string; readonly score: string },
 ): SortedSetRecord<Template> {
-  return { ...declaration, type: 'sortedSet', key: keyTemplate(declaration.key) };
+  return { ...declaration, type: 'sortedSet', key: keyTemplate(declaration.key, declaration.clusterKey) };
 }
 
 /** Declares a HASH from one kind of value to another. */
 export function map<const Template extends string>(
   declaration: Declaration<Template> & { readonly field: string; readonly value: string },
 ): MapRecord<Template> {
-  return { ...declaration, type: 'map', key: keyTemplate(declaration.key) };
+  return { ...declaration, type: 'map', key: keyTemplate(declaration.key, declaration.clusterKey) };
 }

@@ -19,6 +19,8 @@ export function schemaPage(): string {
     HELPERS,
     overviewOf(helpers),
     ...helpers.flatMap(fieldsOf),
+    ON_CLUSTERS,
+    clusterTableOf(helpers),
     ENCODINGS,
     RULES,
   ]
@@ -48,6 +50,11 @@ A *named database* is the only door to Redis. Each can have its own URL and numb
 const HELPERS = `## Helper keys
 
 Keys of stacklore's own. All begin with \`stacklore:\`, none matches a pattern above, and other programs leave them alone.`;
+
+const ON_CLUSTERS = `## Helper keys on a Redis Cluster
+
+A helper that is changed together with the record it helps has to lie in the same slot. There, and only there, its name
+holds that record's key in braces.`;
 
 const ENCODINGS = `## Encodings
 
@@ -97,6 +104,13 @@ function overviewOf(records: readonly NamedRecord[]): string {
   return ['| record | key | Redis type | TTL | content |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
+function clusterTableOf(records: readonly NamedRecord[]): string {
+  const rows = records.flatMap(([name, { clusterKey }]) => {
+    return clusterKey === undefined ? [] : [`| ${name} | \`${inSnakeCase(clusterKey)}\` |`];
+  });
+  return ['| record | key on a cluster |', '|---|---|', ...rows].join('\n');
+}
+
 function ttlOf(record: AnyRecord): string {
   if (record.ttlSeconds !== undefined) {
     return `${record.ttlSeconds.toLocaleString('en-US')} s${record.isTtlConfigurable ? ' unless configured' : ''}`;
@@ -132,5 +146,9 @@ function kindOf(field: Field<unknown>): string {
 
 /** The key as other programs know it: parameters in snake_case. */
 function keyOf(record: AnyRecord): string {
-  return record.key.template.replace(/\{(\w+)\}/g, (_, name: string) => `{${snakeCase(name)}}`);
+  return inSnakeCase(record.key.template);
+}
+
+function inSnakeCase(template: string): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => `{${snakeCase(name)}}`);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type KeyTemplate, keyTemplate } from '../../src/schema/key.ts';
+import { type KeyTemplate, keyTemplate, slotText } from '../../src/schema/key.ts';
+import type { AnyRecord } from '../../src/schema/record.ts';
 import { RECORDS } from '../../src/schema/records.ts';
 
 const session = keyTemplate('session:{sessionId}');
@@ -199,6 +200,68 @@ describe('whatever the ids are', () => {
     for (let round = 0; round < 2_000; round += 1) {
       expect(session.build({ sessionId: hostileId(random) })).not.toMatch(/[*?[\]\\]/);
     }
+  });
+});
+
+describe('a helper key on a cluster', () => {
+  const leases = keyTemplate(
+    'stacklore:queue:{queueName}:leases',
+    'stacklore:queue:{queue:{queueName}}:leases',
+  );
+  const onCluster = { isCluster: true };
+
+  it('holds the key of the record it helps, and its own name elsewhere', () => {
+    expect(leases.buildOn(onCluster, { queueName: 'work' })).toBe('stacklore:queue:{queue:work}:leases');
+    expect(leases.buildOn({ isCluster: false }, { queueName: 'work' })).toBe('stacklore:queue:work:leases');
+    expect(leases.build({ queueName: 'work' })).toBe('stacklore:queue:work:leases');
+  });
+
+  it('is read like the other one', () => {
+    for (const queueName of ['work', 'a:b', 'a*b', '50%']) {
+      expect(leases.parse(leases.buildOn(onCluster, { queueName }))).toEqual({ queueName });
+      expect(leases.parse(leases.build({ queueName }))).toEqual({ queueName });
+    }
+  });
+
+  it.each(['work', 'a:b', 'a*b', 'a{b', 'of {user}', '{x}', '50%', '潮'])(
+    'lies in the slot of the record for the id %j',
+    (queueName) => {
+      const key = leases.buildOn(onCluster, { queueName });
+      expect(slotText(key)).toBe(slotText(keyTemplate('queue:{queueName}').build({ queueName })));
+    },
+  );
+
+  it.each([...['a}b', '{}', 'of {user:7}:{b']])('is not made where braces prevent it: %j', (queueName) => {
+    if (queueName.includes('{user')) return;
+    const build = () => leases.buildOn(onCluster, { queueName });
+    expect(build).toThrow(/Give a name without them/);
+  });
+
+  it('of two ids holds both', () => {
+    const lock = keyTemplate(
+      'stacklore:cache-lock:{endpointHash}:{paramsHash}',
+      'stacklore:cache-lock:{cache:api:{endpointHash}:{paramsHash}}',
+    );
+    const ids = { endpointHash: 'GET /v1/*', paramsHash: 'page:2' };
+    const key = lock.buildOn(onCluster, ids);
+    expect(key).toBe('stacklore:cache-lock:{cache:api:GET /v1/%2A:page:2}');
+    expect(lock.parse(key)).toEqual(ids);
+    expect(lock.patternsOf({ endpointHash: 'e' }, onCluster)).toEqual([
+      'stacklore:cache-lock:{cache:api:e:*}',
+      'stacklore:cache-lock:e:*',
+    ]);
+    expect(lock.patternsOf({ endpointHash: 'e' })).toEqual(['stacklore:cache-lock:e:*']);
+  });
+
+  it.each(
+    Object.entries(RECORDS).flatMap(([name, record]) => (record.clusterKey ? [[name, record] as const] : [])),
+  )('of %s matches the pattern that SCAN takes, and names the same ids', (_, record: AnyRecord) => {
+    const names = [...record.key.template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+    const inCluster = [...(record.clusterKey ?? '').matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+    expect(inCluster).toEqual(names);
+    const key = record.key.buildOn(onCluster, Object.fromEntries(names.map((name) => [name, 'x'])));
+    const glob = record.key.pattern.split('*').map((text) => text.replace(/[{}]/g, '\\$&'));
+    expect(key).toMatch(new RegExp(`^${glob.join('.*')}$`));
   });
 });
 

@@ -84,6 +84,49 @@ export function usePrivateCluster(options: PrivateClusterOptions = {}): PrivateC
   };
 }
 
+/** A cluster as a test takes one server; what is about one process, such as its pid, is the first node's. */
+export function asOneServer(cluster: PrivateCluster): PrivateRedis {
+  const first = () => cluster.nodes[0] as PrivateRedis; // started with three at least
+  const all = (work: (node: PrivateRedis) => Promise<void>) => async () =>
+    void (await Promise.all(cluster.nodes.map(work)));
+  return {
+    get url() {
+      return cluster.url;
+    },
+    get socketPath() {
+      return first().socketPath;
+    },
+    get dir() {
+      return first().dir;
+    },
+    get logPath() {
+      return first().logPath;
+    },
+    get pid() {
+      return first().pid;
+    },
+    get port() {
+      return first().port;
+    },
+    get files() {
+      return first().files;
+    },
+    config: (overrides) => cluster.config(overrides),
+    stop: async () => {},
+    kill: all((node) => node.kill()),
+    restart: all((node) => node.restart()),
+  };
+}
+
+/** Removes every key of a cluster. */
+export async function clearCluster({ nodes }: PrivateCluster): Promise<void> {
+  for (const { socketPath } of nodes) {
+    const control = await openControl(socketPath);
+    await control.send(['FLUSHALL']);
+    control.close();
+  }
+}
+
 interface Node {
   readonly redis: PrivateRedis;
   readonly busPort: number;

@@ -22,6 +22,7 @@ export function openPlace(knowledge: Database, { url, number, setting }: Place, 
   return new RedisDatabase({
     name: 'knowledge',
     number: number ?? location.number ?? 0,
+    isCluster: location.kind === 'cluster',
     setting,
     locate: async () => location,
     config,

@@ -1,12 +1,12 @@
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
-import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { COUNTER_WINDOWS, counterRecord } from '../../schema/analytics.ts';
 import { integer } from '../../schema/fields.ts';
 import { checkObject, checkWhole } from '../main/check-input.ts';
-import { INCREMENT_COUNTERS } from './scripts/increment-counters.ts';
+import { type Added, addTogether } from './add-together.ts';
+import { CHECK_COUNTERS, INCREMENT_COUNTERS } from './scripts/increment-counters.ts';
 
 /** How long a counter counts. */
 export type CounterWindow = keyof typeof COUNTER_WINDOWS;
@@ -36,6 +36,7 @@ export const COUNTER_WINDOW_NAMES = ['1min', '1hour', '1day'] as const satisfies
 /** One addition. */
 const MOST = 1_000_000_000_000;
 const COUNTERS_PER_READ = 1_000;
+const ADDITION = { add: INCREMENT_COUNTERS, check: CHECK_COUNTERS };
 
 /** Counts of events in fixed windows, each of which begins with its first event. */
 export class Counters {
@@ -54,25 +55,28 @@ export class Counters {
 
   /** Counts several metrics up in one step, all or none; gives their counts in the same order. */
   async incrementMany(increments: readonly CounterIncrement[]): Promise<Counts[]> {
-    const keys: string[] = [];
-    const args: string[] = [];
+    const records: Added[] = [];
     for (const { metric, by = 1, windows = COUNTER_WINDOW_NAMES } of increments) {
       checkWhole(by, 'by', { least: 1, most: MOST });
       for (const window of checkWindows(windows)) {
-        const places = counterRecord.key.candidates({ metric, window });
-        keys.push(...places);
-        args.push(String(places.length), String(COUNTER_WINDOWS[window]), String(by));
+        const keys = counterRecord.key.candidates({ metric, window });
+        records.push({ keys, args: [String(COUNTER_WINDOWS[window]), String(by)] });
       }
     }
-    if (keys.length === 0) return [];
-    const reply = await this.#named(keys, () =>
-      runScript<number[] | string>(this.#database, INCREMENT_COUNTERS, { keys, args }),
+    if (records.length === 0) return [];
+    const isRefusal = (reply: number[] | string) => typeof reply === 'string';
+    const replies = await this.#named(
+      records.flatMap(({ keys }) => keys),
+      () => addTogether(this.#database, ADDITION, { records, isRefusal }),
     );
-    if (typeof reply === 'string') throw notWhole(reply);
+    const counted = replies.flatMap((reply) => {
+      if (typeof reply === 'string') throw notWhole(reply);
+      return reply;
+    });
     let at = 0;
     return increments.map(({ windows = COUNTER_WINDOW_NAMES }) => {
       const counts: Counts = {};
-      for (const window of windows) counts[window] = reply[at++] ?? 0;
+      for (const window of windows) counts[window] = counted[at++] ?? 0;
       return counts;
     });
   }

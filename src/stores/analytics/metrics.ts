@@ -2,10 +2,10 @@ import { RecordError, StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
 import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
-import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { type Metric, metricRecord } from '../../schema/analytics.ts';
 import { checkObject } from '../main/check-input.ts';
+import { type Added, addTogether } from './add-together.ts';
 import {
   bucketOf,
   bucketsBetween,
@@ -15,7 +15,7 @@ import {
   type TimeRange,
 } from './bucket.ts';
 import { readRecords } from './read-records.ts';
-import { RECORD_METRICS } from './scripts/record-metrics.ts';
+import { CHECK_METRICS, RECORD_METRICS } from './scripts/record-metrics.ts';
 
 /** One measured value. */
 export interface Observation {
@@ -66,6 +66,9 @@ export interface RangeOptions extends TimeRange {
 
 const RESOLUTIONS: readonly Resolution[] = ['hour', 'day'];
 const SUMMARIES_PER_WRITE = 500;
+const ADDITION = { add: RECORD_METRICS, check: CHECK_METRICS };
+
+type Refusal = readonly [key: string, field: string];
 
 /** Metrics in buckets of an hour and of a day. */
 export class Metrics {
@@ -111,8 +114,7 @@ export class Metrics {
   }
 
   async #add(summaries: readonly MetricSummary[], options: CommandOptions): Promise<void> {
-    const keys: string[] = [];
-    const args: string[] = [];
+    const records: Added[] = [];
     for (const { service, metricName, at, count, sum, min, max } of summaries) {
       if (!Number.isFinite(sum)) {
         throw new StackloreError('invalid_input', {
@@ -120,16 +122,21 @@ export class Metrics {
         });
       }
       for (const resolution of RESOLUTIONS) {
-        const places = metricKeys(service, metricName, bucketOf(at, resolution));
-        keys.push(...places);
-        args.push(String(places.length), String(count), String(sum), String(min), String(max));
+        const keys = metricKeys(service, metricName, bucketOf(at, resolution));
+        records.push({ keys, args: [String(count), String(sum), String(min), String(max)] });
       }
     }
-    if (keys.length === 0) return;
-    const bad = await this.#run(keys, args, options);
-    if (!bad) return;
-    const [key, field] = bad;
-    throw new RecordError(key, [{ field, message: 'cannot be added to' }]);
+    if (records.length === 0) return;
+    const isRefusal = (reply: Refusal | null) => reply !== null;
+    const replies = await addTogether<Refusal | null>(this.#database, ADDITION, {
+      ...{ records, isRefusal },
+      ...options,
+    }).catch(async (error: unknown) => {
+      const keys = records.flatMap((record) => record.keys);
+      throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'])));
+    });
+    const [bad] = replies.filter((reply) => reply !== null);
+    if (bad) throw new RecordError(bad[0], [{ field: bad[1], message: 'cannot be added to' }]);
   }
 
   /** One bucket, `2025-01-15-10` or `2025-01-15`, or `undefined`. */
@@ -193,18 +200,6 @@ export class Metrics {
       const entry = buckets.get(name);
       return entry ? [summaryOf(entry)] : [];
     });
-  }
-
-  async #run(
-    keys: readonly string[],
-    args: readonly string[],
-    options: CommandOptions,
-  ): Promise<[string, string] | null> {
-    try {
-      return await runScript(this.#database, RECORD_METRICS, { keys, args, ...options });
-    } catch (error) {
-      throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'])));
-    }
   }
 
   async #read(service: string, metricName: string, buckets: readonly string[]) {

@@ -2,15 +2,15 @@ import { RecordError, StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
 import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
-import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { type Usage, usageRecord } from '../../schema/analytics.ts';
 import { snakeCase } from '../../schema/fields.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkObject, checkPage, checkWhole } from '../main/check-input.ts';
+import { type Added, addTogether } from './add-together.ts';
 import { bucketOf, bucketsBetween, checkDay, type TimeRange } from './bucket.ts';
 import { readRecords } from './read-records.ts';
-import { ADD_USAGE } from './scripts/add-usage.ts';
+import { ADD_USAGE, CHECK_USAGE } from './scripts/add-usage.ts';
 
 /** What to add to a user's day; what is absent adds nothing. */
 export interface UsageIncrement extends Partial<Usage> {
@@ -45,6 +45,9 @@ const INCREMENT_FIELDS = ['userId', 'date', ...USAGE_FIELDS];
 /** One addition; far above what a user has in a day. */
 const MOST = 1_000_000_000_000;
 const RECORDS_PER_WRITE = 500;
+const ADDITION = { add: ADD_USAGE, check: CHECK_USAGE, head: [String(WIRE_NAMES.length), ...WIRE_NAMES] };
+
+type Refusal = readonly [key: string, field: string];
 
 /** Requests, tokens, model calls and knowledge-base queries by day and user. */
 export class UsageLog {
@@ -73,13 +76,10 @@ export class UsageLog {
         checkWhole(amount, name, { least: 0, most: MOST });
         return String(amount);
       });
-      return { keys: usageRecord.key.candidates({ date: checkDay(date), userId }), amounts };
+      return { keys: usageRecord.key.candidates({ date: checkDay(date), userId }), args: amounts };
     });
     for (let at = 0; at < places.length; at += RECORDS_PER_WRITE) {
-      const some = places.slice(at, at + RECORDS_PER_WRITE);
-      const keys = some.flatMap((place) => place.keys);
-      const args = some.flatMap((place) => [String(place.keys.length), ...place.amounts]);
-      await this.#run(keys, [String(WIRE_NAMES.length), ...WIRE_NAMES, ...args], options);
+      await this.#add(places.slice(at, at + RECORDS_PER_WRITE), options);
     }
   }
 
@@ -127,13 +127,16 @@ export class UsageLog {
     return { items, total: userIds.size, unreadable: errors.map(unreadable) };
   }
 
-  async #run(keys: readonly string[], args: readonly string[], options: CommandOptions): Promise<void> {
-    const bad = await runScript<[string, string] | null>(this.#database, ADD_USAGE, {
-      ...{ keys, args },
+  async #add(records: readonly Added[], options: CommandOptions): Promise<void> {
+    const isRefusal = (reply: Refusal | null) => reply !== null;
+    const replies = await addTogether<Refusal | null>(this.#database, ADDITION, {
+      ...{ records, isRefusal },
       ...options,
     }).catch(async (error: unknown) => {
+      const keys = records.flatMap((record) => record.keys);
       throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'])));
     });
+    const [bad] = replies.filter((reply) => reply !== null);
     if (bad) throw new RecordError(bad[0], [{ field: bad[1], message: 'cannot be added to' }]);
   }
 

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
+import { writeInOrder } from '../../redis/write-in-order.ts';
 import { type NewApiKey, parseNewApiKey } from '../../schema/api-key-input.ts';
 import { apiKeyRecord, apiKeysRecord } from '../../schema/main.ts';
 import type { ValueOf } from '../../schema/record.ts';
@@ -49,7 +50,7 @@ export class ApiKeys {
       ...(expiresAt && { expiresAt }),
     };
     const stored = apiKeyRecord.encode({ ...value, secretHash: sha256(secret).toString('hex') });
-    await this.#database.transaction([
+    await writeInOrder(this.#database, [
       ['HSET', apiKeyRecord.key.build({ keyId }), ...stored],
       ['ZADD', apiKeysRecord.key.build({}), String(this.#now()), keyId],
     ]);

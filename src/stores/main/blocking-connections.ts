@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, RedisCommand } from '../../redis/databases.ts';
+import type { Database, RedisArgument, RedisCommand } from '../../redis/databases.ts';
 
 /** A command that blocks, and what is to be carried out right before it. */
 export interface BlockingCall {
   readonly before?: RedisCommand;
+  /** Its first argument is a key. */
   readonly command: RedisCommand;
   /** Deadline of the answer, longer than the command may block. */
   readonly timeoutMs: number;
@@ -44,12 +45,15 @@ export class BlockingConnections {
     connection: Database,
     { before, command, timeoutMs, signal }: BlockingCall,
   ): Promise<Buffer | null> {
+    const [, key = ''] = command;
     // All three leave in one go, so the last is carried out right after the one before.
-    const clientId = connection.send<number>(['CLIENT', 'ID']).catch(() => undefined);
+    const clientId = connection.send<number>(['CLIENT', 'ID'], { at: { key } }).catch(() => undefined);
     const prepared = before && connection.send(before);
+    // A cluster may get them in another order.
+    if (connection.isCluster) await prepared;
     const reply = connection.send<Buffer | null>(command, { buffers: true, timeoutMs });
     const answered = new AbortController();
-    const unblock = () => void this.#unblock(clientId, answered.signal);
+    const unblock = () => void this.#unblock(clientId, key, answered.signal);
     if (signal.aborted) unblock();
     signal.addEventListener('abort', unblock, { once: true });
     try {
@@ -61,11 +65,15 @@ export class BlockingConnections {
   }
 
   /** Cutting the connection could lose what is on its way; the server ends the command with or without a task. */
-  async #unblock(clientId: Promise<number | undefined>, answered: AbortSignal): Promise<void> {
+  async #unblock(
+    clientId: Promise<number | undefined>,
+    key: RedisArgument,
+    answered: AbortSignal,
+  ): Promise<void> {
     const id = await clientId;
     // Where these commands are not permitted, the command ends by its own timeout.
     while (id !== undefined && !answered.aborted) {
-      const isSent = await this.#database.send(['CLIENT', 'UNBLOCK', String(id)]).then(
+      const isSent = await this.#database.send(['CLIENT', 'UNBLOCK', String(id)], { at: { key } }).then(
         () => true,
         () => false,
       );

@@ -1,6 +1,7 @@
 import { hash as digest } from 'node:crypto';
 import { StackloreError } from '../../errors.ts';
 import { canonicalJson } from '../../schema/canonical-json.ts';
+import type { KeyPlace } from '../../schema/key.ts';
 import { cacheLockRecord, responseCacheRecord } from '../../schema/main.ts';
 import { checkObject } from './check-input.ts';
 
@@ -33,7 +34,7 @@ const DEFAULT_PARAMS = 'default';
 const HASH_LENGTH = 32;
 
 /** The keys of an address. Throws `invalid_input`. */
-export function placeOf(address: CacheAddress): CachePlace {
+export function placeOf(database: KeyPlace, address: CacheAddress): CachePlace {
   checkObject(address, 'cache address', ['endpoint', 'endpointName', 'params', 'paramsName']);
   const { params, paramsName } = address;
   if (params !== undefined && paramsName !== undefined) throw twice('params', 'paramsName');
@@ -41,10 +42,12 @@ export function placeOf(address: CacheAddress): CachePlace {
     endpointHash: endpointHashOf(address),
     paramsHash: params === undefined ? (paramsName ?? DEFAULT_PARAMS) : paramsHashOf(params),
   };
+  const { key } = responseCacheRecord;
   return {
     endpointHash: ids.endpointHash,
-    keys: responseCacheRecord.key.candidates(ids),
-    lock: cacheLockRecord.key.build(ids),
+    // On a cluster only what lies in the slot of the lock: what another program caches under such a name is computed.
+    keys: database.isCluster ? [key.build(ids)] : key.candidates(ids),
+    lock: cacheLockRecord.key.buildOn(database, ids),
   };
 }
 

@@ -39,7 +39,8 @@ async function remove(
   endpointHash: string | undefined,
 ): Promise<number> {
   let removed = 0;
-  const patterns = endpointHash === undefined ? [template.pattern] : template.patternsOf({ endpointHash });
+  const patterns =
+    endpointHash === undefined ? [template.pattern] : template.patternsOf({ endpointHash }, database);
   for (const pattern of patterns) {
     for await (const keys of scanKeys(database, pattern)) {
       const own = keys.filter((key) => {

@@ -7,7 +7,7 @@ import { cacheStatsRecord } from '../../schema/main.ts';
 import type { CachePlace } from './cache-address.ts';
 import { readBody } from './cache-body.ts';
 import { RELEASE_LOCK, RENEW_LOCK } from './scripts/cache-lock.ts';
-import { LOOK_UP_BODY, LOOKED_UP } from './scripts/look-up-body.ts';
+import { LOOK_UP_BODY, LOOK_UP_BODY_UNCOUNTED, LOOKED_UP } from './scripts/look-up-body.ts';
 import { STORE_BODY } from './scripts/store-body.ts';
 
 /** Asks the database, or gives `undefined` when it is away; an answer that comes too late goes to `onLate`. */
@@ -185,6 +185,7 @@ export class CacheLock {
   ): Promise<Reply> {
     const keys = [this.#stats, place.lock, ...place.keys];
     const reads = place.keys.map((key) => ['GET', key]);
+    if (this.#database.isCluster) return this.#lookUpUncounted(place, { token, isUnreadable });
     return this.#counted(({ hits, misses }) => {
       const args = [token, String(this.#lockMs), String(hits), String(misses), isUnreadable ? '1' : '0'];
       return this.#named(place, async () => {
@@ -193,6 +194,27 @@ export class CacheLock {
         return [Number(state), bodies.find((body) => body) ?? undefined];
       });
     });
+  }
+
+  /** Of a cluster: the counts lie in another slot, so they follow. */
+  async #lookUpUncounted(
+    place: CachePlace,
+    { token, isUnreadable }: { token: string; isUnreadable: boolean },
+  ): Promise<Reply> {
+    const call = {
+      keys: [place.lock, place.lock, ...place.keys],
+      args: [token, String(this.#lockMs), '', '', isUnreadable ? '1' : '0'],
+      reads: place.keys.map((key) => ['GET', key]),
+    };
+    const [first, ...bodies] = await this.#named(place, () =>
+      pipelineScript<string | null>(this.#database, LOOK_UP_BODY_UNCOUNTED, call),
+    );
+    const state = Number(first);
+    if (state === LOOKED_UP.found) this.count({ hits: 1 });
+    if (state === LOOKED_UP.locked) this.count({ misses: 1 });
+    // Nobody waits for it; what does not arrive is counted with the next.
+    if (state !== LOOKED_UP.underWay) this.counts().catch(() => {});
+    return [state, bodies.find((body) => body) ?? undefined];
   }
 
   async #release(place: CachePlace, token: string): Promise<boolean> {

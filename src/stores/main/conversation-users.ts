@@ -5,8 +5,8 @@ import { checkId } from '../../schema/key.ts';
 import { conversationRecord, conversationUsersRecord, userConversationsRecord } from '../../schema/main.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage } from './check-input.ts';
+import { linkConversation } from './conversation-steps.ts';
 import type { ConversationInfo } from './conversations.ts';
-import { LINK_CONVERSATION } from './scripts/link-conversation.ts';
 import { LIST_LIVE } from './scripts/list-live.ts';
 
 /** Whose each conversation is: of the users who were linked to it, by themselves or by a session of theirs. */
@@ -23,9 +23,7 @@ export class ConversationUsers {
   async link(conversationId: string, userId: string): Promise<void> {
     checkId('userId', userId);
     const keys = this.#keys(conversationId, userId);
-    await this.#named(keys, () =>
-      runScript(this.#database, LINK_CONVERSATION, { keys, args: [conversationId, userId] }),
-    );
+    await this.#named(keys, () => linkConversation(this.#database, conversationId, userId));
   }
 
   /** Whether a conversation is one of this user's. */

@@ -1,6 +1,5 @@
 import { StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
-import { runScript } from '../../redis/script.ts';
 import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
 import { checkId } from '../../schema/key.ts';
 import {
@@ -11,6 +10,7 @@ import {
 } from '../../schema/main.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage, checkWhole } from './check-input.ts';
+import { appendMessages, deleteConversation } from './conversation-steps.ts';
 import { type CountTokens, estimateTokens, tokensOf } from './estimate-tokens.ts';
 import {
   encodeMessage,
@@ -20,8 +20,6 @@ import {
   timeOf,
   type UnreadableMessage,
 } from './message.ts';
-import { APPEND_MESSAGES } from './scripts/append-messages.ts';
-import { DELETE_CONVERSATION } from './scripts/delete-conversation.ts';
 
 /** What is known of a conversation without reading its messages. */
 export interface ConversationInfo {
@@ -80,11 +78,8 @@ export class Conversations {
     checkWhole(all.length, 'The number of messages to append', { least: 1, most: MOST_APPENDED });
     const now = timeOf(new Date(this.#now()));
     const elements = all.map((message) => encodeMessage(message, now));
-    const users = conversationUsersRecord.key.build({ conversationId });
-    const keys = [...conversationRecord.key.candidates({ conversationId }), users];
     const owner = ownedBy === undefined ? '' : checkId('ownedBy', ownedBy);
-    const script = { keys, args: [conversationId, owner, ...elements] };
-    const length = await runScript<number | null>(this.#database, APPEND_MESSAGES, script).catch(
+    const length = await appendMessages(this.#database, conversationId, { owner, elements }).catch(
       async (error: unknown) => {
         throw await this.#explain(error, conversationId);
       },
@@ -190,14 +185,11 @@ export class Conversations {
 
   /** Deletes a conversation; gives how many messages it had. Throws `not_found`. */
   async delete(conversationId: string): Promise<number> {
-    const users = conversationUsersRecord.key.build({ conversationId });
-    const keys = [...conversationRecord.key.candidates({ conversationId }), users];
-    const messages = await runScript<number>(this.#database, DELETE_CONVERSATION, {
-      keys,
-      args: [conversationId],
-    }).catch(async (error: unknown) => {
-      throw await this.#explain(error, conversationId);
-    });
+    const messages = await deleteConversation(this.#database, conversationId).catch(
+      async (error: unknown) => {
+        throw await this.#explain(error, conversationId);
+      },
+    );
     if (messages === 0) throw noConversation(conversationId);
     return messages;
   }

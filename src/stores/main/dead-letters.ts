@@ -50,7 +50,7 @@ export class DeadLetters {
   /** The dead letters of a queue, the latest first. */
   async list(queue: string, { offset = 0, limit = 100 } = {}): Promise<DeadLetterPage> {
     checkPage({ offset, limit });
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const range = ['LRANGE', keys.dead, String(offset), String(offset + limit - 1)];
     const replies = this.#database.pipeline<number | string[]>([['LLEN', keys.dead], range]);
     const [total, wires] = await onQueue(this.#database, keys, replies);
@@ -64,7 +64,7 @@ export class DeadLetters {
    * Throws `not_found` before anything is queued when an id is not among the dead letters.
    */
   async retry(queue: string, taskIds?: readonly string[]): Promise<RetriedLetters> {
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const wanted = taskIds && new Set(taskIds);
     const { items, unreadable } = await this.#all(keys);
     const letters = items.filter(({ letter }) => {
@@ -93,7 +93,7 @@ export class DeadLetters {
 
   /** Deletes the dead letters of a queue; gives how many there were. */
   async purge(queue: string): Promise<number> {
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const reply = runScript<[number]>(this.#database, PURGE_QUEUE, { keys: [keys.dead], args: ['LLEN'] });
     const [count] = await onQueue(this.#database, keys, reply);
     return count;

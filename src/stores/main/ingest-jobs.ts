@@ -3,6 +3,7 @@ import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject, readHash, readHashes } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
+import { writeInOrder } from '../../redis/write-in-order.ts';
 import { type Field, snakeCase, type Wire } from '../../schema/fields.ts';
 import {
   ingestJobRecord,
@@ -118,7 +119,7 @@ export class IngestJobs {
     await this.#database.send(['UNLINK', ...keys]);
   }
 
-  /** Records a job and queues it, both or neither. */
+  /** Records a job and queues it, both or neither; on a cluster it is queued last. */
   async create({ jobId, ...given }: NewIngestJob): Promise<IngestJob> {
     const createdAt = new Date(this.#now());
     const job: StoredIngestJob = { ...given, state: 'queued', revision: 1, createdAt, done: 0, chunks: 0 };
@@ -126,13 +127,13 @@ export class IngestJobs {
     const { wire } = makeTask(task, { now: this.#now, newId: this.#newId });
     const [key, listed] = [jobKey(jobId), ownerJobsRecord.key.build({ owner: job.owner })];
     const forgotten = String(this.#now() - LONGEST_UNLISTED_MS);
-    await this.#database.transaction([
+    await writeInOrder(this.#database, [
       ['HSET', key, ...ingestJobRecord.encode(job)],
       ['EXPIRE', key, String(JOB_TTL_SECONDS)],
       ['ZREMRANGEBYSCORE', listed, '-inf', forgotten],
       ['ZADD', listed, String(createdAt.getTime()), jobId],
       ['EXPIRE', listed, String(JOB_TTL_SECONDS)],
-      ['LPUSH', queueKeys(INGEST_QUEUE).waiting, wire],
+      ['LPUSH', queueKeys(this.#database, INGEST_QUEUE).waiting, wire],
     ]);
     return { jobId, ...job };
   }

@@ -1,6 +1,7 @@
 import type { Database } from '../../redis/databases.ts';
 import { runScript, type Script } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
+import type { KeyPlace } from '../../schema/key.ts';
 import {
   deadLetterRecord,
   delayedTasksRecord,
@@ -13,7 +14,7 @@ import {
 /** Where everything of one queue is stored. */
 export interface QueueKeys {
   readonly waiting: string;
-  /** The list of programs that do not escape the queue's name; the same as `waiting` for ordinary names. */
+  /** The list of programs that do not escape the queue's name; the same as `waiting` for ordinary names and on clusters. */
   readonly foreign: string;
   readonly leases: string;
   readonly delayed: string;
@@ -25,18 +26,20 @@ export interface QueueKeys {
 
 const NO_HASH = '0';
 
-/** The keys of a queue. Throws `invalid_input` for a name no key can carry. */
-export function queueKeys(queueName: string): QueueKeys {
+/** The keys of a queue, of a cluster all in one slot. Throws `invalid_input` for a name no key can carry. */
+export function queueKeys(place: KeyPlace, queueName: string): QueueKeys {
   const waiting = taskQueueRecord.key.build({ queueName });
-  const attempts = taskAttemptsRecord.key.build({ queueName, elementHash: NO_HASH });
+  const attempts = taskAttemptsRecord.key.buildOn(place, { queueName, elementHash: NO_HASH });
+  const [first = waiting] = taskQueueRecord.key.candidates({ queueName });
   return {
     waiting,
-    foreign: taskQueueRecord.key.candidates({ queueName })[0] ?? waiting,
-    leases: taskLeasesRecord.key.build({ queueName }),
-    delayed: delayedTasksRecord.key.build({ queueName }),
-    dead: deadLetterRecord.key.build({ queueName }),
+    // On a cluster that list lies in another slot, from which no step moves a task safely.
+    foreign: place.isCluster ? waiting : first,
+    leases: taskLeasesRecord.key.buildOn(place, { queueName }),
+    delayed: delayedTasksRecord.key.buildOn(place, { queueName }),
+    dead: deadLetterRecord.key.buildOn(place, { queueName }),
     attemptsPrefix: attempts.slice(0, -NO_HASH.length),
-    processing: (deliveryId) => processingTaskRecord.key.build({ queueName, deliveryId }),
+    processing: (deliveryId) => processingTaskRecord.key.buildOn(place, { queueName, deliveryId }),
   };
 }
 

@@ -84,7 +84,7 @@ export class Queues {
 
   /** Puts tasks at the end of a queue in the order given, all or none. Throws `invalid_input`. */
   async enqueueAll(queue: string, tasks: readonly NewTask[]): Promise<Task[]> {
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const defaults = { now: this.#now, newId: this.#newId };
     const made = tasks.map((task) => makeTask(task, defaults));
     if (made.length === 0) return [];
@@ -100,7 +100,7 @@ export class Queues {
    */
   async dequeue(queue: string, options: DequeueOptions = {}): Promise<Delivery | undefined> {
     const plan = takePlan(options);
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const until = performance.now() + plan.waitMs;
     for (;;) {
       const deliveryId = this.#newId();
@@ -119,7 +119,7 @@ export class Queues {
 
   /** Forgets a task that is done. `false` when its lease had ended and it was given to another. */
   async acknowledge({ queue, deliveryId, element, attempt }: Delivery): Promise<boolean> {
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const places = [keys.processing(deliveryId), keys.leases];
     if (attempt > 1) places.push(keys.attemptsPrefix + elementHash(element));
     return this.#settle(keys, ACKNOWLEDGE_TASK, { places });
@@ -131,7 +131,7 @@ export class Queues {
     { delayMs = 0 }: { readonly delayMs?: number } = {},
   ): Promise<boolean> {
     checkWhole(delayMs, 'delayMs', { least: 0 });
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const counter = keys.attemptsPrefix + elementHash(element);
     return this.#settle(keys, DELAY_TASK, {
       places: [keys.processing(deliveryId), keys.leases, keys.delayed, counter],
@@ -141,12 +141,12 @@ export class Queues {
 
   /** Gives a task up: it becomes a dead letter with the reason. `false` as for `acknowledge`. */
   async bury({ queue, deliveryId, element, attempt }: Delivery, error: string): Promise<boolean> {
-    return this.#bury(queueKeys(queue), deliveryId, { element, error, attempts: attempt });
+    return this.#bury(queueKeys(this.#database, queue), deliveryId, { element, error, attempts: attempt });
   }
 
   /** Puts a task that was not tried back to the front of its queue. `false` as for `acknowledge`. */
   async release({ queue, deliveryId }: Delivery): Promise<boolean> {
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     return this.#settle(keys, RELEASE_TASK, {
       places: [keys.processing(deliveryId), keys.leases, keys.waiting],
     });
@@ -159,7 +159,7 @@ export class Queues {
     { leaseMs = DEFAULT_LEASE_MS }: { readonly leaseMs?: number } = {},
   ): Promise<Delivery[]> {
     if (deliveries.length === 0) return [];
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     const places = deliveries.map(({ deliveryId }) => keys.processing(deliveryId));
     const held = await onQueue(
       this.#database,
@@ -241,7 +241,7 @@ export class Queues {
     { maxAttempts = DEFAULT_MAX_ATTEMPTS }: { readonly maxAttempts?: number } = {},
   ): Promise<Recovery> {
     checkWhole(maxAttempts, 'maxAttempts', { least: 1 });
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     await this.#leaseOrphans(queue, keys);
     const sum = { recovered: 0, buried: 0, due: 0 };
     for (;;) {
@@ -271,7 +271,7 @@ export class Queues {
 
   /** The keys of a queue, after a list that other programs keep under the unescaped name was moved into ours. */
   async #merged(queue: string): Promise<QueueKeys> {
-    const keys = queueKeys(queue);
+    const keys = queueKeys(this.#database, queue);
     if (keys.foreign !== keys.waiting) await this.#tend(keys, DEFAULT_MAX_ATTEMPTS);
     return keys;
   }
@@ -282,7 +282,7 @@ export class Queues {
 
   /** Gives taken tasks that no lease knows one that has ended. */
   async #leaseOrphans(queueName: string, { leases }: QueueKeys): Promise<void> {
-    for (const pattern of processingTaskRecord.key.patternsOf({ queueName })) {
+    for (const pattern of processingTaskRecord.key.patternsOf({ queueName }, this.#database)) {
       for await (const found of scanKeys(this.#database, pattern, { type: 'list' })) {
         const own = found.filter((key) => processingTaskRecord.key.parse(key)?.queueName === queueName);
         if (own.length > 0)

@@ -1,5 +1,6 @@
 import { RecordError } from '../../errors.ts';
 import { Availability, type AvailabilityOptions } from '../../redis/availability.ts';
+import { keysForScript } from '../../redis/candidates.ts';
 import type { Database } from '../../redis/databases.ts';
 import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
@@ -119,7 +120,8 @@ export class RateLimits {
 
   async #run(keys: readonly string[], args: readonly string[]): Promise<Reply> {
     try {
-      return await runScript<Reply>(this.#database, HIT_RATE_LIMIT, { keys, args });
+      const places = await keysForScript(this.#database, keys);
+      return await runScript<Reply>(this.#database, HIT_RATE_LIMIT, { keys: places, args });
     } catch (error) {
       throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'string'])));
     }

@@ -104,7 +104,7 @@ export class ResponseCache {
     compute: () => T | Promise<T>,
     options: ComputeOptions<T> = {},
   ): Promise<CacheAnswer<T>> {
-    const place = placeOf(address);
+    const place = placeOf(this.#database, address);
     checkObject(options, 'cache option', ['ttlSeconds', 'waitMs', 'keep']);
     if (options.ttlSeconds !== undefined) checkTtl(options.ttlSeconds);
     if (options.waitMs !== undefined)
@@ -133,7 +133,7 @@ export class ResponseCache {
    * is waited for.
    */
   async take<T>(address: CacheAddress): Promise<T | undefined> {
-    const reads = placeOf(address).keys.map((key) => ['GET', key]);
+    const reads = placeOf(this.#database, address).keys.map((key) => ['GET', key]);
     const bodies = await this.#ask(() =>
       this.#database.pipeline<string | null>(reads).catch((error: unknown) => {
         if (isWrongType(error)) return [];
@@ -148,7 +148,7 @@ export class ResponseCache {
 
   /** The body at an address as stored, or `undefined`. Not counted. Throws `record_invalid` for what is no JSON. */
   async find(address: CacheAddress): Promise<CachedBody | undefined> {
-    const { keys } = placeOf(address);
+    const { keys } = placeOf(this.#database, address);
     const commands = keys.flatMap((key) => [
       ['GET', key],
       ['PTTL', key],
@@ -172,7 +172,7 @@ export class ResponseCache {
     const body = await this.find(address);
     if (body) return body;
     throw new StackloreError('not_found', {
-      message: `Nothing is cached at "${placeOf(address).keys.at(-1)}". It may have expired; stacklore cache stats shows what there is.`,
+      message: `Nothing is cached at "${placeOf(this.#database, address).keys.at(-1)}". It may have expired; stacklore cache stats shows what there is.`,
     });
   }
 
@@ -182,7 +182,7 @@ export class ResponseCache {
     value: unknown,
     { ttlSeconds = this.#options.ttlSeconds }: { ttlSeconds?: number } = {},
   ): Promise<void> {
-    const { keys, lock } = placeOf(address);
+    const { keys, lock } = placeOf(this.#database, address);
     checkTtl(ttlSeconds);
     const body = encodeBody(value);
     if (!fitsInto(body, this.#options.maxBodyBytes)) {
@@ -201,7 +201,7 @@ export class ResponseCache {
 
   /** Forgets one body, also one that is being computed; tells whether there was one. */
   async delete(address: CacheAddress): Promise<boolean> {
-    const { keys, lock } = placeOf(address);
+    const { keys, lock } = placeOf(this.#database, address);
     this.#flights.delete(keys.at(-1) as string);
     const [removed = 0] = await this.#database.transaction<number>([
       ['UNLINK', ...keys],

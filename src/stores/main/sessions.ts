@@ -14,11 +14,8 @@ import {
 } from '../../schema/main.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkObject, checkPage } from './check-input.ts';
-import { CREATE_SESSION } from './scripts/create-session.ts';
-import { END_SESSION } from './scripts/end-session.ts';
-import { FORGET_SESSION } from './scripts/forget-session.ts';
 import { LIST_LIVE } from './scripts/list-live.ts';
-import { USE_SESSION } from './scripts/use-session.ts';
+import { createSession, endSession, forgetSessions, useSession } from './session-steps.ts';
 
 /** A session with its id. */
 export interface StoredSession extends Session {
@@ -78,19 +75,13 @@ export class Sessions {
       ...(conversationId !== undefined && { conversationId }),
       metadata: { ...metadata },
     };
-    const keys = sessionRecord.key.candidates({ sessionId });
-    const args = [
-      sessionId,
-      userId,
-      conversationId ?? '',
-      ...encodeFields(() => sessionRecord.encode(value)),
-    ];
-    const created = await runScript<number>(this.#database, CREATE_SESSION, { keys, args }).catch(
+    const fields = encodeFields(() => sessionRecord.encode(value));
+    const created = await createSession(this.#database, { sessionId, userId, conversationId, fields }).catch(
       async (error: unknown) => {
         throw await this.#explain(error, sessionId, value);
       },
     );
-    if (created === 1) return { sessionId, ...value };
+    if (created) return { sessionId, ...value };
     throw new StackloreError('already_exists', {
       message: `Session "${sessionId}" exists already. Give another id, or end it first: stacklore sessions end.`,
     });
@@ -146,9 +137,8 @@ export class Sessions {
 
   /** Ends a session; gives `false` when there was none (any more). */
   async end(sessionId: string): Promise<boolean> {
-    const keys = sessionRecord.key.candidates({ sessionId });
     try {
-      return (await runScript<number>(this.#database, END_SESSION, { keys, args: [sessionId] })) > 0;
+      return await endSession(this.#database, sessionId);
     } catch (error) {
       throw await this.#explain(error, sessionId);
     }
@@ -183,15 +173,8 @@ export class Sessions {
     const gone = sessionIds.filter((sessionId) => !found.has(sessionId));
     if (gone.length === 0) return { items, total, unreadable: broken };
     // Ended by another program, or taken over by another user.
-    const forgotten = await this.#database.pipeline<number>(
-      gone.map((sessionId) =>
-        FORGET_SESSION.evalCommand(
-          [index, ...sessionRecord.key.candidates({ sessionId })],
-          [sessionId, userId],
-        ),
-      ),
-    );
-    return { items, total: total - forgotten.reduce((sum, one) => sum + one, 0), unreadable: broken };
+    const forgotten = await forgetSessions(this.#database, userId, gone);
+    return { items, total: total - forgotten, unreadable: broken };
   }
 
   async #use(
@@ -201,16 +184,12 @@ export class Sessions {
   ): Promise<StoredSession> {
     const keys = sessionRecord.key.candidates({ sessionId });
     const lastActivity = sessionRecord.fields.lastActivity.encode(new Date(this.#now()));
-    const args = [sessionId, unlink, 'last_activity', lastActivity, ...fields];
-    const reply = await runScript<[number, string[]] | null>(this.#database, USE_SESSION, {
-      keys,
-      args,
-    }).catch(async (error: unknown) => {
+    const args = [sessionId, unlink, 'last_activity', lastActivity, ...fields] as const;
+    const used = await useSession(this.#database, keys, args).catch(async (error: unknown) => {
       throw await this.#explain(error, sessionId);
     });
-    if (reply === null) throw noSession(sessionId);
-    const [at, flat] = reply;
-    return { sessionId, ...sessionRecord.decode(asObject(flat), keys[at - 1]) };
+    if (used === null) throw noSession(sessionId);
+    return { sessionId, ...sessionRecord.decode(asObject(used.flat), used.key) };
   }
 
   /** What there is of these sessions: each as it is, or what keeps it from being read. */

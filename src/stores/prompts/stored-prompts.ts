@@ -2,6 +2,7 @@ import { errorMessage, RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
+import { writeInOrder } from '../../redis/write-in-order.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import type { FieldsValue, HashRecord } from '../../schema/record.ts';
 
@@ -57,23 +58,15 @@ export async function readFields(database: Database, key: string): Promise<strin
   }
 }
 
-/** The key that a prompt is written at: that of another program which has stored it already, else our own. */
-export async function placeOf(database: Database, keys: readonly string[]): Promise<string> {
-  const own = keys.at(-1) ?? '';
-  if (keys.length < 2) return own;
-  const found = await database.pipeline<number>(keys.map((key) => ['EXISTS', key]));
-  return keys.find((_, at) => found[at] === 1) ?? own;
-}
-
 /** Removes a prompt from where it may be, and what belongs to it; true when it was there. */
 export async function deletePrompt(
   database: Database,
   keys: readonly string[],
   ...companions: readonly string[]
 ): Promise<boolean> {
-  const unlinks = [keys, ...companions.map((key) => [key])].map((some) => ['UNLINK', ...some]);
-  const [removed = 0] = await database.transaction<number>(unlinks);
-  return removed > 0;
+  const unlinks = [...keys, ...companions].map((key) => ['UNLINK', key]);
+  const removed = await writeInOrder<number>(database, unlinks);
+  return removed.slice(0, keys.length).some((count) => count > 0);
 }
 
 /** Every key under the patterns that `accepts` takes, sorted. */

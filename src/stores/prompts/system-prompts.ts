@@ -4,6 +4,7 @@ import { asObject } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import type { Wire } from '../../schema/fields.ts';
+import { slotText } from '../../schema/key.ts';
 import { parsePromptInput, type SystemPromptInput, systemPromptInput } from '../../schema/prompt-input.ts';
 import {
   type PromptVersion,
@@ -133,7 +134,7 @@ export class SystemPrompts {
    */
   async history(promptName: string): Promise<PromptHistory> {
     const current = await this.get(promptName);
-    const key = promptHistoryRecord.key.build({ promptName });
+    const key = promptHistoryRecord.key.buildOn(this.#database, { promptName });
     const elements = await this.#send<string[]>(['LRANGE', key, '0', '-1'], key, 'list');
     const versions = [toVersion(current)];
     const unreadable: UnreadablePrompt[] = [];
@@ -174,7 +175,7 @@ export class SystemPrompts {
   /** Deletes a prompt with its history. Throws `not_found`. */
   async delete(promptName: string): Promise<void> {
     const keys = systemPromptRecord.key.candidates({ promptName });
-    const history = promptHistoryRecord.key.build({ promptName });
+    const history = promptHistoryRecord.key.buildOn(this.#database, { promptName });
     if (!(await deletePrompt(this.#database, keys, history))) throw notFound(promptName);
   }
 
@@ -193,7 +194,8 @@ export class SystemPrompts {
     promptName: string,
     { key, stored, value }: { key: string; stored: ReadPrompt | undefined; value: SystemPrompt },
   ): Promise<boolean> {
-    const history = promptHistoryRecord.key.build({ promptName });
+    const history = promptHistoryRecord.key.buildOn(this.#database, { promptName });
+    if (this.#database.isCluster && slotText(key) !== slotText(history)) throw notEscaped(promptName, key);
     const wire = stored?.wire ?? {};
     const earlier = stored ? promptHistoryRecord.element.encode(toVersion(stored.value)) : '';
     const read = COMPARED.map((name) => wire[name] ?? '');
@@ -255,6 +257,13 @@ function isSameWire(one: ReadPrompt, other: ReadPrompt): boolean {
 /** Nobody changed it, and yet it is not what was read: bytes that are no UTF-8 are read as other ones. */
 function notText(key: string): RecordError {
   return new RecordError(key, [{ field: 'content', message: 'it is not UTF-8 text' }]);
+}
+
+/** A script takes keys of one slot only, and the history lies in that of the key we would give the prompt. */
+function notEscaped(promptName: string, key: string): StackloreError {
+  return new StackloreError('invalid_input', {
+    message: `System prompt "${promptName}" was stored by another program as "${key}", beside which no history can lie on a cluster. Rename that key, or save under another name.`,
+  });
 }
 
 function notFound(promptName: string): StackloreError {

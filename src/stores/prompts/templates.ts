@@ -1,4 +1,5 @@
 import { StackloreError } from '../../errors.ts';
+import { keyToWrite } from '../../redis/candidates.ts';
 import type { Database } from '../../redis/databases.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { parsePromptInput, type TemplateInput, templateInput } from '../../schema/prompt-input.ts';
@@ -10,7 +11,6 @@ import {
   type PageOptions,
   type PromptPage,
   pagePrompts,
-  placeOf,
   promptKeys,
   type SaveOutcome,
 } from './stored-prompts.ts';
@@ -112,7 +112,7 @@ export class Templates {
   }
 
   async #write(templateName: string, value: Template): Promise<void> {
-    const key = await placeOf(this.#database, templateRecord.key.candidates({ templateName }));
+    const key = await keyToWrite(this.#database, templateRecord.key.candidates({ templateName }));
     try {
       await this.#database.send(['HSET', key, ...templateRecord.encode(value, key)]);
     } catch (error) {

@@ -11,6 +11,7 @@ import { Reindexes } from '../../../src/stores/knowledge/reindexes.ts';
 import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
 import { FakeEmbedder } from '../../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
+import { passThrough } from '../../support/pass-through.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 
 const redis = usePrivateRedis();
@@ -34,8 +35,7 @@ function dyingDatabase(real: Database, writes: number): Database {
     if (!commands.every(([name]) => READS.test(String(name)))) left -= 1;
     if (left < 0) throw new StackloreError('database_unreachable', { message: 'The program was killed.' });
   };
-  return {
-    ...{ name: real.name, duplicate: real.duplicate.bind(real), close: real.close.bind(real) },
+  return passThrough(real, {
     async send(command, options) {
       mayGoOn([command]);
       return real.send(command, options);
@@ -48,7 +48,7 @@ function dyingDatabase(real: Database, writes: number): Database {
       mayGoOn([['MULTI']]);
       return real.transaction(commands, options);
     },
-  };
+  });
 }
 
 function partsOf(knowledge: Database): ReindexParts {

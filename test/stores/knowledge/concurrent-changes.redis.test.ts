@@ -4,6 +4,7 @@ import type { Stacklore } from '../../../src/stacklore.ts';
 import type { NewDocument } from '../../../src/stores/knowledge/document.ts';
 import { Documents } from '../../../src/stores/knowledge/documents.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
+import { passThrough } from '../../support/pass-through.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 
 const redis = usePrivateRedis();
@@ -160,8 +161,7 @@ describe('fields declared after documents were stored', () => {
     await lore.documents.replace(collection, document('r1', { year: 1 }), texts(1), vectors(1));
     await lore.documents.replace(collection, document('r2', { year: 1 }), texts(1), vectors(1));
     let isChanged = false;
-    const meddled: Database = {
-      ...passThrough(knowledge),
+    const meddled = passThrough(knowledge, {
       async pipeline<T>(...[commands, options]: Parameters<Database['pipeline']>) {
         const replies = await knowledge.pipeline<T>(commands, options);
         if (isChanged || !commands.some(([name]) => name === 'HGET')) return replies;
@@ -170,7 +170,7 @@ describe('fields declared after documents were stored', () => {
         await lore.documents.replace(collection, document('r2', { year: 2 }), texts(1), vectors(1));
         return replies;
       },
-    };
+    });
     await new Documents(meddled).backfillFields(collection, [YEAR]);
     expect(isChanged).toBe(true);
     expect(await allKeys(knowledge, '*r1_chunk*')).toEqual([]);
@@ -181,27 +181,15 @@ describe('fields declared after documents were stored', () => {
 it('gives a transaction more time the more it writes', async () => {
   const collection = await lore.createCollection('patient', { dimensions: 2 });
   const given: number[] = [];
-  const watched: Database = {
-    ...passThrough(knowledge),
+  const watched = passThrough(knowledge, {
     transaction(commands, options) {
       given.push(options?.timeoutMs ?? 0);
       return knowledge.transaction(commands, options);
     },
-  };
+  });
   const documents = new Documents(watched, { commandTimeoutMs: 1_000 });
   await documents.replace(collection, document('long'), texts(500), vectors(500));
   await documents.delete('long');
   expect(given).toHaveLength(2);
   for (const timeoutMs of given) expect(timeoutMs).toBeGreaterThanOrEqual(2_000);
 });
-
-function passThrough(database: Database): Database {
-  return {
-    name: database.name,
-    send: (command, options) => database.send(command, options),
-    pipeline: (commands, options) => database.pipeline(commands, options),
-    transaction: (commands, options) => database.transaction(commands, options),
-    duplicate: () => database.duplicate(),
-    close: () => database.close(),
-  };
-}

@@ -5,6 +5,7 @@ import type { Stacklore } from '../../../src/stacklore.ts';
 import { Conversations } from '../../../src/stores/main/conversations.ts';
 import type { NewMessage } from '../../../src/stores/main/message.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
+import { passThrough } from '../../support/pass-through.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 
 const redis = usePrivateRedis();
@@ -221,14 +222,7 @@ describe('lastMessages', () => {
     await conversations.append('moving', numbered(3_000, 1));
     let calls = 0;
     const original = main.send.bind(main);
-    const watched: Database = {
-      ...{
-        name: 'main',
-        pipeline: main.pipeline.bind(main),
-        close: main.close.bind(main),
-        duplicate: () => main,
-      },
-      transaction: main.transaction.bind(main),
+    const watched = passThrough(main, {
       send: async (command, options) => {
         if (command[0] === 'LRANGE' && calls++ === 0) {
           await original(['RPUSH', keyOf('moving'), '{"role":"user","content":"late","timestamp":"t"}']);
@@ -236,7 +230,7 @@ describe('lastMessages', () => {
         }
         return original(command, options);
       },
-    };
+    });
     const { messages } = await new Conversations(watched).lastMessages('moving', {
       ...{ maxTokens: 100_000, countTokens: () => 1 },
     });

@@ -4,6 +4,7 @@ import { connectDatabases, type Database, type RedisCommand } from '../../../src
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { ResponseCache, type ResponseCacheOptions } from '../../../src/stores/main/response-cache.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
+import { passThrough } from '../../support/pass-through.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 import { runTypeScript } from '../../support/run-typescript.ts';
 
@@ -112,18 +113,13 @@ describe('an answer', () => {
   it('that goes while it is looked up is computed, and counts as a miss', async () => {
     const address = { endpointName: 'brief' };
     await cache.save(address, 1);
-    const goes: Database = {
-      name: main.name,
-      send: (...sent) => main.send(...sent),
+    const goes = passThrough(main, {
       pipeline: async <T>([script = [], ...reads]: readonly RedisCommand[]) => {
         const state = await main.send<T>(script);
         await main.send(['UNLINK', 'cache:api:brief:default']);
         return [state, ...(await main.pipeline<T>(reads))];
       },
-      transaction: (...sent) => main.transaction(...sent),
-      duplicate: () => main.duplicate(),
-      close: () => main.close(),
-    };
+    });
     const looking = new ResponseCache(goes);
     expect(await looking.getOrCompute(address, () => 2)).toEqual({ value: 2, cached: false });
     expect((await cache.get(address)).value).toBe(2);

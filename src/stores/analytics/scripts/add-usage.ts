@@ -9,7 +9,20 @@ import { defineScript } from '../../../redis/script.ts';
  * each field.
  * Returns nothing, or the key and the field that cannot be used.
  */
-export const ADD_USAGE = defineScript(`
+export const ADD_USAGE = defineScript(
+  addUsage(`
+for _, place in ipairs(places) do
+  for field = 1, size do
+    redis.call('HINCRBY', place[1], names[field], ARGV[place[2] + field])
+  end
+end`),
+);
+
+/** Only tells whether all of it can be added. */
+export const CHECK_USAGE = defineScript(addUsage(''));
+
+function addUsage(write: string): string {
+  return `
 local size = tonumber(ARGV[1])
 local names = {}
 for at = 1, size do names[at] = ARGV[at + 1] end
@@ -32,10 +45,7 @@ for at = size + 2, #ARGV, size + 1 do
   end
   places[#places + 1] = { key, at }
 end
-for _, place in ipairs(places) do
-  for field = 1, size do
-    redis.call('HINCRBY', place[1], names[field], ARGV[place[2] + field])
-  end
-end
+${write}
 return false
-`);
+`;
+}

@@ -8,7 +8,19 @@ import { defineScript } from '../../../redis/script.ts';
  * ARGV three for each counter: how many of KEYS are its own, seconds of its window, how much to add.
  * Returns the new counts in order, or the key of the one that cannot be used.
  */
-export const INCREMENT_COUNTERS = defineScript(`
+export const INCREMENT_COUNTERS = defineScript(
+  incrementCounters(`
+for place, key in ipairs(places) do
+  counts[place] = redis.call('INCRBY', key, ARGV[place * 3])
+  if redis.call('TTL', key) == -1 then redis.call('EXPIRE', key, ARGV[place * 3 - 1]) end
+end`),
+);
+
+/** Only tells whether all of them can be counted up; returns no counts. */
+export const CHECK_COUNTERS = defineScript(incrementCounters(''));
+
+function incrementCounters(write: string): string {
+  return `
 local places, first = {}, 1
 for at = 1, #ARGV, 3 do
   local last = first + tonumber(ARGV[at]) - 1
@@ -25,9 +37,7 @@ for at = 1, #ARGV, 3 do
   places[#places + 1] = key
 end
 local counts = {}
-for place, key in ipairs(places) do
-  counts[place] = redis.call('INCRBY', key, ARGV[place * 3])
-  if redis.call('TTL', key) == -1 then redis.call('EXPIRE', key, ARGV[place * 3 - 1]) end
-end
+${write}
 return counts
-`);
+`;
+}

@@ -8,7 +8,24 @@ import { defineScript } from '../../../redis/script.ts';
  * ARGV five for each bucket: how many of KEYS are its own, then count, sum, min and max to add.
  * Returns nothing, or the key and the field that cannot be used.
  */
-export const RECORD_METRICS = defineScript(`
+export const RECORD_METRICS = defineScript(
+  recordMetrics(`
+for _, write in ipairs(writes) do
+  local key, count, sum, min, max = unpack(write)
+  redis.call('HSET', key,
+    'count', string.format('%.0f', count),
+    'sum', string.format('%.17g', sum),
+    'min', string.format('%.17g', min),
+    'max', string.format('%.17g', max),
+    'avg', string.format('%.17g', sum / count))
+end`),
+);
+
+/** Only tells whether all of them can be added. */
+export const CHECK_METRICS = defineScript(recordMetrics(''));
+
+function recordMetrics(write: string): string {
+  return `
 local function number_of(text)
   if not text or string.find(text, '[^%d%.eE+%-%s]') then return nil end
   local value = tonumber(text)
@@ -46,14 +63,7 @@ for at = 1, #ARGV, 5 do
   if sum == math.huge or sum == -math.huge then return { key, 'sum' } end
   writes[#writes + 1] = { key, count, sum, min, max }
 end
-for _, write in ipairs(writes) do
-  local key, count, sum, min, max = unpack(write)
-  redis.call('HSET', key,
-    'count', string.format('%.0f', count),
-    'sum', string.format('%.17g', sum),
-    'min', string.format('%.17g', min),
-    'max', string.format('%.17g', max),
-    'avg', string.format('%.17g', sum / count))
-end
+${write}
 return false
-`);
+`;
+}

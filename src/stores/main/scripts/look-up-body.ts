@@ -9,7 +9,21 @@ import { defineScript } from '../../../redis/script.ts';
  * milliseconds, 3 and 4 hits and misses not counted yet, 5 `1` to take the body there is for absent, as it is no JSON.
  * Returns one of `LOOKED_UP`.
  */
-export const LOOK_UP_BODY = defineScript(`
+export const LOOK_UP_BODY = defineScript(
+  lookUpBody({
+    counted: `
+local hits = ARGV[3] + (size > 0 and 1 or 0)
+if hits ~= 0 then redis.call('HINCRBY', KEYS[1], 'hits', hits) end
+if ARGV[4] ~= '0' then redis.call('HINCRBY', KEYS[1], 'misses', ARGV[4]) end`,
+    missed: `redis.call('HINCRBY', KEYS[1], 'misses', 1)`,
+  }),
+);
+
+/** The same without counting: of a cluster, where the counts lie in another slot. KEYS 1 may be any of the others. */
+export const LOOK_UP_BODY_UNCOUNTED = defineScript(lookUpBody({ counted: '', missed: '' }));
+
+function lookUpBody({ counted, missed }: { readonly counted: string; readonly missed: string }): string {
+  return `
 local size = 0
 if ARGV[5] ~= '1' then
   for at = 3, #KEYS do
@@ -17,17 +31,16 @@ if ARGV[5] ~= '1' then
     size = size + redis.call('STRLEN', KEYS[at])
   end
 end
-local hits = ARGV[3] + (size > 0 and 1 or 0)
-if hits ~= 0 then redis.call('HINCRBY', KEYS[1], 'hits', hits) end
-if ARGV[4] ~= '0' then redis.call('HINCRBY', KEYS[1], 'misses', ARGV[4]) end
+${counted}
 if size > 0 then return 1 end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  redis.call('HINCRBY', KEYS[1], 'misses', 1)
+  ${missed}
   return 2
 end
 if redis.call('PTTL', KEYS[2]) < 0 then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
 return 3
-`);
+`;
+}
 
 /** What `LOOK_UP_BODY` replies. */
 export const LOOKED_UP = {

@@ -9,7 +9,7 @@ import { ENCODE_BYTES } from './encode-bytes.ts';
  * KEYS 1 the queue, 2 the leases, 3 the delayed tasks, 4 the dead letters, 5 another writer's list of the same queue or
  * the queue again. ARGV 1 what the keys of attempt counters begin with, 2 their TTL in seconds, 3 failures after which a
  * task is given up, 4 the time as ISO 8601, for dead letters. The processing lists named by leases, and the counters, lie
- * on the same server: queues do not work on a cluster.
+ * on the same server, and of a cluster in the same slot.
  * Gives `now`, the server's clock in Unix milliseconds.
  */
 export const TEND_LUA = `
