@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage, StackloreError } from '../errors.ts';
-import { isCluster } from './cluster-mode.ts';
 import type { Database } from './databases.ts';
 import { spansShards } from './shard-span.ts';
 
@@ -13,11 +12,12 @@ const searchable = new WeakSet<Database>();
  */
 export async function requireSearch(database: Database): Promise<void> {
   if (searchable.has(database)) return;
-  if (await isCluster(database)) {
+  if (database.isCluster) {
     await requireSpan(database);
     searchable.add(database);
     return;
   }
+  await refuseNode(database);
   const probe = `stacklore:probe:${randomUUID()}`;
   // As one MULTI: a user who may create but not drop, or a connection that breaks, leaves no index behind.
   await database
@@ -42,6 +42,17 @@ async function requireSpan(database: Database): Promise<void> {
       `The ${database.name} database is a Redis Cluster whose search module finds the keys of one shard only. ` +
       'Use one whose search spans shards, such as Redis 8 with its search coordinator, or ' +
       `give the database a server of its own with STACKLORE_${database.name.toUpperCase()}_URL; the other databases may stay on the cluster.`,
+  });
+}
+
+/** One node of a cluster answers for its own keys only. */
+async function refuseNode(database: Database): Promise<void> {
+  const info = await database.send<string>(['INFO', 'cluster']);
+  if (!info.includes('cluster_enabled:1')) return;
+  throw new StackloreError('search_unavailable', {
+    message:
+      `The server of the ${database.name} database is a node of a Redis Cluster. Name it as a cluster, redis+cluster://host:port, where its search spans shards, or ` +
+      `give the database a server of its own with STACKLORE_${database.name.toUpperCase()}_URL.`,
   });
 }
 

@@ -78,8 +78,8 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
   const questions = likeness
     ? [{ query: '', vector: likeness.vector }]
     : await questionsOf(parts, { request, mode, collections, warnings });
-  const generations = await Promise.all(collections.map((one) => parts.vectorIndex.usesGenerations(one)));
-  if (mode !== 'vector' || isRanked(request) || generations.includes(true)) {
+  const isChecked = collections.some((collection) => parts.vectorIndex.usesGenerations(collection));
+  if (mode !== 'vector' || isRanked(request) || isChecked) {
     const excluded = likeness?.chunkKey;
     const look = await withTerms({ collections, filters, request, mode, questions, excluded });
     warnings.push(...wordlessWarnings(look));

@@ -13,6 +13,7 @@ type Reply = unknown[];
 /**
  * Lets searches on a private cluster span its masters, as the search coordinator of Redis 8 does: the module that is provisioned
  * knows none. Each FT command goes to every master, and what they answer becomes one answer. All else goes its usual way.
+ * Fields of hashes are read beside it, as that module gives none on a node of a cluster.
  */
 export function coordinateSearch(knowledge: Database, cluster: PrivateCluster): void {
   const all = cluster.nodes.map((node) =>
@@ -24,7 +25,7 @@ export function coordinateSearch(knowledge: Database, cluster: PrivateCluster): 
   const [send, pipeline] = [knowledge.send.bind(knowledge), knowledge.pipeline.bind(knowledge)];
   patched.send = async <T>(command: RedisCommand, options?: CommandOptions) =>
     isSearch(command)
-      ? ((await ask(await Promise.all(shards), command, options)) as T)
+      ? ((await ask({ shards: await Promise.all(shards), pipeline }, command, options)) as T)
       : send<T>(command, options);
   patched.pipeline = <T>(commands: readonly RedisCommand[], options?: CommandOptions) =>
     commands.some(isSearch)
@@ -53,22 +54,77 @@ function isSearch(command: RedisCommand): boolean {
   return String(command[0]).startsWith('FT.');
 }
 
-async function ask(shards: readonly Shard[], command: RedisCommand, options?: CommandOptions) {
+async function ask(
+  { shards, pipeline }: { shards: readonly Shard[]; pipeline: Database['pipeline'] },
+  command: RedisCommand,
+  options?: CommandOptions,
+) {
   const name = String(command[0]);
-  const replies = await Promise.all(
+  if (name === 'FT.SEARCH') {
+    const { asked, fields } = withoutFields(command);
+    const replies = await onAll(shards, fromTheFirst(asked), options);
+    return withFields(merged(asked, replies), { asked, fields, pipeline });
+  }
+  const replies = await onAll(shards, command, options);
+  return name === 'FT.INFO' ? summed(replies) : replies[0];
+}
+
+function onAll(shards: readonly Shard[], command: RedisCommand, options?: CommandOptions): Promise<Reply[]> {
+  return Promise.all(
     shards.map(async ({ database, tag }) => {
       const named = command.map((word, at) => {
-        const isName = at === 1 || (at === 2 && name === 'FT.ALIASUPDATE');
+        const isName = at === 1 || (at === 2 && command[0] === 'FT.ALIASUPDATE');
         return isName ? `${tag}${word}` : word;
       });
-      const reply = await database.send<Reply>(name === 'FT.SEARCH' ? fromTheFirst(named) : named, options);
+      const reply = await database.send<Reply>(named, options);
       return Array.isArray(reply)
         ? reply.map((one) => (typeof one === 'string' && one.startsWith(tag) ? one.slice(tag.length) : one))
         : reply;
     }),
   );
-  if (name === 'FT.SEARCH') return merged(command, replies);
-  return name === 'FT.INFO' ? summed(replies) : replies[0];
+}
+
+/** The search for what the index itself gives, and the fields of hashes that were asked for beside it. */
+function withoutFields(command: RedisCommand): { asked: RedisCommand; fields: readonly string[] } {
+  const at = command.lastIndexOf('RETURN');
+  if (at < 0) return { asked: command, fields: [] };
+  const count = Number(command[at + 1]);
+  const names = command.slice(at + 2, at + 2 + count).map(String);
+  const own = names.filter((name) => name.startsWith('__'));
+  const returned = own.length === 0 ? ['NOCONTENT'] : ['RETURN', String(own.length), ...own];
+  return {
+    asked: [...command.slice(0, at), ...returned, ...command.slice(at + 2 + count)],
+    fields: names.filter((name) => !own.includes(name)),
+  };
+}
+
+async function withFields(
+  reply: Reply,
+  {
+    asked,
+    fields,
+    pipeline,
+  }: { asked: RedisCommand; fields: readonly string[]; pipeline: Database['pipeline'] },
+): Promise<Reply> {
+  if (fields.length === 0) return reply;
+  const width = widthOf(asked);
+  const rows = Array.from({ length: (reply.length - 1) / width }, (_, n) =>
+    reply.slice(1 + n * width, 1 + (n + 1) * width),
+  );
+  const values = await pipeline<(string | null)[]>(rows.map(([key]) => ['HMGET', String(key), ...fields]));
+  const full = rows.map((row, n) => {
+    const own = asked.includes('NOCONTENT') ? [] : (row.pop() as unknown[]);
+    const read = fields.flatMap((field, at) => {
+      const value = values[n]?.[at];
+      return typeof value === 'string' ? [field, value] : [];
+    });
+    return [...row, [...own, ...read]];
+  });
+  return [reply[0], ...full.flat()];
+}
+
+function widthOf(command: RedisCommand): number {
+  return 1 + (command.includes('WITHSCORES') ? 1 : 0) + (command.includes('NOCONTENT') ? 0 : 1);
 }
 
 function limitOf(command: RedisCommand): { at: number; offset: number; count: number } {
@@ -85,7 +141,7 @@ function fromTheFirst(command: RedisCommand): RedisCommand {
 function merged(command: RedisCommand, replies: readonly Reply[]): Reply {
   const { offset, count } = limitOf(command);
   const hasScores = command.includes('WITHSCORES');
-  const width = 1 + (hasScores ? 1 : 0) + (command.includes('NOCONTENT') ? 0 : 1);
+  const width = widthOf(command);
   const sorted = command[command.lastIndexOf('SORTBY') + 1];
   const rows = replies.flatMap((reply) =>
     Array.from({ length: (reply.length - 1) / width }, (_, n) =>

@@ -1,5 +1,4 @@
 import { StackloreError } from '../../errors.ts';
-import { isCluster } from '../../redis/cluster-mode.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
@@ -169,7 +168,7 @@ export class Documents {
     const keyPrefix = chunkKeyPrefix(collection.name, document.docId);
     const writes = await chunkWrites(collection, stored, { chunks, embeddings, keyPrefix });
     const key = await this.#keyOf(document.docId);
-    if (await usesGenerations(this.#database, collection.manifest)) {
+    if (usesGenerations(this.#database, collection.manifest)) {
       const fields = writes.map((write) => write.slice(2));
       const version = { key, collection, document: stored, chunks: fields };
       await this.#told(await this.#generations.publish(version), collection, document.docId, chunks.length);
@@ -294,7 +293,7 @@ export class Documents {
 
   async #remove(docId: string, { name, chunkCount }: { name: string; chunkCount: number }): Promise<void> {
     const key = await this.#keyOf(docId);
-    if ((await isCluster(this.#database)) || (await this.#hasGeneration(key))) {
+    if (this.#database.isCluster || (await this.#hasGeneration(key))) {
       return this.#generations.remove({ key, docId, collection: name });
     }
     const commands = [

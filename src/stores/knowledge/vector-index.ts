@@ -66,7 +66,7 @@ export class VectorIndex {
    * first. Throws like `knn`.
    */
   async candidates(collection: Collection, queries: readonly CandidateQuery[]): Promise<CandidateAnswer> {
-    if (await usesGenerations(this.#database, collection.manifest)) {
+    if (this.usesGenerations(collection)) {
       return this.#visible.candidates(queries, (asked) => this.#askAll(collection, asked, VERSION_FIELDS));
     }
     const { answer, rebuilt } = await this.#askAll(collection, queries);
@@ -85,7 +85,7 @@ export class VectorIndex {
   }
 
   /** Whether chunks may be found that count no more or not yet, so that only `candidates` leaves them out. */
-  usesGenerations({ manifest }: Pick<Collection, 'manifest'>): Promise<boolean> {
+  usesGenerations({ manifest }: Pick<Collection, 'manifest'>): boolean {
     return usesGenerations(this.#database, manifest);
   }
 
@@ -99,7 +99,7 @@ export class VectorIndex {
     needsVector: (key: string) => boolean = () => true,
     page?: PageGenerations,
   ): Promise<(CandidateContents | undefined)[]> {
-    if (await this.usesGenerations({ manifest })) {
+    if (this.usesGenerations({ manifest })) {
       return this.#visible.contents({ name, manifest }, keys, { needsVector, page });
     }
     const commands = keys.map((key) => contentsCommand(key, manifest, needsVector(key)));
@@ -138,7 +138,7 @@ export class VectorIndex {
       this.#database.send<[number, ...string[]]>(command, options),
     );
     const found = answer.slice(1) as string[];
-    return !among && (await this.usesGenerations(collection)) ? this.#visible.among(found) : found;
+    return !among && this.usesGenerations(collection) ? this.#visible.among(found) : found;
   }
 
   /** Which of these chunks readers may see. */

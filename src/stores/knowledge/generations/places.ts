@@ -1,4 +1,5 @@
 import { StackloreError } from '../../../errors.ts';
+import { slotText } from '../../../schema/key.ts';
 import { chunkRecord, documentRecord } from '../../../schema/knowledge.ts';
 import { publicationRecord } from '../../../schema/publication.ts';
 import { chunkIdOf } from '../document-ids.ts';
@@ -8,15 +9,11 @@ export const PARKED = 1_000_000_000;
 
 /** The key under which the publication of a document is, in the slot of the document's key. Throws `invalid_input`. */
 export function publicationKey(documentKey: string): string {
-  return publicationRecord.key.buildRaw({ document: `{${slotTag(documentKey)}}` });
-}
-
-/** What decides on the slot of a key: what is between its first braces, if there is something, else all of it. */
-function slotTag(key: string): string {
-  const tag = /^[^{]*\{([^}]+)\}/s.exec(key)?.[1] ?? key;
-  if (!tag.includes('}')) return tag;
+  const tag = slotText(documentKey);
+  const key = publicationRecord.key.buildRaw({ document: `{${tag}}` });
+  if (slotText(key) === tag) return key;
   throw new StackloreError('invalid_input', {
-    message: `"${documentRecord.key.parse(key)?.docId ?? key}" cannot be the id of a document that is published in steps: it holds a "}" without a "{…" before it. Give another id.`,
+    message: `"${documentRecord.key.parse(documentKey)?.docId ?? documentKey}" cannot be the id of a document that is published in steps, because of its braces. Give an id without them.`,
   });
 }
 

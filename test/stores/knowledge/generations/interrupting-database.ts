@@ -6,6 +6,7 @@ export class Killed extends Error {}
 /** A database whose client is killed before the nth command: no other command of it reaches the server. */
 export class InterruptingDatabase implements Database {
   readonly name = 'knowledge';
+  readonly isCluster = false;
   readonly #database: Database;
   #left: number;
 
@@ -32,6 +33,10 @@ export class InterruptingDatabase implements Database {
 
   transaction<T>(commands: readonly RedisCommand[], options?: CommandOptions): Promise<T[]> {
     return this.#step(() => this.#database.transaction<T>(commands, options));
+  }
+
+  shards() {
+    return this.#database.shards();
   }
 
   duplicate(): Database {
