@@ -13,6 +13,7 @@ import { ghostCheck } from './ghosts.ts';
 import { collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck } from './indexes.ts';
 import { missingChunkCheck } from './missing-chunks.ts';
 import { modelCheck } from './models.ts';
+import { publicationCheck } from './publications.ts';
 import { serverSettingsCheck } from './server.ts';
 import { stagedCheck } from './staged.ts';
 import { ttlCheck } from './ttl.ts';
@@ -41,7 +42,7 @@ export interface Diagnosis {
 const CHECKS: readonly Check[] = [
   ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck, modelCheck],
   ...[ghostCheck, chunkCheck, missingChunkCheck, emptyDocumentCheck, documentIndexCheck, factCheck, ttlCheck],
-  ...[vectorFieldCheck, stagedCheck],
+  ...[vectorFieldCheck, publicationCheck, stagedCheck],
 ];
 const KEYS_PER_SECOND = 200_000;
 

@@ -35,3 +35,14 @@ export const DROP_HASH = defineScript(`
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 return redis.call('HDEL', KEYS[1], ARGV[1])
 `);
+
+/**
+ * Removes a chunk if it is still the one that was read.
+ *
+ * KEYS 1 the chunk. ARGV 1 its generation, or nothing, 2 its doc_id. Returns 1 when removed.
+ */
+export const UNLINK_SAME = defineScript(`
+local stored = redis.call('HMGET', KEYS[1], 'generation', 'doc_id')
+if (stored[1] or '') ~= ARGV[1] or stored[2] ~= ARGV[2] then return 0 end
+return redis.call('UNLINK', KEYS[1])
+`);
