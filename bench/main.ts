@@ -11,6 +11,7 @@ import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { benchMap } from './map.ts';
 import { printMachine } from './measure.ts';
+import { benchPublish } from './publish.ts';
 import { benchQuality } from './quality.ts';
 import { readArguments } from './read-arguments.ts';
 import { benchRecall } from './recall.ts';
@@ -32,6 +33,7 @@ const PARTS = [
   'http',
   'stores',
   'maintenance',
+  'publish',
 ];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
@@ -76,6 +78,7 @@ if (parts.includes('stores'))
   await benchStores({ rounds, calls: quick ? 500 : 2_000, ...(only !== undefined && { only }) });
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
+if (parts.includes('publish')) await benchPublish({ documents: quick ? 10 : 50 });
 if (parts.includes('semantic-cache')) await benchSemanticCache(data);
 if (parts.includes('quality') || parts.includes('code-set')) {
   if (data === undefined) {
@@ -89,7 +92,8 @@ if (parts.includes('quality') || parts.includes('code-set')) {
 }
 if (
   parts.some(
-    (part) => !['ingest', 'stores', 'maintenance', 'quality', 'code-set', 'semantic-cache'].includes(part),
+    (part) =>
+      !['ingest', 'stores', 'maintenance', 'publish', 'quality', 'code-set', 'semantic-cache'].includes(part),
   )
 )
   await benchStored();

@@ -1,5 +1,5 @@
 import type { Database } from './databases.ts';
-import { defineScript, runScript } from './script.ts';
+import { defineScript, runOverKeys } from './script.ts';
 
 /**
  * Deletes hashes that are still a user's: one of them may be gone meanwhile and its id been given to another user.
@@ -23,5 +23,6 @@ export async function unlinkOwned(
   keys: readonly string[],
   userId: string,
 ): Promise<number> {
-  return runScript<number>(database, UNLINK_OWNED, { keys, args: [userId] });
+  const deleted = await runOverKeys<number>(database, UNLINK_OWNED, { keys, args: [userId] });
+  return deleted.reduce((sum, count) => sum + count, 0);
 }

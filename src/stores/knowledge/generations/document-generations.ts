@@ -1,7 +1,7 @@
 import type { Database } from '../../../redis/databases.ts';
 import { isWrongType } from '../../../redis/wrong-type.ts';
 import { isId } from '../../../schema/key.ts';
-import { chunkRecord, documentRecord } from '../../../schema/knowledge.ts';
+import { chunkRecord, type DocumentMetadata, documentRecord } from '../../../schema/knowledge.ts';
 import { docIdOfChunk } from '../document-ids.ts';
 
 /** The generation that each document shows; documents that were published in one MULTI, and those that are gone, show none. */
@@ -22,6 +22,18 @@ export async function readGenerations(
     if (typeof generation === 'string') found.set(docId, Number(generation));
   }
   return found;
+}
+
+/** Which chunks a document shows. */
+export type ShownPlace = Pick<DocumentMetadata, 'generation' | 'chunkStart'>;
+
+/** Which chunks a document shows now, or `undefined` when it is gone or shows none by generation. */
+export async function readShownPlace(database: Database, docId: string): Promise<ShownPlace | undefined> {
+  const replies = await database.pipeline<(string | null)[]>(
+    documentRecord.key.candidates({ docId }).map((key) => ['HMGET', key, 'generation', 'chunk_start']),
+  );
+  const found = replies.find(([generation]) => typeof generation === 'string');
+  return found && { generation: Number(found[0]), chunkStart: Number(found[1] ?? 0) };
 }
 
 /** One key that holds something else must not make every search fail. */
