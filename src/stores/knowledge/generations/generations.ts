@@ -73,6 +73,8 @@ export class Generations {
         await this.#show(publication, { ...document, generation: placed.generation, chunkStart: 0 });
       }
       await this.#freeBeyond(publication, chunkCount);
+      // Once more: a doctor may have taken the entry of a document that was not shown yet for a stale one.
+      await this.#list(document, name);
       await this.#enterHash(publication, document.hash);
       return outcome;
     });
