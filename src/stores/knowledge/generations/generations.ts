@@ -156,8 +156,8 @@ export class Generations {
     }
     await this.#bumpVersion(collection);
     await this.#freeBeyond(publication, chunkCount);
-    const updatedAt = documentRecord.fields.updatedAt.decode(stored.updated_at ?? '');
-    await this.#list({ docId, updatedAt }, collection);
+    const updatedAt = timeOf(stored.updated_at);
+    if (updatedAt) await this.#list({ docId, updatedAt }, collection);
     if (stored.hash !== undefined) await this.#enterHash(publication, stored.hash);
   }
 
@@ -212,6 +212,15 @@ export class Generations {
 
   async #bumpVersion(collection: string): Promise<void> {
     await runScript(this.#database, BUMP_VERSION, { keys: [collectionRecord.key.build({ collection })] });
+  }
+}
+
+/** A time that cannot be read is told of by a doctor, and keeps nothing from being finished. */
+function timeOf(stored: string | undefined): Date | undefined {
+  try {
+    return documentRecord.fields.updatedAt.decode(stored ?? '');
+  } catch {
+    return undefined;
   }
 }
 

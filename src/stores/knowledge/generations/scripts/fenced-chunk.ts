@@ -1,6 +1,6 @@
 import { defineScript } from '../../../../redis/script.ts';
 
-/** A script of one chunk: on a cluster each lies in a slot of its own. */
+// Each is about one key: on a cluster the chunks of a document lie in slots of their own.
 
 /**
  * Writes a chunk of a generation, unless a later one is there: a writer that was held up cannot undo what came after it.
