@@ -13,6 +13,7 @@ import { benchMaintenance } from './maintenance.ts';
 import { benchMap } from './map.ts';
 import { printMachine } from './measure.ts';
 import { benchMemory } from './memory.ts';
+import { benchPublish } from './publish.ts';
 import { benchQuality } from './quality.ts';
 import { readArguments } from './read-arguments.ts';
 import { benchRecall } from './recall.ts';
@@ -38,10 +39,11 @@ const PARTS = [
   'maintenance',
   'workers',
   'documents',
+  'publish',
 ];
 /** Parts that make what they measure with by themselves. */
 const UNSTORED_PARTS = [
-  ...['ingest', 'stores', 'maintenance', 'workers', 'documents'],
+  ...['ingest', 'stores', 'maintenance', 'workers', 'documents', 'publish'],
   ...['quality', 'code-set', 'semantic-cache'],
 ];
 const MEMORY_CHUNKS = 20_000;
@@ -91,6 +93,7 @@ if (parts.includes('stores'))
 if (parts.includes('maintenance'))
   await benchMaintenance({ rounds, keys: quick ? 50_000 : 200_000, chunks: quick ? 10_000 : 50_000 });
 if (parts.includes('documents')) await benchDocuments({ sizes: quick ? [2_000, 20_000] : [10_000, 100_000] });
+if (parts.includes('publish')) await benchPublish({ documents: quick ? 10 : 50 });
 if (parts.includes('semantic-cache')) await benchSemanticCache(data);
 if (parts.includes('quality') || parts.includes('code-set')) {
   if (data === undefined) {

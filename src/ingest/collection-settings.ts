@@ -38,6 +38,8 @@ export const collectionSettings = z.strictObject({
   vectorType: vectorType.default('float32'),
   /** Vectors of this many dimensions are given by the caller; without it the configured model embeds text. */
   dimensions: whole(1, 32_768).optional(),
+  /** Publishes documents in steps, as is done on a cluster anyway; else each is one MULTI. */
+  publish: z.literal('generations').optional(),
 });
 export type CollectionSettings = z.input<typeof collectionSettings>;
 
@@ -234,6 +236,7 @@ async function manifestFor(
     chunker: { version: CHUNKER_VERSION, size, overlap },
     fields: settings.fields,
     index: { kind: settings.index, m, efConstruction, efRuntime },
+    ...(settings.publish && { publish: settings.publish }),
     // Who gives vectors looks chunks up by vectors; their words count where a language is named.
     ...((embedder || settings.language) && {
       analyser: { version: ANALYSER_VERSION, language: settings.language ?? 'english' },
@@ -281,6 +284,7 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
     efRuntime: index.efRuntime,
     vectorType: manifest.vectorType,
     language: manifest.analyser?.language ?? settings.language,
+    publish: manifest.publish ?? 'in one MULTI',
   };
   for (const [setting, value] of Object.entries(made)) {
     const given = settings[setting as keyof typeof made];

@@ -13,6 +13,7 @@ import { type Removal, removeEmptyDocuments, removeOrphans } from './orphans.ts'
 import { pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
 import { removeStagedLeftovers } from './staged-leftovers.ts';
+import { finishPublications } from './unfinished-publications.ts';
 
 /** What to remove; nothing is removed that was not asked for. */
 export type CleanupRequest = z.input<typeof cleanupRequest> & { readonly signal?: AbortSignal };
@@ -92,6 +93,8 @@ export async function cleanUp(parts: CleanupParts, request: CleanupRequest): Pro
 }
 
 async function removeAllOrphans(knowledge: Database, removal: Removal): Promise<Sample> {
+  // First: what it finishes is nobody's orphan.
+  await finishPublications(knowledge, removal, new Sample());
   const removed = await removeOrphans(knowledge, removal);
   await removeStagedLeftovers(knowledge, removal, removed);
   return removed;

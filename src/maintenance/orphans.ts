@@ -4,7 +4,8 @@ import { namedWrongType } from '../redis/wrong-type.ts';
 import { isId } from '../schema/key.ts';
 import { chunkRecord, collectionRecord, documentIndexRecord, documentRecord } from '../schema/knowledge.ts';
 import { chunkTails, docIdOfChunk } from '../stores/knowledge/document-ids.ts';
-import { arrivalsKey, arriving } from './arrivals.ts';
+import { GenerationLeftovers, type MetChunk } from '../stores/knowledge/generations/leftovers.ts';
+import { arrivalsKey, arriving, requireNoArrivals } from './arrivals.ts';
 import { type Pace, pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
 import { UNLINK_EMPTY_DOCUMENT } from './scripts/unlink-empty-document.ts';
@@ -28,31 +29,51 @@ const DOCUMENTS_PER_SEARCH = 500;
 /** Deletes the chunks that name a document which is gone. Throws `busy` while records are brought in. */
 export async function removeOrphans(knowledge: Database, { dryRun, ...pace }: Removal): Promise<Sample> {
   const removed = new Sample();
+  const leftovers = new GenerationLeftovers(knowledge);
   for await (const keys of pacedKeys(knowledge, chunkRecord.key.pattern, { ...pace, type: 'hash' })) {
     for (let at = 0; at < keys.length; at += CHUNKS_PER_SCRIPT) {
-      const part = keys.slice(at, at + CHUNKS_PER_SCRIPT);
-      const docIds = await readDocIds(knowledge, part);
-      const chunks = part.flatMap((key, n) => {
-        const docId = docIds[n];
-        const collection = chunkRecord.key.parse(key)?.collection;
-        // Without a document's id nobody can say whether it is gone.
-        return isId(docId) && isId(collection) ? [{ key, docId, collection }] : [];
-      });
-      if (chunks.length === 0) continue;
-      const orphans = await runScript<number[] | null>(knowledge, UNLINK_ORPHANS, {
-        keys: [
-          arrivalsKey(),
-          ...chunks.flatMap(({ key, docId, collection }) => {
-            return [key, ...documentKeys(docId), collectionRecord.key.build({ collection })];
-          }),
-        ],
-        args: [dryRun ? '1' : '0', ...chunks.map(({ docId }) => docId)],
-      });
-      if (!orphans) throw arriving();
-      for (const number of orphans) removed.add(chunks[number]?.key ?? '');
+      const met = await meetChunks(knowledge, keys.slice(at, at + CHUNKS_PER_SCRIPT));
+      // Of a publish in steps chunks are there before their document is, and on a cluster no script sees both.
+      const inSteps = met.filter(({ generation }) => knowledge.isCluster || generation !== '');
+      if (inSteps.length > 0 && !dryRun) await requireNoArrivals(knowledge);
+      for (const { key } of await leftovers.orphans(inSteps, { dryRun })) removed.add(key);
+      const others = met.filter((chunk) => !inSteps.includes(chunk));
+      for (const key of await unlinkOrphans(knowledge, others, dryRun)) removed.add(key);
     }
   }
   return removed;
+}
+
+/** The chunks of keys; without a document's id nobody can say whether it is gone. */
+async function meetChunks(knowledge: Database, keys: readonly string[]): Promise<MetChunk[]> {
+  const replies = await knowledge.pipeline<(string | null)[]>(
+    keys.map((key) => ['HMGET', key, 'doc_id', 'generation']),
+  );
+  return keys.flatMap((key, at) => {
+    const [docId, generation] = replies[at] ?? [];
+    const collection = chunkRecord.key.parse(key)?.collection;
+    return isId(docId) && isId(collection) ? [{ key, docId, collection, generation: generation ?? '' }] : [];
+  });
+}
+
+/** The keys of those whose document is gone. */
+async function unlinkOrphans(
+  knowledge: Database,
+  chunks: readonly MetChunk[],
+  dryRun: boolean,
+): Promise<string[]> {
+  if (chunks.length === 0) return [];
+  const orphans = await runScript<number[] | null>(knowledge, UNLINK_ORPHANS, {
+    keys: [
+      arrivalsKey(),
+      ...chunks.flatMap(({ key, docId, collection }) => {
+        return [key, ...documentKeys(docId), collectionRecord.key.build({ collection })];
+      }),
+    ],
+    args: [dryRun ? '1' : '0', ...chunks.map(({ docId }) => docId)],
+  });
+  if (!orphans) throw arriving();
+  return orphans.map((number) => chunks[number]?.key ?? '');
 }
 
 /** Deletes the documents that have no chunk, with their index entries. Throws `busy` while records are brought in. */

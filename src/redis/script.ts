@@ -63,6 +63,19 @@ export async function runScripts<T = unknown>(
 }
 
 /**
+ * Runs a script that does the same to each of its keys: for all at once, or of a cluster, which takes keys of one slot only,
+ * for each. Gives the replies.
+ */
+export function runOverKeys<T = unknown>(
+  database: Database,
+  script: Script,
+  { keys, args }: ScriptCall,
+): Promise<T[]> {
+  const calls = database.isCluster ? keys.map((key) => ({ keys: [key], args })) : [{ keys, args }];
+  return runScripts<T>(database, script, calls);
+}
+
+/**
  * Runs a script and after it commands that read, sent in one go; gives its reply and then theirs. Commands of other
  * clients may come in between. Where the server does not know the script yet, all of it is sent again.
  */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage, StackloreError } from '../errors.ts';
 import type { Database } from './databases.ts';
+import { spansShards } from './shard-span.ts';
 
 /** Databases that passed; a connection that comes back later is the same server, or its errors tell. */
 const searchable = new WeakSet<Database>();
@@ -11,7 +12,12 @@ const searchable = new WeakSet<Database>();
  */
 export async function requireSearch(database: Database): Promise<void> {
   if (searchable.has(database)) return;
-  await refuseCluster(database);
+  if (database.isCluster) {
+    await requireSpan(database);
+    searchable.add(database);
+    return;
+  }
+  await refuseNode(database);
   const probe = `stacklore:probe:${randomUUID()}`;
   // As one MULTI: a user who may create but not drop, or a connection that breaks, leaves no index behind.
   await database
@@ -25,14 +31,28 @@ export async function requireSearch(database: Database): Promise<void> {
   searchable.add(database);
 }
 
-/** On a cluster an index of this module sees the keys of its own shard only, so searches would silently miss most. */
-async function refuseCluster(database: Database): Promise<void> {
+/** On a cluster an index of some modules sees the keys of its own shard only, so searches would silently miss most. */
+async function requireSpan(database: Database): Promise<void> {
+  const spans = await spansShards(database).catch((error: unknown) => {
+    throw explain(error, database);
+  });
+  if (spans) return;
+  throw new StackloreError('search_unavailable', {
+    message:
+      `The ${database.name} database is a Redis Cluster whose search module finds the keys of one shard only. ` +
+      'Use one whose search spans shards, such as Redis 8 with its search coordinator, or ' +
+      `give the database a server of its own with STACKLORE_${database.name.toUpperCase()}_URL; the other databases may stay on the cluster.`,
+  });
+}
+
+/** One node of a cluster answers for its own keys only. */
+async function refuseNode(database: Database): Promise<void> {
   const info = await database.send<string>(['INFO', 'cluster']);
   if (!info.includes('cluster_enabled:1')) return;
   throw new StackloreError('search_unavailable', {
     message:
-      `The ${database.name} database is a Redis Cluster, which stacklore cannot search yet. ` +
-      `Give it a server of its own with STACKLORE_${database.name.toUpperCase()}_URL; the other databases may stay on the cluster.`,
+      `The server of the ${database.name} database is a node of a Redis Cluster. Name it as a cluster, redis+cluster://host:port, where its search spans shards, or ` +
+      `give the database a server of its own with STACKLORE_${database.name.toUpperCase()}_URL.`,
   });
 }
 

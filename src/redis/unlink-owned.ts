@@ -1,5 +1,5 @@
 import type { Database } from './databases.ts';
-import { defineScript, runScripts } from './script.ts';
+import { defineScript, runOverKeys } from './script.ts';
 
 /**
  * Deletes hashes that are still a user's: one of them may be gone meanwhile and its id been given to another user.
@@ -23,9 +23,6 @@ export async function unlinkOwned(
   keys: readonly string[],
   userId: string,
 ): Promise<number> {
-  const args = [userId];
-  // A cluster takes keys of one slot only.
-  const calls = database.isCluster ? keys.map((key) => ({ keys: [key], args })) : [{ keys, args }];
-  const deleted = await runScripts<number>(database, UNLINK_OWNED, calls);
-  return deleted.reduce((sum, one) => sum + one, 0);
+  const deleted = await runOverKeys<number>(database, UNLINK_OWNED, { keys, args: [userId] });
+  return deleted.reduce((sum, count) => sum + count, 0);
 }

@@ -43,6 +43,8 @@ export const chunkRecord = hash({
     embeddingNext: float32.optional(),
     analysedNext: text.optional(),
     analysedNearbyNext: text.optional(),
+    // Which publish of its document wrote it, where that is done in steps: it counts only while the document names it.
+    generation: integer.optional(),
   },
 });
 export type Chunk = ValueOf<typeof chunkRecord>;
@@ -75,6 +77,10 @@ export const documentRecord = hash({
     // `file`, `url`, `stdin` or `program`; and the source that holds the document as one of its rows.
     origin: text.optional(),
     container: text.optional(),
+    // Of documents that are published in steps: the generation of the chunks that count, and where their numbers start, by
+    // default at 0. They start elsewhere only for the moment in which the places from 0 are written.
+    generation: integer.optional(),
+    chunkStart: integer.optional(),
   },
 });
 export type DocumentMetadata = ValueOf<typeof documentRecord>;
@@ -180,6 +186,8 @@ export const manifest = z.strictObject({
    * reindex until it is finished; model, dimensions and analyser are those of the new ones.
    */
   next: z.array(nextField).optional(),
+  /** Documents are published in steps, by generations of their chunks. Absent: in one MULTI, but on a cluster. */
+  publish: z.literal('generations').optional(),
 });
 export type Manifest = z.output<typeof manifest>;
 /** How documents are cut into chunks, in tokens of the model. */

@@ -37,6 +37,7 @@ import {
   userSessionsRecord,
 } from './main.ts';
 import { promptHistoryRecord, systemPromptRecord, templateRecord, userPromptRecord } from './prompts.ts';
+import { publicationRecord } from './publication.ts';
 import { stagedChunkRecord, stagedDocumentRecord } from './staged.ts';
 
 /** Every record by its name: maintenance and docs/schema.md are made from this list. */
@@ -73,6 +74,7 @@ export const RECORDS = {
   reindex: reindexRecord,
   'reindex lock': reindexLockRecord,
   'ingest lease': ingestLeaseRecord,
+  publication: publicationRecord,
   'staged chunk': stagedChunkRecord,
   'staged document': stagedDocumentRecord,
   'search cursor': searchCursorRecord,

@@ -105,7 +105,8 @@ function placesOf(
     indexed,
   }: { docId: string; document: StoredDocument | undefined; indexed: readonly string[] },
 ): string[] {
-  const counted = Array.from({ length: document?.chunkCount ?? 0 }, (_, n) => chunkKey(collection, docId, n));
+  const { chunkCount = 0, chunkStart = 0 } = document ?? {};
+  const counted = Array.from({ length: chunkCount }, (_, n) => chunkKey(collection, docId, n + chunkStart));
   // Other writers do not escape ids in keys: theirs are found through the index alone.
   const isForeign = counted.length > 0 && indexed.length > 0 && !counted.some((key) => indexed.includes(key));
   return [...new Set([...(isForeign ? [] : counted), ...indexed])].slice(0, MAX_CANDIDATES);

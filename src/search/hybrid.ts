@@ -1,4 +1,5 @@
 import type { Collection } from '../stores/knowledge/collections.ts';
+import { againIfExchanged } from '../stores/knowledge/generations/exchanged.ts';
 import type { SearchCursors } from '../stores/knowledge/search-cursors.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { adjustScores } from './adjust-scores.ts';
@@ -67,6 +68,11 @@ export async function findPage(
   look: Look,
   rebuilt = new Set<Collection>(),
 ): Promise<FoundPage> {
+  // A page of two versions of a document, or of neither, would be wrong.
+  return againIfExchanged(() => findPageOnce(parts, look, rebuilt));
+}
+
+async function findPageOnce(parts: HybridParts, look: Look, rebuilt: Set<Collection>): Promise<FoundPage> {
   const { request } = look;
   const least = Math.max(request.cursor ? CURSOR_DEPTH : DEPTH, request.offset + request.topK);
   for (let depth = least; ; depth = deeper(depth)) {

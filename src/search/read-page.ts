@@ -1,4 +1,5 @@
 import type { Collection } from '../stores/knowledge/collections.ts';
+import type { PageGenerations } from '../stores/knowledge/generations/visible-chunks.ts';
 import type { CandidateContents, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { cosine } from './cosine.ts';
 import { type Look, vectorsOf } from './look-up.ts';
@@ -40,6 +41,8 @@ export async function readPage(
   // What one question alone found may be nearer to another one.
   const isAnew = isKept || vectors.length > 1;
   const isLacking = ({ distance }: Ranked) => vectors.length > 0 && (isAnew || distance === undefined);
+  // A list that was kept may name chunks that were replaced since; they are left out like those that were deleted.
+  const generations: PageGenerations | undefined = isKept ? undefined : new Map();
   const matches: HybridMatch[] = [];
   // Places left out are those of the order, whether or not they are similar enough: pages must not overlap.
   let end = from;
@@ -48,7 +51,8 @@ export async function readPage(
     const part = ranking.slice(end, end + (minScore === undefined ? wanted : Math.max(READ_AHEAD, wanted)));
     // Since a list was kept, chunks may have changed so that the filter excludes them now.
     const passing = isKept ? await stillPassing(vectorIndex, look, part) : undefined;
-    const contents = await readContents(vectorIndex, { collections: look.collections, part, isLacking });
+    const asked = { collections: look.collections, part, isLacking, generations };
+    const contents = await readContents(vectorIndex, asked);
     for (const [at, chunk] of contents.entries()) {
       if (matches.length >= topK) break;
       end += 1;
@@ -82,11 +86,13 @@ async function readContents(
     collections,
     part,
     isLacking,
+    generations,
   }: {
     collections: readonly Collection[];
     part: readonly Ranked[];
     /** Whether the distance has to be computed, from the stored vector. */
     isLacking: (one: Ranked) => boolean;
+    generations: PageGenerations | undefined;
   },
 ): Promise<(CandidateContents | undefined)[]> {
   const lacking = new Set(part.filter(isLacking).map(({ key }) => key));
@@ -95,7 +101,7 @@ async function readContents(
     collections.map(async (collection, at) => {
       const keys = part.filter((one) => one.at === at).map(({ key }) => key);
       if (keys.length === 0) return;
-      const chunks = await vectorIndex.contents(collection, keys, (key) => lacking.has(key));
+      const chunks = await vectorIndex.contents(collection, keys, (key) => lacking.has(key), generations);
       for (const [n, chunk] of chunks.entries()) contents.set(keys[n] as string, chunk);
     }),
   );

@@ -30,7 +30,7 @@ export interface SearchParts {
   readonly collections: Pick<Collections, 'getRecent'>;
   readonly vectorIndex: Pick<
     VectorIndex,
-    'knn' | 'candidates' | 'contents' | 'fields' | 'embeddings' | 'matching'
+    'knn' | 'candidates' | 'contents' | 'fields' | 'embeddings' | 'matching' | 'usesGenerations' | 'visible'
   >;
   readonly cursors: Pick<SearchCursors, 'save' | 'get'>;
   /** Milliseconds since the epoch, for the age of documents; the clock of this machine by default. */
@@ -78,7 +78,8 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
   const questions = likeness
     ? [{ query: '', vector: likeness.vector }]
     : await questionsOf(parts, { request, mode, collections, warnings });
-  if (mode !== 'vector' || isRanked(request)) {
+  const isChecked = collections.some((collection) => parts.vectorIndex.usesGenerations(collection));
+  if (mode !== 'vector' || isRanked(request) || isChecked) {
     const excluded = likeness?.chunkKey;
     const look = await withTerms({ collections, filters, request, mode, questions, excluded });
     warnings.push(...wordlessWarnings(look));

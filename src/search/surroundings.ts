@@ -10,7 +10,7 @@ export interface Surroundings {
 
 /** Reads what stands around chunks; of other writers, whose chunks are not numbered, nothing is known to. */
 export async function readSurroundings(
-  vectorIndex: Pick<VectorIndex, 'fields'>,
+  vectorIndex: Pick<VectorIndex, 'fields' | 'visible'>,
   places: readonly { readonly collection: string; readonly chunkId: string }[],
   window: number,
 ): Promise<Surroundings[]> {
@@ -20,7 +20,8 @@ export async function readSurroundings(
       near === undefined ? undefined : chunkRecord.key.build({ collection, chunkId: near }),
     ),
   );
-  const known = [...new Set(keys.flat().filter((key) => key !== undefined))];
+  const around = [...new Set(keys.flat().filter((key) => key !== undefined))];
+  const known = await vectorIndex.visible(around);
   const rows = await vectorIndex.fields(known, ['text']);
   const texts = new Map(known.map((key, at) => [key, rows[at]?.[0] ?? undefined]));
   return keys.map((near) => {

@@ -15,6 +15,7 @@ import { collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck } from './i
 import { missingChunkCheck } from './missing-chunks.ts';
 import { modelCheck } from './models.ts';
 import { packingCheck } from './packing.ts';
+import { publicationCheck } from './publications.ts';
 import { serverSettingsCheck } from './server.ts';
 import { stagedCheck } from './staged.ts';
 import { ttlCheck } from './ttl.ts';
@@ -43,7 +44,7 @@ export interface Diagnosis {
 const CHECKS: readonly Check[] = [
   ...[serverSettingsCheck, collectionIndexCheck, foreignIndexCheck, leftoverIndexCheck, modelCheck],
   ...[ghostCheck, chunkCheck, missingChunkCheck, emptyDocumentCheck, documentIndexCheck, factCheck, ttlCheck],
-  ...[vectorFieldCheck, packingCheck, stagedCheck, rightsCheck, transportCheck],
+  ...[vectorFieldCheck, packingCheck, publicationCheck, stagedCheck, rightsCheck, transportCheck],
 ];
 const KEYS_PER_SECOND = 200_000;
 

@@ -40,7 +40,7 @@ export async function* exportedChunks(
   let places: Place[] = [];
   for await (const document of documents.all(collection.name)) {
     for (let n = 0; n < document.chunkCount; n += 1) {
-      places.push({ document, chunkId: chunkIdOf(document.docId, n) });
+      places.push({ document, chunkId: chunkIdOf(document.docId, n + (document.chunkStart ?? 0)) });
       if (places.length < CHUNKS_PER_READ) continue;
       throwIfStopped(signal);
       yield await readChunks(source, places, listening);

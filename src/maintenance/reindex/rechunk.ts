@@ -29,6 +29,7 @@ export async function rechunk(
 ): Promise<ReindexReport> {
   const { begun, plan, request, queries } = given;
   const { name } = collection;
+  requireOneStep(parts, collection);
   const { reindexes } = parts;
   const { chunker } = begun.changes;
   const isSwitched = isSame(collection.manifest.chunker, chunker);
@@ -53,6 +54,14 @@ export async function rechunk(
   }
   chunks += await exchangeAll(parts, name, { begun, chunker, request });
   return report('switched');
+}
+
+/** Chunks change places in one script, which sees the keys of one server and knows no generations. */
+function requireOneStep({ vectorIndex }: Pick<ReindexParts, 'vectorIndex'>, collection: Collection): void {
+  if (!vectorIndex.usesGenerations(collection)) return;
+  throw new StackloreError('invalid_input', {
+    message: `The documents of collection "${collection.name}" are published in steps, as on a cluster, so that their chunks cannot change places with others. Ingest into a new collection with that chunk size, then drop this one.`,
+  });
 }
 
 /** Keeps the new chunks for good and drops those of before. */

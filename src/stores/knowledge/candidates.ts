@@ -32,12 +32,15 @@ export function candidateCommand(
   alias: string,
   { by, query, params, limit }: CandidateQuery,
   timeout: string,
+  fields: readonly string[] = [],
 ): RedisArgument[] {
   const command: RedisArgument[] = ['FT.SEARCH', alias, query];
   if (params.length > 0) command.push('PARAMS', String(params.length), ...params);
   // The distance is no part of the hash, so that no chunk is loaded for it.
-  if (by === 'distance') command.push('RETURN', '1', DISTANCE, 'SORTBY', DISTANCE, 'ASC');
-  else command.push('NOCONTENT', 'WITHSCORES', 'VERBATIM', 'SCORER', 'BM25STD');
+  const returned = by === 'distance' ? [DISTANCE, ...fields] : fields;
+  command.push(...(returned.length === 0 ? ['NOCONTENT'] : ['RETURN', String(returned.length), ...returned]));
+  if (by === 'distance') command.push('SORTBY', DISTANCE, 'ASC');
+  else command.push('WITHSCORES', 'VERBATIM', 'SCORER', 'BM25STD');
   command.push('LIMIT', '0', String(limit), 'TIMEOUT', timeout, 'DIALECT', '2');
   return command;
 }

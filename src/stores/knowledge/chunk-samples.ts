@@ -26,6 +26,7 @@ interface CountedDocument {
   readonly docId: string;
   readonly title: string;
   readonly chunkCount: number;
+  readonly chunkStart: number;
 }
 
 /** Of more documents so many are looked at, evenly among all. */
@@ -67,14 +68,14 @@ export class ChunkSamples {
         documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
       );
       const replies = await this.#database.pipeline<(string | null)[]>(
-        places.map(({ key }) => ['HMGET', key, 'title', 'chunk_count']),
+        places.map(({ key }) => ['HMGET', key, 'title', 'chunk_count', 'chunk_start']),
       );
       const found = new Map<string, CountedDocument>();
-      for (const [at, [title, count]] of replies.entries()) {
+      for (const [at, [title, count, start]] of replies.entries()) {
         const docId = places[at]?.docId as string;
         const chunkCount = Number(count ?? Number.NaN);
         if (found.has(docId) || !Number.isSafeInteger(chunkCount) || chunkCount < 0) continue;
-        found.set(docId, { docId, title: title ?? '', chunkCount });
+        found.set(docId, { docId, title: title ?? '', chunkCount, chunkStart: Number(start ?? 0) });
       }
       return [...found.values()];
     };
@@ -127,13 +128,13 @@ function places(
   const found: Omit<SampledChunk, 'embedding'>[] = [];
   let before = 0;
   let next = 0;
-  for (const { docId, title, chunkCount } of documents) {
+  for (const { docId, title, chunkCount, chunkStart } of documents) {
     for (
       let number = numbers[next];
       number !== undefined && number < before + chunkCount;
       number = numbers[next]
     ) {
-      found.push({ chunkId: chunkIdOf(docId, number - before), docId, title });
+      found.push({ chunkId: chunkIdOf(docId, chunkStart + number - before), docId, title });
       next += 1;
     }
     before += chunkCount;

@@ -46,11 +46,18 @@ export class Collections {
     // As it will be read: its hash depends on the order of its fields, and an embedder may give them in any.
     const stored = manifestSchema.parse(manifest);
     const value = { manifest: stored, version: 0, index: indexName(name, 1), createdAt };
+    const seconds = String(Math.floor(createdAt.getTime() / 1_000));
+    const names = collectionsRecord.key.build({});
+    // Two keys, which on a cluster no script can change at once: a name without a collection is passed over, a
+    // collection without its name would not be seen.
+    await this.#database.send(['ZADD', names, 'NX', seconds, name]);
     const created = await runScript<number>(this.#database, CREATE_COLLECTION, {
-      keys: [collectionRecord.key.build({ collection: name }), collectionsRecord.key.build({})],
-      args: [name, String(Math.floor(createdAt.getTime() / 1_000)), ...collectionRecord.encode(value)],
+      keys: [collectionRecord.key.build({ collection: name })],
+      args: collectionRecord.encode(value),
       isConfirmed: true,
     });
+    // A name may be left over of an earlier collection.
+    if (created === 1) await this.#database.send(['ZADD', names, seconds, name]);
     this.#remembered.delete(name);
     if (created !== 1) {
       throw new StackloreError('already_exists', {
@@ -142,12 +149,15 @@ export class Collections {
 
   /** Forgets a collection whose documents and index are gone already. */
   async delete(name: string): Promise<void> {
-    const commands = [
-      ['UNLINK', collectionRecord.key.build({ collection: name })],
-      ['ZREM', collectionsRecord.key.build({}), name],
-      ['UNLINK', reindexRecord.key.build({ collection: name })],
-    ];
-    await this.#database.transaction(commands, { isConfirmed: true });
+    // One after the other, as they lie in several slots: the name last, as a collection without it would not be seen.
+    await this.#database.send(['UNLINK', collectionRecord.key.build({ collection: name })]);
+    await this.#database.send(['UNLINK', reindexRecord.key.build({ collection: name })]);
+    const names = collectionsRecord.key.build({});
+    await this.#database.send(['ZREM', names, name], { isConfirmed: true });
+    // One of that name that was made meanwhile keeps it.
+    const made = (await this.find(name))?.createdAt;
+    if (made)
+      await this.#database.send(['ZADD', names, 'NX', String(Math.floor(made.getTime() / 1_000)), name]);
     this.#remembered.delete(name);
   }
 }

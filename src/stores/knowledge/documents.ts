@@ -19,6 +19,8 @@ import { confirmDocument } from './confirm-document.ts';
 import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { documentIdPages } from './document-id-pages.ts';
 import { chunkKey, chunkKeyPrefix, chunkPrefix } from './document-ids.ts';
+import { Generations, type PublishOutcome } from './generations/generations.ts';
+import { usesGenerations } from './generations/mode.ts';
 import { type DocumentListOptions, type DocumentPage, listDocuments, type Page } from './list-documents.ts';
 import { checkOwner, chunkWrites, clearCommand, publishCommands } from './publish.ts';
 import { readDocuments } from './read-documents.ts';
@@ -35,14 +37,28 @@ const DELETED_AT_ONCE = 16;
 /** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
 const MS_PER_WRITE = 2;
 
+const OUTCOMES: Readonly<Record<number, PublishOutcome>> = {
+  [CLEARED.collectionGone]: 'collectionGone',
+  [CLEARED.manifestChanged]: 'manifestChanged',
+};
+
 /** The documents of the knowledge base with their chunks; a document is always whole, old or new, never a mix. */
 export class Documents {
   readonly #database: Database;
   readonly #now: () => number;
   readonly #commandTimeoutMs: number;
+  readonly #generations: Generations;
 
-  constructor(database: Database, { now = Date.now, commandTimeoutMs = 30_000 } = {}) {
+  constructor(
+    database: Database,
+    {
+      now = Date.now,
+      commandTimeoutMs = 30_000,
+      claimMs,
+    }: { now?: () => number; commandTimeoutMs?: number; claimMs?: number } = {},
+  ) {
     this.#database = database;
+    this.#generations = new Generations(database, claimMs === undefined ? {} : { claimMs });
     this.#now = now;
     this.#commandTimeoutMs = commandTimeoutMs;
   }
@@ -110,7 +126,8 @@ export class Documents {
    */
   embeddings(collection: Collection, document: StoredDocument): Promise<Map<string, Float32Array>> {
     const keyPrefix = chunkKeyPrefix(collection.name, document.docId);
-    return readEmbeddings(this.#database, collection, { chunkCount: document.chunkCount, keyPrefix });
+    const { chunkCount, chunkStart } = document;
+    return readEmbeddings(this.#database, collection, { chunkCount, chunkStart, keyPrefix });
   }
 
   /**
@@ -137,8 +154,9 @@ export class Documents {
     ]);
     checkOwner(earlier, collection.name);
     const updatedAt = new Date(this.#now());
+    const { generation: _, chunkStart: __, ...told } = document as NewDocument & Partial<StoredDocument>;
     const stored: StoredDocument = {
-      ...document,
+      ...told,
       metadata: { ...document.metadata },
       collection: collection.name,
       chunkCount: chunks.length,
@@ -149,20 +167,33 @@ export class Documents {
     const keyPrefix = chunkKeyPrefix(collection.name, document.docId);
     const writes = await chunkWrites(collection, stored, { chunks, embeddings, keyPrefix });
     const key = await this.#keyOf(document.docId);
+    if (usesGenerations(this.#database, collection.manifest)) {
+      const fields = writes.map((write) => write.slice(2));
+      const version = { key, collection, document: stored, chunks: fields };
+      await this.#told(await this.#generations.publish(version), collection, document.docId, chunks.length);
+      return stored;
+    }
     const commands = publishCommands(key, { collection, document: stored, writes });
     const [cleared] = await this.#transaction(commands, chunks.length + (earlier?.chunkCount ?? 0));
     if (cleared === CLEARED.collectionGone) {
       // What is left of the document would belong to no collection, or to one of another model.
       await this.#remove(document.docId, { name: collection.name, chunkCount: chunks.length });
+    }
+    await this.#told(OUTCOMES[Number(cleared)] ?? 'asExpected', collection, document.docId, chunks.length);
+    return stored;
+  }
+
+  /** Does what the state of the collection at the moment of a publish asks for. */
+  async #told(outcome: PublishOutcome, collection: Collection, docId: string, chunkCount: number) {
+    if (outcome === 'collectionGone') {
       throw new StackloreError('not_found', {
         message: `Collection "${collection.name}" was dropped meanwhile, so the document was not kept. Create the collection again, or open the new one of that name, then repeat.`,
       });
     }
-    if (cleared === CLEARED.manifestChanged) {
-      const keys = chunks.map((_, n) => chunkKey(collection.name, document.docId, n));
+    if (outcome === 'manifestChanged') {
+      const keys = Array.from({ length: chunkCount }, (_, n) => chunkKey(collection.name, docId, n));
       if (await catchUp(this.#database, collection, keys)) await this.#bumpVersion(collection.name);
     }
-    return stored;
   }
 
   /**
@@ -196,7 +227,9 @@ export class Documents {
     for await (const keys of scanKeys(this.#database, collectionDocumentsRecord.key.pattern))
       lists.push(...keys);
     const entries = [documentIndexRecord.key.build({}), ...lists].map((list) => ['ZREM', list, docId]);
-    await this.#database.transaction([['UNLINK', key], ...entries]);
+    // The document first: an entry that is left over is mended by a doctor, a document without one is not seen.
+    await this.#database.send(['UNLINK', key]);
+    await this.#database.pipeline(entries);
   }
 
   /** Deletes every document of a collection, each in one step, and chunks under its prefix that no document knows. */
@@ -221,7 +254,8 @@ export class Documents {
     }
     for (const pattern of [`${chunkPrefix(name)}*`, ...stagedPatterns(name)]) {
       for await (const keys of scanKeys(this.#database, pattern)) {
-        if (keys.length > 0) await this.#database.send(['UNLINK', ...keys]);
+        // One key a command: on a cluster they lie on different nodes.
+        await this.#database.pipeline(keys.map((key) => ['UNLINK', key]));
       }
     }
     await this.#database.send(['UNLINK', contentHashesRecord.key.build({ collection: name })]);
@@ -267,6 +301,9 @@ export class Documents {
 
   async #remove(docId: string, { name, chunkCount }: { name: string; chunkCount: number }): Promise<void> {
     const key = await this.#keyOf(docId);
+    if (this.#database.isCluster || (await this.#hasGeneration(key))) {
+      return this.#generations.remove({ key, docId, collection: name });
+    }
     const commands = [
       clearCommand(key, { docId, collection: { name } }),
       ['UNLINK', key],
@@ -274,6 +311,10 @@ export class Documents {
       ['ZREM', collectionDocumentsRecord.key.build({ collection: name }), docId],
     ];
     await this.#transaction(commands, chunkCount);
+  }
+
+  async #hasGeneration(key: string): Promise<boolean> {
+    return (await this.#database.send<number>(['HEXISTS', key, 'generation'])) === 1;
   }
 
   /** Where a document is stored: under the raw key if another program has put it there, else under the escaped one. */

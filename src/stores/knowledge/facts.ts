@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { keysForScript } from '../../redis/candidates.ts';
 import type { Database } from '../../redis/databases.ts';
+import { runScript } from '../../redis/script.ts';
 import { unlinkOwned } from '../../redis/unlink-owned.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import {
@@ -198,9 +200,15 @@ export class Facts {
   async delete(factId: string, { ownedBy }: OwnerOptions = {}): Promise<void> {
     const keys = factRecord.key.candidates({ factId });
     const deleted = await (ownedBy === undefined
-      ? this.#database.send<number>(['UNLINK', ...keys], { isConfirmed: true })
+      ? this.#unlink(keys)
       : unlinkOwned(this.#database, keys, ownedBy));
     if (deleted === 0) throw noFact(factId);
+  }
+
+  async #unlink(keys: readonly string[]): Promise<number> {
+    const commands = keys.map((key) => ['UNLINK', key]);
+    const deleted = await this.#database.pipeline<number>(commands, { isConfirmed: true });
+    return deleted.reduce((sum, count) => sum + count, 0);
   }
 
   async #save(mode: 'new' | 'any', input: NewFact, options: FactWriteOptions): Promise<AddedFact> {
@@ -211,6 +219,12 @@ export class Facts {
     const keys = factRecord.key.candidates({ factId });
     if (options.embedded) await this.#index.open(options.embedded.manifest);
     const fields = [...factRecord.encode(fact, keys[0]), ...contentFields(fact.content, options.embedded)];
+    if (this.#database.isCluster) {
+      // The index lies in other slots than the fact, which are asked after it: of two that say the same at once, both are told.
+      const call = { keys: await keysForScript(this.#database, keys), args: [mode, ...fields] };
+      if ((await runScript<number>(this.#database, SAVE_FACT, call)) === 0) throw takenFact(factId);
+      return { ...fact, duplicates: await this.#findDuplicates(fact, keys, options) };
+    }
     const queries = duplicateQueries(fact, options.embedded);
     try {
       // One MULTI: of two that say the same at once, the later one is told of the earlier one.

@@ -1,6 +1,6 @@
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
-import { runScript } from '../../redis/script.ts';
+import { runOverKeys } from '../../redis/script.ts';
 import { chunkRecord, documentRecord, type NextField } from '../../schema/knowledge.ts';
 import { parseMetadata } from './chunk-metadata.ts';
 import type { ChunkTerms } from './chunk-terms.ts';
@@ -86,8 +86,8 @@ export class NextFields {
   /** Chunks whose live vector was written by the model of the next one: published since the switch. */
   async madeSince(keys: readonly string[]): Promise<LackingChunk[]> {
     if (keys.length === 0) return [];
-    const found = await runScript<string[]>(this.#database, FIND_EQUAL, { keys });
-    return this.read(found);
+    const found = await runOverKeys<string[]>(this.#database, FIND_EQUAL, { keys, args: [] });
+    return this.read(found.flat());
   }
 
   /** The chunks as they are stored; those without a text are left out. */
@@ -150,7 +150,7 @@ export class NextFields {
   async settle(keys: readonly string[], fields: readonly NextField[]): Promise<void> {
     if (keys.length === 0) return;
     const args = namesOf(fields).flatMap(({ next, live }) => [next, live]);
-    await runScript(this.#database, SETTLE_CHUNKS, { keys, args });
+    await runOverKeys(this.#database, SETTLE_CHUNKS, { keys, args });
   }
 
   /** Removes fields of chunks. */
@@ -162,7 +162,7 @@ export class NextFields {
   async restate(docIds: readonly string[], { from, to }: { from: string; to: string }): Promise<void> {
     if (docIds.length === 0 || from === to) return;
     const keys = docIds.flatMap((docId) => documentRecord.key.candidates({ docId }));
-    await runScript(this.#database, RESTATE_DOCUMENTS, { keys, args: [from, to] });
+    await runOverKeys(this.#database, RESTATE_DOCUMENTS, { keys, args: [from, to] });
   }
 }
 

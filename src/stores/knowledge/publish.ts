@@ -28,7 +28,10 @@ import { writtenType } from './stored-vectors.ts';
 import { metadataAttribute } from './vector-index.ts';
 
 /** Throws `already_exists` for a document that another collection has. */
-export function checkOwner(earlier: StoredDocument | undefined, collection: string): void {
+export function checkOwner(
+  earlier: Pick<StoredDocument, 'docId' | 'collection'> | undefined,
+  collection: string,
+): void {
   const owner = earlier?.collection ?? collection;
   if (owner === collection) return;
   throw new StackloreError('already_exists', {

@@ -5,6 +5,7 @@ import { parseMetadata, placeOf } from './chunk-metadata.ts';
 import type { Collection } from './collections.ts';
 import type { PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { chunkIdOf } from './document-ids.ts';
+import { readShownPlace, type ShownPlace } from './generations/document-generations.ts';
 import { embeddingField } from './index-fields.ts';
 import { decodeVector } from './stored-vectors.ts';
 
@@ -34,36 +35,56 @@ async function* readNumbered(
   document: StoredDocument,
   range: Range = {},
 ): AsyncGenerator<StoredChunk & { readonly index: number }> {
-  const collection = document.collection ?? 'default';
+  let shown: ShownPlace = document;
   for (const numbers of pagesOf(document.chunkCount, range)) {
-    const places = numbers.flatMap((n) => {
-      const chunkId = chunkIdOf(document.docId, n);
-      return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ index: n, chunkId, key }));
-    });
-    const replies = await database.pipeline<(string | null)[]>(
-      places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id']),
-    );
-    let last: string | undefined;
-    for (const [at, [text, metadata, nodeId]] of replies.entries()) {
-      const { index, chunkId } = places[at] as (typeof places)[number]; // one reply for each
-      // Not at this key, or removed by hand, which doctor reports; or given from its raw key already.
-      if (typeof text !== 'string' || chunkId === last) continue;
-      last = chunkId;
-      yield { index, chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') };
+    let page = await readPlaces(database, { document, shown, numbers });
+    if (page.isOther) {
+      // Published anew since the document was read, whose new chunks may lie elsewhere by now.
+      shown = (await readShownPlace(database, document.docId)) ?? shown;
+      page = await readPlaces(database, { document, shown, numbers });
     }
+    yield* page.chunks;
   }
+}
+
+async function readPlaces(
+  database: Database,
+  { document, shown, numbers }: { document: StoredDocument; shown: ShownPlace; numbers: readonly number[] },
+) {
+  const collection = document.collection ?? 'default';
+  const places = numbers.flatMap((n) => {
+    const chunkId = chunkIdOf(document.docId, n + (shown.chunkStart ?? 0));
+    return chunkRecord.key.candidates({ collection, chunkId }).map((key) => ({ index: n, chunkId, key }));
+  });
+  const replies = await database.pipeline<(string | null)[]>(
+    places.map(({ key }) => ['HMGET', key, 'text', 'metadata', 'node_id', 'generation']),
+  );
+  const chunks: (StoredChunk & { readonly index: number })[] = [];
+  let isOther = false;
+  for (const [at, [text, metadata, nodeId, generation]] of replies.entries()) {
+    const { index, chunkId } = places[at] as (typeof places)[number]; // one reply for each
+    if (shown.generation !== undefined && Number(generation ?? 0) !== shown.generation) isOther = true;
+    // Not at this key, or removed by hand, which doctor reports; or given from its raw key already.
+    if (typeof text !== 'string' || chunkId === chunks.at(-1)?.chunkId) continue;
+    chunks.push({ index, chunkId, nodeId: nodeId ?? '', text, metadata: parseMetadata(metadata ?? '{}') });
+  }
+  return { chunks, isOther };
 }
 
 /** The vectors of so many chunks by the hash of what was embedded; those that could not be stored again are left out. */
 export async function readEmbeddings(
   database: Database,
   { manifest }: Pick<Collection, 'manifest'>,
-  { chunkCount, keyPrefix }: { readonly chunkCount: number; readonly keyPrefix: string },
+  {
+    chunkCount,
+    keyPrefix,
+    chunkStart = 0,
+  }: { readonly chunkCount: number; readonly keyPrefix: string; readonly chunkStart?: number | undefined },
 ): Promise<Map<string, Float32Array>> {
   const vectors = new Map<string, Float32Array>();
   for (const numbers of pagesOf(chunkCount)) {
     const replies = await database.pipeline<(Buffer | null)[]>(
-      numbers.map((n) => ['HMGET', `${keyPrefix}${n}`, 'input_hash', embeddingField(manifest)]),
+      numbers.map((n) => ['HMGET', `${keyPrefix}${n + chunkStart}`, 'input_hash', embeddingField(manifest)]),
       { buffers: true },
     );
     for (const [inputHash, embedding] of replies) {

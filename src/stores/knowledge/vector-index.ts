@@ -1,5 +1,5 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
-import type { Database, RedisArgument } from '../../redis/databases.ts';
+import type { Database } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
 import { type CollectionField, collectionRecord } from '../../schema/knowledge.ts';
 import {
@@ -20,47 +20,35 @@ import {
   isUnknownCommand,
   readIndexHealth,
 } from './ft-index.ts';
+import { usesGenerations } from './generations/mode.ts';
+import { VERSION_FIELDS } from './generations/versioned-candidates.ts';
+import { type PageGenerations, VisibleChunks } from './generations/visible-chunks.ts';
 import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
 import { collectionOfIndex, embeddingField } from './index-fields.ts';
-import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
+import { type KnnAnswer, type KnnQuery, knnCommand } from './knn-query.ts';
+import { readMatches, type SearchReply } from './knn-reply.ts';
 import { decodeVector } from './stored-vectors.ts';
 import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
 export { DOCUMENT_ATTRIBUTES, metadataAttribute } from './index-command.ts';
+export type { KnnAnswer, KnnQuery } from './knn-query.ts';
 export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
-
-/** A nearest-neighbour query in RediSearch's language; user values appear in `params` only. */
-export interface KnnQuery {
-  readonly query: string;
-  /** Name, value, name, value …; numbers as text, vectors as little-endian float32 bytes. */
-  readonly params: readonly RedisArgument[];
-  readonly offset: number;
-  readonly limit: number;
-}
-
-/** Matches nearest first; `rebuilt` tells that the index had been lost and was made anew before answering. */
-export interface KnnAnswer {
-  readonly matches: ChunkMatch[];
-  /** How many rows the server answered with; some may be no matches, such as keys that are gone by now. */
-  readonly rows: number;
-  readonly rebuilt: boolean;
-}
 
 /** The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all. */
 const SEARCH_MARGIN_MS = 2_000;
-
-const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
 
 /** The FT index of each collection: made from the manifest, always asked by its alias. */
 export class VectorIndex {
   readonly #database: Database;
   readonly #searchTimeoutMs: number;
+  readonly #visible: VisibleChunks;
 
   constructor(database: Database, { searchTimeoutMs = 10_000 }: { searchTimeoutMs?: number } = {}) {
     this.#database = database;
     this.#searchTimeoutMs = searchTimeoutMs;
+    this.#visible = new VisibleChunks(database);
   }
 
   /**
@@ -78,26 +66,42 @@ export class VectorIndex {
    * first. Throws like `knn`.
    */
   async candidates(collection: Collection, queries: readonly CandidateQuery[]): Promise<CandidateAnswer> {
-    const timeout = String(this.#searchTimeoutMs);
-    const commands = queries.map((query) => candidateCommand(readAliasOf(collection), query, timeout));
-    const { answer, rebuilt } = await this.#ask(collection, () =>
-      this.#database.pipeline<SearchReply>(commands, { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS }),
-    );
+    if (this.usesGenerations(collection)) {
+      return this.#visible.candidates(queries, (asked) => this.#askAll(collection, asked, VERSION_FIELDS));
+    }
+    const { answer, rebuilt } = await this.#askAll(collection, queries);
     return {
       lists: answer.map((reply, at) => readCandidates(reply, queries[at] as CandidateQuery)),
       rebuilt,
     };
   }
 
+  #askAll(collection: Collection, queries: readonly CandidateQuery[], fields?: readonly string[]) {
+    const timeout = String(this.#searchTimeoutMs);
+    const alias = readAliasOf(collection);
+    const commands = queries.map((query) => candidateCommand(alias, query, timeout, fields));
+    const options = { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS };
+    return this.#ask(collection, () => this.#database.pipeline<SearchReply>(commands, options));
+  }
+
+  /** Whether chunks may be found that count no more or not yet, so that only `candidates` leaves them out. */
+  usesGenerations({ manifest }: Pick<Collection, 'manifest'>): boolean {
+    return usesGenerations(this.#database, manifest);
+  }
+
   /**
    * What candidates hold, in their order, all of them with their vectors unless said which; `undefined` where a chunk was
-   * deleted since it was found.
+   * deleted since it was found. With `page`, one whose document shows another version by now throws `busy`.
    */
   async contents(
     collection: Pick<Collection, 'name' | 'manifest'>,
     keys: readonly string[],
     needsVector: (key: string) => boolean = () => true,
+    page?: PageGenerations,
   ): Promise<(CandidateContents | undefined)[]> {
+    if (this.usesGenerations(collection)) {
+      return this.#visible.contents(collection, keys, { needsVector, page });
+    }
     const commands = keys.map((key) => contentsCommand(key, collection.manifest, needsVector(key)));
     const replies = await this.#database.pipeline<(Buffer | null)[]>(commands, { buffers: true });
     return replies.map((reply, at) => readContents(collection, keys[at] as string, reply));
@@ -136,7 +140,13 @@ export class VectorIndex {
     const { answer } = await this.#ask(collection, () =>
       this.#database.send<[number, ...string[]]>(command, options),
     );
-    return answer.slice(1) as string[];
+    const found = answer.slice(1) as string[];
+    return !among && this.usesGenerations(collection) ? this.#visible.among(found) : found;
+  }
+
+  /** Which of these chunks readers may see. */
+  visible(keys: readonly string[]): Promise<string[]> {
+    return this.#visible.among(keys);
   }
 
   /** Asks the index; when it is lost, rebuilds it from the manifest and asks again. */
@@ -264,24 +274,8 @@ export class VectorIndex {
     for (const other of others) await dropIndex(this.#database, other);
   }
 
-  async #search(
-    collection: Collection,
-    { query, params, offset, limit }: KnnQuery,
-  ): Promise<Omit<KnnAnswer, 'rebuilt'>> {
-    const timeout = String(this.#searchTimeoutMs);
-    const command: RedisArgument[] = ['FT.SEARCH', readAliasOf(collection), query];
-    command.push(
-      'PARAMS',
-      String(params.length),
-      ...params,
-      'SORTBY',
-      DISTANCE,
-      'ASC',
-      'LIMIT',
-      String(offset),
-      String(limit),
-    );
-    command.push('RETURN', String(RETURNED.length), ...RETURNED, 'TIMEOUT', timeout, 'DIALECT', '2');
+  async #search(collection: Collection, query: KnnQuery): Promise<Omit<KnnAnswer, 'rebuilt'>> {
+    const command = knnCommand(readAliasOf(collection), query, String(this.#searchTimeoutMs));
     const reply = await this.#database.send<SearchReply>(command, {
       timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS,
     });
