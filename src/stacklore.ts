@@ -38,6 +38,8 @@ import {
 } from './ingest/ingest.ts';
 import { recordIngest } from './ingest/record-ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
+import { IndexTender } from './maintenance/auto-index/index-tender.ts';
+import type { Tended } from './maintenance/auto-index/tend-index.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { ReindexParts } from './maintenance/reindex/parts.ts';
 import { reindex } from './maintenance/reindex/reindex.ts';
@@ -123,6 +125,9 @@ export function openStacklore(settings: ConfigInput = {}, options: OpenOptions =
   return new Stacklore(loadConfig({ ...options, settings }), options);
 }
 
+/** How long a search that has begun may still ask the index that served before a switch. */
+const GRACE_MS = REMEMBERED_MS + 200;
+
 /** The one façade: what is stored, searched and looked after in the four named databases. */
 export class Stacklore {
   readonly config: Config;
@@ -151,6 +156,7 @@ export class Stacklore {
   readonly #factIndex: FactIndex;
   readonly #factBacklog: FactBacklog;
   readonly #vectorIndex: VectorIndex;
+  readonly #tender: IndexTender;
   /** What query texts are embedded with, known without loading it. */
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
@@ -202,6 +208,11 @@ export class Stacklore {
     const mayWrite = () => hasUrl || isAttached;
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
+    const { collections } = this;
+    this.#tender = new IndexTender({
+      ...{ knowledge, collections, vectorIndex: this.#vectorIndex, reindexes: new Reindexes(knowledge) },
+      graceMs: GRACE_MS,
+    });
     this.maintenance = new Maintenance({
       ...{ ...this, vectorIndex: this.#vectorIndex, factIndex: this.#factIndex, model: this.#model },
       embedder: () => this.#parts.embedder(),
@@ -213,7 +224,9 @@ export class Stacklore {
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
   async ingest(request: IngestRequest): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingest(this.#parts, request));
+    return recordIngest(this.recorder, request, () =>
+      this.#tender.during([request.collection ?? 'default'], () => ingest(this.#parts, request)),
+    );
   }
 
   /** Ingests documents that a program holds as text. */
@@ -221,7 +234,9 @@ export class Stacklore {
     texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestTexts(this.#parts, texts, request));
+    return recordIngest(this.recorder, request, () =>
+      this.#tender.during([request.collection ?? 'default'], () => ingestTexts(this.#parts, texts, request)),
+    );
   }
 
   /** Ingests files that a program holds as bytes, such as uploads. */
@@ -229,14 +244,16 @@ export class Stacklore {
     files: Iterable<FileContents> | AsyncIterable<FileContents>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestFiles(this.#parts, files, request));
+    return recordIngest(this.recorder, request, () =>
+      this.#tender.during([request.collection ?? 'default'], () => ingestFiles(this.#parts, files, request)),
+    );
   }
 
   /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */
   async search(request: SearchInput): Promise<SearchAnswer> {
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'search', request, values }, () =>
-      refinedSearch(this.#parts, request),
+      this.#tender.after(request, () => refinedSearch(this.#parts, request)),
     );
   }
 
@@ -291,7 +308,7 @@ export class Stacklore {
     const parts = { ...this.#parts, conversations, conversationUsers, systemPrompts, templates };
     const values = ({ tokens }: ContextAnswer) => ({ tokens });
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
-      findChatContext(parts, request, options),
+      this.#tender.after(request, () => findChatContext(parts, request, options)),
     );
   }
 
@@ -414,6 +431,14 @@ export class Stacklore {
     return reindex(this.#reindexParts, collection, request);
   }
 
+  /**
+   * Does the next thing there is to do for the indexes of `auto` collections, all of them unless named: searches and ingests
+   * see to that by themselves. Gives what was done.
+   */
+  async tendIndexes(names?: readonly string[]): Promise<Record<string, Tended>> {
+    return this.#tender.tend(names ?? (await this.collections.names()));
+  }
+
   /** Deletes a collection with all its documents; gives how many there were. */
   async dropCollection(name: string): Promise<number> {
     return dropCollection(this.#parts, name);
@@ -458,6 +483,7 @@ export class Stacklore {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
     await this.queues.close();
+    await this.#tender.close();
     await this.#recorder?.close();
     const [embedder, reranker] = await Promise.all(
       [this.#embedder, this.#reranker].map((opened) => opened?.catch(() => undefined)),
@@ -487,7 +513,7 @@ export class Stacklore {
         const model = { ...own, name, pooling, maxTokens, queryPrefix, documentPrefix, dimensions };
         return openLocalEmbedder({ ...this.config, model });
       },
-      graceMs: REMEMBERED_MS + 200,
+      graceMs: GRACE_MS,
     };
   }
 

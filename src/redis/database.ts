@@ -18,6 +18,8 @@ export interface CommandOptions {
 /** One named database behind one connection, which its first command opens and which is opened again when it broke. */
 export interface Database {
   readonly name: DatabaseName;
+  /** How many connections were opened so far: behind another one there may be another server, or a restarted one. */
+  readonly connections?: number;
   /** One command's reply. */
   send<T = unknown>(command: RedisCommand, options?: CommandOptions): Promise<T>;
   /** The replies of many commands sent in one go, in order. The first that failed rejects, after all replies came. */
@@ -69,6 +71,7 @@ export class RedisDatabase implements Database {
   readonly #duplicates = new Set<RedisDatabase>();
   readonly #onClose: () => void;
   #connection: Connection | undefined;
+  #connections = 0;
   #connecting: Promise<Connection> | undefined;
 
   constructor(target: DatabaseTarget, onClose: () => void = () => {}) {
@@ -78,6 +81,10 @@ export class RedisDatabase implements Database {
 
   get name(): DatabaseName {
     return this.#target.name;
+  }
+
+  get connections(): number {
+    return this.#connections;
   }
 
   send<T>(command: RedisCommand, options?: CommandOptions): Promise<T> {
@@ -181,6 +188,7 @@ export class RedisDatabase implements Database {
       throw error;
     }
     this.#connection = connection;
+    this.#connections += 1;
     return connection;
   }
 }

@@ -2,7 +2,7 @@ import { runScript } from '../../redis/script.ts';
 import { isId } from '../../schema/key.ts';
 import { chunkRecord } from '../../schema/knowledge.ts';
 import { chunkIdOf, chunkPrefix } from '../../stores/knowledge/document-ids.ts';
-import { aliasOf } from '../../stores/knowledge/vector-index.ts';
+import { aliasOf } from '../../stores/knowledge/index-aliases.ts';
 import { documentKeys } from '../orphans.ts';
 import { pacedKeys } from '../paced-keys.ts';
 import { Sample } from '../sample.ts';

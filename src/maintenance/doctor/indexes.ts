@@ -2,8 +2,9 @@ import { CHUNK_PREFIX, collectionRecord, factRecord } from '../../schema/knowled
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { dropIndex } from '../../stores/knowledge/ft-index.ts';
+import { aliasOf } from '../../stores/knowledge/index-aliases.ts';
 import { collectionOfIndex, indexedVectorField, termsFields } from '../../stores/knowledge/index-fields.ts';
-import { aliasOf, metadataAttribute } from '../../stores/knowledge/vector-index.ts';
+import { metadataAttribute } from '../../stores/knowledge/vector-index.ts';
 import type { Check, Examination, Problem } from './check.ts';
 import { after, findIndexInfo, type IndexInfo } from './index-info.ts';
 

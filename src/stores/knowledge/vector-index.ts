@@ -1,5 +1,5 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
-import type { Database, RedisArgument } from '../../redis/databases.ts';
+import type { Database } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
 import { type CollectionField, collectionRecord } from '../../schema/knowledge.ts';
 import {
@@ -21,46 +21,35 @@ import {
   isUnknownCommand,
   readIndexHealth,
 } from './ft-index.ts';
+import { aliasOf, readAliasOf } from './index-aliases.ts';
 import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
 import { collectionOfIndex, embeddingField } from './index-fields.ts';
-import { type ChunkMatch, DISTANCE, readMatches, type SearchReply } from './knn-reply.ts';
+import { type KnnAnswer, type KnnQuery, knnCommand } from './knn-query.ts';
+import { readMatches, type SearchReply } from './knn-reply.ts';
 import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
+import { holdsWords, WholeIndexes, type WordsPlace } from './whole-indexes.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
 export { DOCUMENT_ATTRIBUTES, metadataAttribute } from './index-command.ts';
+export type { KnnQuery } from './knn-query.ts';
 export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
-
-/** A nearest-neighbour query in RediSearch's language; user values appear in `params` only. */
-export interface KnnQuery {
-  readonly query: string;
-  /** Name, value, name, value …; numbers as text, vectors as little-endian float32 bytes. */
-  readonly params: readonly RedisArgument[];
-  readonly offset: number;
-  readonly limit: number;
-}
-
-/** Matches nearest first; `rebuilt` tells that the index had been lost and was made anew before answering. */
-export interface KnnAnswer {
-  readonly matches: ChunkMatch[];
-  /** How many rows the server answered with; some may be no matches, such as keys that are gone by now. */
-  readonly rows: number;
-  readonly rebuilt: boolean;
-}
 
 /** The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all. */
 const SEARCH_MARGIN_MS = 2_000;
-
-const RETURNED = [DISTANCE, 'text', 'metadata', 'doc_id', 'node_id'] as const;
+/** How often a search is repeated whose index was lost, or whose connection was, meanwhile. */
+const ATTEMPTS = 5;
 
 /** The FT index of each collection: made from the manifest, always asked by its alias. */
 export class VectorIndex {
   readonly #database: Database;
   readonly #searchTimeoutMs: number;
+  readonly #whole: WholeIndexes;
 
   constructor(database: Database, { searchTimeoutMs = 10_000 }: { searchTimeoutMs?: number } = {}) {
     this.#database = database;
     this.#searchTimeoutMs = searchTimeoutMs;
+    this.#whole = new WholeIndexes(database);
   }
 
   /**
@@ -69,8 +58,12 @@ export class VectorIndex {
    * collection itself was dropped.
    */
   async knn(collection: Collection, query: KnnQuery): Promise<KnnAnswer> {
-    const { answer, rebuilt } = await this.#ask(collection, () => this.#search(collection, query));
-    return { ...answer, rebuilt };
+    const command = knnCommand(readAliasOf(collection), query, String(this.#searchTimeoutMs));
+    const options = { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS };
+    const { answer, rebuilt } = await this.#ask(collection, () =>
+      this.#database.send<SearchReply>(command, options),
+    );
+    return { matches: readMatches(collection.name, answer), rows: (answer.length - 1) / 2, rebuilt };
   }
 
   /**
@@ -79,13 +72,26 @@ export class VectorIndex {
    */
   async candidates(collection: Collection, queries: readonly CandidateQuery[]): Promise<CandidateAnswer> {
     const timeout = String(this.#searchTimeoutMs);
-    const commands = queries.map((query) => candidateCommand(readAliasOf(collection), query, timeout));
-    const { answer, rebuilt } = await this.#ask(collection, () =>
-      this.#database.pipeline<SearchReply>(commands, { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS }),
-    );
+    const options = { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS };
+    const isWorded = queries.some(({ by }) => by === 'text');
+    const { answer, rebuilt } = await this.#ask(collection, async () => {
+      const words: WordsPlace = isWorded ? await this.#whole.findWords(collection) : { in: 'own' };
+      const asked = queries.filter(({ by }) => by !== 'text' || words.in !== 'none');
+      const commands = asked.map((query) => {
+        const index = query.by === 'text' && words.in === 'next' ? words.index : readAliasOf(collection);
+        return candidateCommand(index, query, timeout);
+      });
+      const replies = await this.#database.pipeline<SearchReply>(commands, options);
+      return {
+        lists: new Map(asked.map((query, at) => [query, readCandidates(replies[at] ?? [0], query)])),
+        words,
+      };
+    });
+    const { lists, words } = answer;
     return {
-      lists: answer.map((reply, at) => readCandidates(reply, queries[at] as CandidateQuery)),
+      lists: queries.map((query) => lists.get(query) ?? []),
       rebuilt,
+      ...(words.in === 'none' && { wordsIndexed: words.indexed }),
     };
   }
 
@@ -138,18 +144,41 @@ export class VectorIndex {
 
   /** Asks the index; when it is lost, rebuilds it from the manifest and asks again. */
   async #ask<T>(collection: Collection, ask: () => Promise<T>): Promise<{ answer: T; rebuilt: boolean }> {
-    try {
-      return { answer: await ask(), rebuilt: false };
-    } catch (error) {
-      if (isUnknownCommand(error)) await requireSearch(this.#database);
-      if (!isLostIndex(error)) throw error;
-      await this.#requireRecord(collection);
-      // Collections of earlier versions have only the alias that all readers share.
-      const known = await this.findHealth(collection);
-      const isThere = known?.index === collection.index && !known.indexing;
-      await this.ensure(collection);
-      return { answer: await ask(), rebuilt: !isThere };
+    let rebuilt = false;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      try {
+        if (!this.#whole.isKnown(collection.index)) rebuilt = (await this.#makeWhole(collection)) || rebuilt;
+        const { connections } = this.#database;
+        const answer = await ask();
+        // Behind another connection the index may be another one, which is still being filled.
+        if (this.#database.connections === connections) return { answer, rebuilt };
+      } catch (error) {
+        if (isUnknownCommand(error)) await requireSearch(this.#database);
+        if (!isLostIndex(error) || attempt === ATTEMPTS) throw error;
+        this.#whole.forget(collection.index);
+        rebuilt = (await this.#restore(collection)) || rebuilt;
+      }
     }
+    throw new StackloreError('busy', {
+      message: `The connection to the index of collection "${collection.name}" was lost again and again. Repeat when the server is at rest.`,
+    });
+  }
+
+  /** Waits until the index holds all chunks, which it does but after a crash of the server, or where it was lost. */
+  async #makeWhole(collection: Collection): Promise<boolean> {
+    const shape = await this.#whole.look(collection.index);
+    if (shape === 'unreadable' || (shape && !shape.indexing)) return false;
+    return this.#restore(collection);
+  }
+
+  /** Makes an index and its aliases where they are missing; gives whether there was none that could be asked. */
+  async #restore(collection: Collection): Promise<boolean> {
+    await this.#requireRecord(collection);
+    // Collections of earlier versions have only the alias that all readers share.
+    const known = await this.findHealth(collection);
+    const isThere = known?.index === collection.index && !known.indexing;
+    await this.ensure(collection);
+    return !isThere;
   }
 
   /** A collection may be a second old here: what was dropped or replaced meanwhile must not get its index back. */
@@ -179,6 +208,9 @@ export class VectorIndex {
    */
   async ensure(collection: Collection): Promise<void> {
     await this.build(collection);
+    const shape = await this.#whole.look(collection.index);
+    // Who looks from outside would take words that are not indexed yet for words that no chunk holds.
+    if (typeof shape === 'object' && !holdsWords(shape, collection.manifest)) return;
     await this.#database.send(['FT.ALIASUPDATE', aliasOf(collection.name), collection.index]);
   }
 
@@ -191,9 +223,17 @@ export class VectorIndex {
     { onProgress, prefix }: { onProgress?: (share: number) => void; prefix?: string } = {},
   ): Promise<void> {
     await requireSearch(this.#database);
-    await createIndex(this.#database, createCommand(index, name, manifest, prefix));
+    await this.begin({ name, manifest, index }, { prefix });
     await this.#waitUntilIndexed(index, onProgress);
     await this.#database.send(['FT.ALIASUPDATE', readAliasOf({ index }), index]);
+  }
+
+  /** Creates an index where it is missing, which the server then fills by itself; nothing waits for that. */
+  async begin(
+    { name, manifest, index }: Pick<Collection, 'name' | 'manifest' | 'index'>,
+    { prefix }: { prefix?: string | undefined } = {},
+  ): Promise<void> {
+    await createIndex(this.#database, createCommand(index, name, manifest, prefix));
   }
 
   /** Adds attributes for fields declared later, where they are missing; the server then scans the chunks again. */
@@ -213,6 +253,7 @@ export class VectorIndex {
   }
 
   async #alter({ index }: Pick<Collection, 'index'>, attributes: readonly string[][]): Promise<void> {
+    this.#whole.forget(index);
     for (const attribute of attributes) {
       const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...attribute];
       await this.#database.send(command).catch((error: unknown) => {
@@ -260,41 +301,4 @@ export class VectorIndex {
     const others = all.filter((other) => collectionOfIndex(other) === name && other !== index);
     for (const other of others) await dropIndex(this.#database, other);
   }
-
-  async #search(
-    collection: Collection,
-    { query, params, offset, limit }: KnnQuery,
-  ): Promise<Omit<KnnAnswer, 'rebuilt'>> {
-    const timeout = String(this.#searchTimeoutMs);
-    const command: RedisArgument[] = ['FT.SEARCH', readAliasOf(collection), query];
-    command.push(
-      'PARAMS',
-      String(params.length),
-      ...params,
-      'SORTBY',
-      DISTANCE,
-      'ASC',
-      'LIMIT',
-      String(offset),
-      String(limit),
-    );
-    command.push('RETURN', String(RETURNED.length), ...RETURNED, 'TIMEOUT', timeout, 'DIALECT', '2');
-    const reply = await this.#database.send<SearchReply>(command, {
-      timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS,
-    });
-    return { matches: readMatches(collection.name, reply), rows: (reply.length - 1) / 2 };
-  }
-}
-
-/** The alias of whichever index serves a collection; a reindex moves it. */
-export function aliasOf(collection: string): string {
-  return `stacklore:live:${collection}`;
-}
-
-/**
- * The alias that searches go through. It is set when the index is complete, and is of this index alone: a search whose
- * manifest is a second old asks the index which that manifest describes, not one with other vectors.
- */
-function readAliasOf({ index }: Pick<Collection, 'index'>): string {
-  return `${index}:live`;
 }
