@@ -39,6 +39,7 @@ import {
 import { recordIngest } from './ingest/record-ingest.ts';
 import type { IngestReport } from './ingest/tally.ts';
 import { IndexTender } from './maintenance/auto-index/index-tender.ts';
+import { startIndexes } from './maintenance/auto-index/start-indexes.ts';
 import type { Tended } from './maintenance/auto-index/tend-index.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { ReindexParts } from './maintenance/reindex/parts.ts';
@@ -55,7 +56,7 @@ import {
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
-import { attachEmbeddedRedis } from './redis/embedded.ts';
+import { type AttachOptions, attachEmbeddedRedis, type EmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
@@ -125,6 +126,13 @@ export function openStacklore(settings: ConfigInput = {}, options: OpenOptions =
   return new Stacklore(loadConfig({ ...options, settings }), options);
 }
 
+/** Attaches to the embedded server; one that it has to start answers before its large indexes are built. */
+export async function attachServer(config: Config, options: AttachOptions): Promise<EmbeddedRedis> {
+  const { onNotice } = options;
+  const onStarted = (socketPath: string) => startIndexes(config, socketPath, { graceMs: GRACE_MS, onNotice });
+  return attachEmbeddedRedis(config, { ...options, onStarted });
+}
+
 /** How long a search that has begun may still ask the index that served before a switch. */
 const GRACE_MS = REMEMBERED_MS + 200;
 
@@ -174,7 +182,7 @@ export class Stacklore {
     let isAttached = false;
     this.databases = connectDatabases(config, {
       embeddedSocket: async () => {
-        const { socketPath } = await attachEmbeddedRedis(config, { report, ...(onNotice && { onNotice }) });
+        const { socketPath } = await attachServer(config, { report, ...(onNotice && { onNotice }) });
         isAttached = true;
         return socketPath;
       },
