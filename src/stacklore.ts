@@ -464,7 +464,9 @@ export class Stacklore {
   async status(): Promise<Status> {
     const { redisUrl, databases } = this.config;
     const embedded = redisUrl === undefined && databases.knowledge?.url === undefined;
-    return readStatus(this.databases, { ...this.#parts, embedded });
+    const status = await readStatus(this.databases, { ...this.#parts, embedded });
+    this.#tender.nudge(status.collections.map(({ name }) => name));
+    return status;
   }
 
   /**

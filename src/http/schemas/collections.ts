@@ -20,6 +20,9 @@ export const collectionStatus = z.object({
       memoryBytes: z.number(),
     })
     .optional(),
+  indexKind: z.enum(['hnsw', 'flat']),
+  auto: z.boolean(),
+  building: z.object({ index: z.string(), kind: z.string(), indexed: z.number() }).optional(),
 });
 
 export const collectionList = z.object({ items: z.array(collectionStatus) });

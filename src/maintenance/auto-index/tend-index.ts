@@ -44,6 +44,8 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
   if (leftovers.length > 0) {
     return step(parts, seen, async () => {
       for (const index of leftovers) await parts.vectorIndex.dropIndex(index);
+      // The alias for those outside may still have been on one of them, where a switch was interrupted.
+      await parts.vectorIndex.ensure(collection);
       return 'dropped';
     });
   }

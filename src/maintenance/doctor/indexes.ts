@@ -28,7 +28,7 @@ async function findProblem(
   { databases: { knowledge }, vectorIndex }: Examination,
   collection: Collection,
 ): Promise<Problem | undefined> {
-  const { name, index } = collection;
+  const { name, index, manifest } = collection;
   const live = await findIndexInfo(knowledge, aliasOf(name));
   const own = live?.name === index ? live : await findIndexInfo(knowledge, index);
   const rebuild = async (): Promise<boolean> => {
@@ -39,6 +39,8 @@ async function findProblem(
   };
   // Another process is building it; readers wait for that themselves.
   if (own?.isIndexing && !live) return undefined;
+  // After a start there is at first one without words, and another one is being built.
+  if (own && !live && manifest.index.auto && !own.attributes.has('analysed')) return undefined;
   if (!live) {
     return {
       severity: 'error',

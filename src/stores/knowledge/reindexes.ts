@@ -20,10 +20,15 @@ const PAUSE_MS = 50;
 export class Reindexes {
   readonly #database: Database;
   readonly #lockMs: number;
+  readonly #tendingMs: number;
 
-  constructor(database: Database, { lockMs = (reindexLockRecord.ttlSeconds ?? 15) * 1_000 } = {}) {
+  constructor(
+    database: Database,
+    { lockMs = (reindexLockRecord.ttlSeconds ?? 15) * 1_000, tendingMs = TENDING_MS } = {},
+  ) {
     this.#database = database;
     this.#lockMs = lockMs;
+    this.#tendingMs = tendingMs;
   }
 
   /** The reindex of a collection, or `undefined`; one of an earlier collection of that name is none. */
@@ -79,10 +84,10 @@ export class Reindexes {
   ): Promise<T | undefined> {
     const key = lockKeyOf(name);
     const token = `${TENDING}${randomUUID()}`;
-    if (!(await this.#lock(key, token, TENDING_MS))) return undefined;
+    if (!(await this.#lock(key, token, this.#tendingMs))) return undefined;
     let keepMs = 0;
     return this.#holding(
-      { key, token, ms: TENDING_MS },
+      { key, token, ms: this.#tendingMs },
       async () => {
         const done = await work();
         keepMs = done.keepMs;

@@ -1,7 +1,7 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import { type CollectionField, collectionRecord } from '../../schema/knowledge.ts';
+import type { CollectionField } from '../../schema/knowledge.ts';
 import {
   type CandidateAnswer,
   type CandidateContents,
@@ -13,10 +13,13 @@ import {
   readContents,
 } from './candidates.ts';
 import type { Collection } from './collections.ts';
+import { requireCurrent } from './current-collection.ts';
 import {
   createIndex,
   dropIndex,
+  findIndexShape,
   type IndexHealth,
+  type IndexShape,
   isLostIndex,
   isUnknownCommand,
   readIndexHealth,
@@ -173,27 +176,12 @@ export class VectorIndex {
 
   /** Makes an index and its aliases where they are missing; gives whether there was none that could be asked. */
   async #restore(collection: Collection): Promise<boolean> {
-    await this.#requireRecord(collection);
+    await requireCurrent(this.#database, collection);
     // Collections of earlier versions have only the alias that all readers share.
     const known = await this.findHealth(collection);
     const isThere = known?.index === collection.index && !known.indexing;
     await this.ensure(collection);
     return !isThere;
-  }
-
-  /** A collection may be a second old here: what was dropped or replaced meanwhile must not get its index back. */
-  async #requireRecord({ name, index }: Collection): Promise<void> {
-    const key = collectionRecord.key.build({ collection: name });
-    const stored = await this.#database.send<string | null>(['HGET', key, 'index']);
-    if (stored === index) return;
-    if (stored !== null) {
-      throw new StackloreError('busy', {
-        message: `Collection "${name}" was given another index a moment ago. Repeat.`,
-      });
-    }
-    throw new StackloreError('not_found', {
-      message: `Collection "${name}" was dropped. See stacklore collections list for those there are.`,
-    });
   }
 
   /** Throws `search_unavailable` with the remedy where this database cannot be indexed and searched. */
@@ -282,6 +270,11 @@ export class VectorIndex {
       }
     }
     return undefined;
+  }
+
+  /** An index by its name, and what it is made of; `undefined` where there is none. */
+  async findShape(index: string): Promise<IndexShape | undefined> {
+    return findIndexShape(this.#database, index);
   }
 
   /** Removes every index of a collection with their aliases, those of a reindex too; the chunks stay. */
