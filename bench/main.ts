@@ -7,6 +7,7 @@ import { writeCodeSet } from './code-set.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { benchHttp } from './http.ts';
 import { benchHybrid } from './hybrid.ts';
+import { benchIndexKinds } from './index-kinds.ts';
 import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { benchMap } from './map.ts';
@@ -17,6 +18,7 @@ import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
 import { benchSemanticCache } from './semantic-cache.ts';
 import { benchStall } from './stall.ts';
+import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
 
@@ -32,6 +34,8 @@ const PARTS = [
   'http',
   'stores',
   'maintenance',
+  'index',
+  'start',
 ];
 const STALL_CHUNKS = 5_000;
 const QUESTIONS = [
@@ -103,17 +107,17 @@ async function benchStored(): Promise<void> {
   const queries = vectors.slice(-500);
   const stored = { texts: texts.slice(0, -500), vectors: vectors.slice(0, -500) };
   if (parts.includes('store')) await benchStore({ ...stored, rounds: quick ? 1 : rounds });
+  if (parts.includes('index')) await benchIndexKinds(stored.vectors, queries);
+  const provisionDir = config.provisionDir ?? `${config.home}/provision`;
+  if (parts.includes('start')) await benchStart({ provisionDir, ...stored });
   if (!parts.some((part) => ['search', 'hybrid', 'recall', 'map', 'stall', 'cli', 'http'].includes(part)))
     return;
 
   const redis = await startPrivateRedis();
-  const lore = openStacklore(
-    { ...redis.config({ provisionDir: config.provisionDir ?? `${config.home}/provision` }) },
-    { env: {} },
-  );
+  const lore = openStacklore({ ...redis.config({ provisionDir }) }, { env: {} });
   try {
     // Made with the model and not with given dimensions, so that text queries can be asked of it too.
-    const collection = await lore.createCollection('bench');
+    const collection = await lore.createCollection('bench', { index: 'hnsw' });
     for (let at = 0; at < stored.texts.length; at += 100) {
       const document = {
         docId: `d${at}`,

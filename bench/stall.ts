@@ -34,7 +34,8 @@ export async function benchStall(
   await lore.dropCollection('stall');
 }
 
-async function longestPing(redis: PrivateRedis, work: () => Promise<unknown>): Promise<number> {
+/** The longest PING of another client while some work goes on, in milliseconds. */
+export async function longestPing(redis: PrivateRedis, work: () => Promise<unknown>): Promise<number> {
   const client = createClient({ socket: { path: redis.socketPath, tls: false }, RESP: 2 });
   await client.connect();
   let worst = 0;
