@@ -44,6 +44,7 @@ export type { ParseOptions } from './ingest/parse/parse-source.ts';
 export type { ReadOptions } from './ingest/source.ts';
 export type { DocumentOutcome, IngestEvent, IngestReport } from './ingest/tally.ts';
 export type { AnalyticsDeletion } from './maintenance/analytics-retention.ts';
+export type { Tended } from './maintenance/auto-index/tend-index.ts';
 export type {
   BackupArchive,
   BackupProgress,
@@ -97,6 +98,7 @@ export type {
   CollectionField,
   DocumentMetadata,
   Fact,
+  IndexChoice,
   IndexSettings,
   Manifest,
 } from './schema/knowledge.ts';

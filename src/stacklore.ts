@@ -216,9 +216,10 @@ export class Stacklore {
     const mayWrite = () => hasUrl || isAttached;
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
-    const { collections } = this;
     this.#tender = new IndexTender({
-      ...{ knowledge, collections, vectorIndex: this.#vectorIndex, reindexes: new Reindexes(knowledge) },
+      // Its own: what it reads does not make manifests fresh that searches remember.
+      ...{ knowledge, collections: new Collections(knowledge), vectorIndex: this.#vectorIndex },
+      reindexes: new Reindexes(knowledge),
       graceMs: GRACE_MS,
     });
     this.maintenance = new Maintenance({

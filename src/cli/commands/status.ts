@@ -39,7 +39,7 @@ export const command = defineCommand({
 function describeIndex({ indexState, indexKind, auto, building }: IndexStanding): string {
   const kind = auto ? `${indexKind} (auto)` : indexKind;
   const next = building && `, building ${building.kind} ${Math.floor(building.indexed * 100)} %`;
-  return `${kind} ${indexState}${next ?? ''}`;
+  return `${indexState}, ${kind}${next ?? ''}`;
 }
 
 type IndexStanding = Pick<Status['collections'][number], 'indexState' | 'indexKind' | 'auto' | 'building'>;

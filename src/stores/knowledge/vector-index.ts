@@ -30,7 +30,7 @@ import { collectionOfIndex, embeddingField } from './index-fields.ts';
 import { type KnnAnswer, type KnnQuery, knnCommand } from './knn-query.ts';
 import { readMatches, type SearchReply } from './knn-reply.ts';
 import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
-import { holdsWords, WholeIndexes, type WordsPlace } from './whole-indexes.ts';
+import { WholeIndexes, type WordsPlace } from './whole-indexes.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
@@ -198,7 +198,7 @@ export class VectorIndex {
     await this.build(collection);
     const shape = await this.#whole.look(collection.index);
     // Who looks from outside would take words that are not indexed yet for words that no chunk holds.
-    if (typeof shape === 'object' && !holdsWords(shape, collection.manifest)) return;
+    if (collection.manifest.analyser && typeof shape === 'object' && !shape.sources.has('analysed')) return;
     await this.#database.send(['FT.ALIASUPDATE', aliasOf(collection.name), collection.index]);
   }
 
