@@ -19,7 +19,7 @@ export interface StartBench {
 
 /**
  * How soon after `stacklore up` the embedded server answers: by vectors, by words too, and by HNSW; after `stacklore down`,
- * after an idle stop's worth of further writes, and after a SIGKILL. Every answer is compared with the one of before.
+ * and after a SIGKILL, with and without HNSW in the rewritten log. Every answer is compared with the one of before.
  */
 export async function benchStart({ provisionDir, texts, vectors }: StartBench): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'stacklore-bench-start-'));
@@ -31,7 +31,7 @@ export async function benchStart({ provisionDir, texts, vectors }: StartBench): 
       const started = performance.now();
       await settle(lore);
       console.log(`\n${vectors.length} chunks; HNSW after they were stored: ${seconds(started)}`);
-      return keysOf(await lore.search({ ...query, exact: true }));
+      return keysOf(await lore.search({ ...query, mode: 'vector', exact: true }));
     });
     let started = performance.now();
     run(settings, 'down');
