@@ -8,6 +8,7 @@ import { textWindows, vectorsOf } from './corpus.ts';
 import { benchDocuments } from './documents.ts';
 import { benchHttp } from './http.ts';
 import { benchHybrid } from './hybrid.ts';
+import { benchIndexKinds } from './index-kinds.ts';
 import { benchIngest } from './ingest.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { benchMap } from './map.ts';
@@ -20,6 +21,7 @@ import { benchRecall } from './recall.ts';
 import { benchSearch } from './search.ts';
 import { benchSemanticCache } from './semantic-cache.ts';
 import { benchStall } from './stall.ts';
+import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
 import { benchStores } from './stores/stores.ts';
 import { benchWorkers } from './workers.ts';
@@ -40,6 +42,8 @@ const PARTS = [
   'workers',
   'documents',
   'publish',
+  'index',
+  'start',
 ];
 /** Parts that make what they measure with by themselves. */
 const UNSTORED_PARTS = [
@@ -122,17 +126,17 @@ async function benchStored(): Promise<void> {
     const { texts: some, vectors: theirs } = stored;
     await benchMemory({ texts: some.slice(0, count), vectors: theirs.slice(0, count), queries });
   }
+  if (parts.includes('index')) await benchIndexKinds(stored.vectors, queries);
+  const provisionDir = config.provisionDir ?? `${config.home}/provision`;
+  if (parts.includes('start')) await benchStart({ provisionDir, ...stored });
   if (!parts.some((part) => ['search', 'hybrid', 'recall', 'map', 'stall', 'cli', 'http'].includes(part)))
     return;
 
   const redis = await startPrivateRedis();
-  const lore = openStacklore(
-    { ...redis.config({ provisionDir: config.provisionDir ?? `${config.home}/provision` }) },
-    { env: {} },
-  );
+  const lore = openStacklore({ ...redis.config({ provisionDir }) }, { env: {} });
   try {
     // Made with the model and not with given dimensions, so that text queries can be asked of it too.
-    const collection = await lore.createCollection('bench');
+    const collection = await lore.createCollection('bench', { index: 'hnsw' });
     for (let at = 0; at < stored.texts.length; at += 100) {
       const document = {
         docId: `d${at}`,

@@ -61,6 +61,7 @@ export {
 export type { RightsCheck, RightsRequest } from './maintenance/acl/check-rights.ts';
 export type { UserRequest, UserRules } from './maintenance/acl/user-rules.ts';
 export type { AnalyticsDeletion } from './maintenance/analytics-retention.ts';
+export type { Tended } from './maintenance/auto-index/tend-index.ts';
 export type {
   BackupArchive,
   BackupProgress,
@@ -115,6 +116,7 @@ export type {
   CollectionField,
   DocumentMetadata,
   Fact,
+  IndexChoice,
   IndexSettings,
   Manifest,
 } from './schema/knowledge.ts';

@@ -41,6 +41,9 @@ import { listSources, readSource } from './ingest/read-source.ts';
 import { recordIngest } from './ingest/record-ingest.ts';
 import type { ReadOptions, Source, SourceProblem, SourceRef } from './ingest/source.ts';
 import type { IngestReport } from './ingest/tally.ts';
+import { IndexTender } from './maintenance/auto-index/index-tender.ts';
+import { startIndexes } from './maintenance/auto-index/start-indexes.ts';
+import type { Tended } from './maintenance/auto-index/tend-index.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import type { ReindexParts } from './maintenance/reindex/parts.ts';
 import { reindex } from './maintenance/reindex/reindex.ts';
@@ -56,7 +59,7 @@ import {
 import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
-import { attachEmbeddedRedis } from './redis/embedded.ts';
+import { type AttachOptions, attachEmbeddedRedis, type EmbeddedRedis } from './redis/embedded.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
@@ -129,6 +132,16 @@ export function openStacklore(settings: ConfigInput = {}, options: OpenOptions =
   return new Stacklore(loadConfig({ ...options, settings }), options);
 }
 
+/** Attaches to the embedded server; one that it has to start answers before its large indexes are built. */
+export async function attachServer(config: Config, options: AttachOptions): Promise<EmbeddedRedis> {
+  const { onNotice } = options;
+  const onStarted = (socketPath: string) => startIndexes(config, socketPath, { graceMs: GRACE_MS, onNotice });
+  return attachEmbeddedRedis(config, { ...options, onStarted });
+}
+
+/** How long a search that has begun may still ask the index that served before a switch. */
+const GRACE_MS = REMEMBERED_MS + 200;
+
 /** The one façade: what is stored, searched and looked after in the four named databases. */
 export class Stacklore {
   readonly config: Config;
@@ -158,6 +171,7 @@ export class Stacklore {
   readonly #factBacklog: FactBacklog;
   readonly #vectorIndex: VectorIndex;
   readonly #ingestLeases: IngestLeases;
+  readonly #tender: IndexTender;
   /** What query texts are embedded with, known without loading it. */
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
@@ -175,7 +189,7 @@ export class Stacklore {
     let isAttached = false;
     this.databases = connectDatabases(config, {
       embeddedSocket: async () => {
-        const { socketPath } = await attachEmbeddedRedis(config, { report, ...(onNotice && { onNotice }) });
+        const { socketPath } = await attachServer(config, { report, ...(onNotice && { onNotice }) });
         isAttached = true;
         return socketPath;
       },
@@ -210,6 +224,12 @@ export class Stacklore {
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#ingestLeases = new IngestLeases(knowledge);
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
+    this.#tender = new IndexTender({
+      // Its own: what it reads does not make manifests fresh that searches remember.
+      ...{ knowledge, collections: new Collections(knowledge), vectorIndex: this.#vectorIndex },
+      reindexes: new Reindexes(knowledge),
+      graceMs: GRACE_MS,
+    });
     this.maintenance = new Maintenance({
       ...{ ...this, vectorIndex: this.#vectorIndex, factIndex: this.#factIndex, model: this.#model },
       embedder: () => this.#parts.embedder(),
@@ -221,7 +241,9 @@ export class Stacklore {
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
   async ingest(request: IngestRequest): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingest(this.#ingestParts, request));
+    return recordIngest(this.recorder, request, () =>
+      this.#tender.during([request.collection ?? 'default'], () => ingest(this.#ingestParts, request)),
+    );
   }
 
   /** What an ingest of these sources would read, and what it could not list. */
@@ -242,7 +264,11 @@ export class Stacklore {
     texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestTexts(this.#ingestParts, texts, request));
+    return recordIngest(this.recorder, request, () =>
+      this.#tender.during([request.collection ?? 'default'], () =>
+        ingestTexts(this.#ingestParts, texts, request),
+      ),
+    );
   }
 
   /** Ingests files that a program holds as bytes, such as uploads. */
@@ -250,14 +276,18 @@ export class Stacklore {
     files: Iterable<FileContents> | AsyncIterable<FileContents>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () => ingestFiles(this.#ingestParts, files, request));
+    return recordIngest(this.recorder, request, () =>
+      this.#tender.during([request.collection ?? 'default'], () =>
+        ingestFiles(this.#ingestParts, files, request),
+      ),
+    );
   }
 
   /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */
   async search(request: SearchInput): Promise<SearchAnswer> {
     const values = ({ hits }: SearchAnswer) => ({ hits: hits.length });
     return recordQuery(this.recorder, { service: 'search', request, values }, () =>
-      refinedSearch(this.#parts, request),
+      this.#tender.after(request, () => refinedSearch(this.#parts, request)),
     );
   }
 
@@ -312,7 +342,7 @@ export class Stacklore {
     const parts = { ...this.#parts, conversations, conversationUsers, systemPrompts, templates };
     const values = ({ tokens }: ContextAnswer) => ({ tokens });
     return recordQuery(this.recorder, { service: 'context', request, values }, () =>
-      findChatContext(parts, request, options),
+      this.#tender.after(request, () => findChatContext(parts, request, options)),
     );
   }
 
@@ -435,6 +465,14 @@ export class Stacklore {
     return reindex(this.#reindexParts, collection, request);
   }
 
+  /**
+   * Does the next thing there is to do for the indexes of `auto` collections, all of them unless named: searches and ingests
+   * see to that by themselves. Gives what was done.
+   */
+  async tendIndexes(names?: readonly string[]): Promise<Record<string, Tended>> {
+    return this.#tender.tend(names ?? (await this.collections.names()));
+  }
+
   /** Deletes a collection with all its documents; gives how many there were. */
   async dropCollection(name: string): Promise<number> {
     return dropCollection(this.#parts, name);
@@ -452,7 +490,9 @@ export class Stacklore {
   async status(): Promise<Status> {
     const { config } = this;
     const embedded = config.redisUrl === undefined && config.databases.knowledge?.url === undefined;
-    return readStatus(this.databases, { ...this.#parts, embedded, config });
+    const status = await readStatus(this.databases, { ...this.#parts, embedded, config });
+    this.#tender.nudge(status.collections.map(({ name }) => name));
+    return status;
   }
 
   /**
@@ -479,6 +519,7 @@ export class Stacklore {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#workers].map((worker) => worker.stop()));
     await this.queues.close();
+    await this.#tender.close();
     await this.#recorder?.close();
     const [embedder, reranker] = await Promise.all(
       [this.#embedder, this.#reranker].map((opened) => opened?.catch(() => undefined)),
@@ -508,7 +549,7 @@ export class Stacklore {
         const model = { ...own, name, pooling, maxTokens, queryPrefix, documentPrefix, dimensions };
         return openLocalEmbedder({ ...this.config, model });
       },
-      graceMs: REMEMBERED_MS + 200,
+      graceMs: GRACE_MS,
     };
   }
 

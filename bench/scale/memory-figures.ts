@@ -1,5 +1,5 @@
 import type { Stacklore } from '../../src/stacklore.ts';
-import { aliasOf } from '../../src/stores/knowledge/vector-index.ts';
+import { aliasOf } from '../../src/stores/knowledge/index-aliases.ts';
 import type { Figure } from './figures.ts';
 
 const SAMPLED_CHUNKS = 500;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../errors.ts';
-import { type CollectionField, collectionField, vectorType } from '../schema/knowledge.ts';
+import { type CollectionField, collectionField, indexChoice, vectorType } from '../schema/knowledge.ts';
 import { ANALYSER_LANGUAGES } from '../text/analyser.ts';
 import type { Flag } from './command.ts';
 import { wholeNumber } from './flag-values.ts';
@@ -13,7 +13,8 @@ export const COLLECTION_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--index <kind>',
-    description: 'index of a new collection: hnsw (default) or flat (exact, for small ones)',
+    description:
+      'index of a new collection: auto (default: flat while it is small, then hnsw), hnsw or flat (exact)',
   },
   { flags: '--chunk-size <tokens>', description: 'most tokens of a chunk in a new collection (128)' },
   {
@@ -33,7 +34,7 @@ export const COLLECTION_FLAGS: readonly Flag[] = [
 /** The schema of those flags. */
 export const collectionFlags = {
   fields: z.string().transform(parseFields).optional(),
-  index: z.enum(['hnsw', 'flat']).optional(),
+  index: indexChoice.optional(),
   chunkSize: wholeNumber(0).optional(),
   overlap: wholeNumber(0).optional(),
   language: z.enum(ANALYSER_LANGUAGES).optional(),

@@ -1,9 +1,16 @@
 import { z } from 'zod';
 import type { Embedder, EmbeddingModel } from '../embed/embedder.ts';
 import { StackloreError } from '../errors.ts';
-import { type CollectionField, collectionField, type Manifest, vectorType } from '../schema/knowledge.ts';
+import {
+  type CollectionField,
+  collectionField,
+  indexChoice,
+  type Manifest,
+  vectorType,
+} from '../schema/knowledge.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
+import { choiceOf, chosenIndex } from '../stores/knowledge/index-kind.ts';
 import { describeModels } from '../stores/knowledge/model-mismatch.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { ANALYSER_LANGUAGES, ANALYSER_VERSION } from '../text/analyser.ts';
@@ -24,7 +31,8 @@ function whole(least: number, most: number) {
 /** What a collection can be created with; everything has a default. */
 export const collectionSettings = z.strictObject({
   fields: declaredFields.default([]),
-  index: z.enum(['hnsw', 'flat']).default('hnsw'),
+  /** `auto`: exact search while the collection is small, then HNSW, built in the background. */
+  index: indexChoice.default('auto'),
   m: whole(2, 512).default(16),
   efConstruction: whole(1, 4_096).default(200),
   efRuntime: whole(1, 4_096).default(64),
@@ -235,7 +243,7 @@ async function manifestFor(
     ...(settings.vectorType === 'float16' && { storedVectors: 'float16' }),
     chunker: { version: CHUNKER_VERSION, size, overlap },
     fields: settings.fields,
-    index: { kind: settings.index, m, efConstruction, efRuntime },
+    index: { ...chosenIndex(settings.index, 'flat'), m, efConstruction, efRuntime },
     ...(settings.publish && { publish: settings.publish }),
     // Who gives vectors looks chunks up by vectors; their words count where a language is named.
     ...((embedder || settings.language) && {
@@ -278,7 +286,7 @@ function requireSameSettings({ name, manifest }: Collection, settings: Collectio
   const made = {
     chunkSize: chunker.size,
     chunkOverlap: chunker.overlap,
-    index: index.kind,
+    index: choiceOf(index),
     m: index.m,
     efConstruction: index.efConstruction,
     efRuntime: index.efRuntime,

@@ -1,10 +1,12 @@
 import type { Config } from '../config.ts';
 import { type ErrorCode, StackloreError } from '../errors.ts';
 import type { Database, Databases } from '../redis/databases.ts';
+import type { IndexSettings } from '../schema/knowledge.ts';
 import type { DatabaseName } from '../schema/record.ts';
 import { type ChunkMemory, readChunkMemory } from '../stores/knowledge/chunk-memory.ts';
-import type { Collections } from '../stores/knowledge/collections.ts';
+import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
+import { indexName, indexNumber } from '../stores/knowledge/index-fields.ts';
 import type { IndexHealth, VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { type Connections, readConnections } from './connections.ts';
 
@@ -21,6 +23,11 @@ export interface CollectionStatus {
   readonly index?: IndexHealth;
   /** What a chunk takes by part; told by `status` alone, absent for a collection without chunks. */
   readonly memory?: ChunkMemory;
+  /** What serves; with `auto` the kind follows from the size. */
+  readonly indexKind: IndexSettings['kind'];
+  readonly auto: boolean;
+  /** The index that is being built to serve next, and the share of chunks, 0 to 1, that it holds. */
+  readonly building?: { readonly index: string; readonly kind: string; readonly indexed: number };
 }
 
 /** The keys in the numbered database of a named one, which others may share, or why it gives no answer. */
@@ -134,9 +141,22 @@ export async function readCollections(
         model: manifest.model?.name ?? null,
         indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
         ...(health && { index: health }),
+        ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
+        ...(await buildingOf(parts, collection)),
       } as const;
     }),
   );
+}
+
+/** The next index is there only while it is built and switched to, or until a reindex is ended. */
+async function buildingOf(
+  { vectorIndex }: CollectionStatusParts,
+  { name, index }: Collection,
+): Promise<Pick<CollectionStatus, 'building'>> {
+  const next = await vectorIndex.findShape(indexName(name, indexNumber(index) + 1));
+  if (!next) return {};
+  const { index: building, algorithm: kind = 'unknown', indexing, percentIndexed } = next;
+  return { building: { index: building, kind, indexed: indexing ? percentIndexed : 1 } };
 }
 
 function parseInfo(info: string): Map<string, string> {

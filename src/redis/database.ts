@@ -36,7 +36,7 @@ export interface Shard extends Pick<Database, 'name' | 'send' | 'pipeline'> {
 /** One named database behind one connection, which its first command opens and which is opened again when it broke. */
 export interface Database {
   readonly name: DatabaseName;
-  /** How many connections were made so far. The cursor of a scan is of one only: the next server counts otherwise. */
+  /** How many connections were opened so far: behind another one there may be another server, or a restarted one. */
   readonly connections?: number;
   /** Whether `isConfirmed` waits for anything. */
   readonly confirms?: boolean;
@@ -108,10 +108,10 @@ export class RedisDatabase implements Database {
   readonly #root: RedisDatabase;
   readonly #onClose: () => void;
   #connection: Connection | undefined;
+  #connections = 0;
   #connecting: Promise<Connection> | undefined;
   /** Carries out what replicas are to confirm. */
   #confirming: RedisDatabase | undefined;
-  #connections = 0;
   /** Where one server goes, another takes its place: sentinels and clusters see to that. Told by the root. */
   #hasSuccessors = false;
 

@@ -5,9 +5,9 @@ import { findServer, provisionServer, type ServerFiles } from '../provision/redi
 import type { ProvisionReport } from '../provision/report.ts';
 import { type DataHome, dataHome, prepareDataHome } from './data-home.ts';
 import { endHangingServer, endUnreachableServer, hangingServer } from './end-server.ts';
+import { prepareGoodStop } from './good-stop.ts';
 import { withHomeLock } from './home-lock.ts';
 import { watchIdle } from './idle-stop.ts';
-import { countIndexedDocuments } from './index-counts.ts';
 import { openLoopbackPort } from './loopback-port.ts';
 import { logTail, remedyFor } from './server-process.ts';
 import { isSilence, orDeath, refusePartialAnswers, waitUntilLoaded } from './server-ready.ts';
@@ -50,6 +50,8 @@ export interface AttachOptions {
   readonly report: ProvisionReport;
   /** Told what takes long and what was put right, in whole sentences. */
   readonly onNotice?: (text: string) => void;
+  /** Does what a server needs that was just started and has loaded its data, before it counts as ready. */
+  readonly onStarted?: (socketPath: string) => Promise<void>;
   /** The server to start; by default the one that provisioning gives. */
   readonly files?: ServerFiles;
   /** A server that says nothing for this long hangs; 5 minutes by default, as one that is busy answers late. */
@@ -70,6 +72,7 @@ export async function attachEmbeddedRedis(config: Config, options: AttachOptions
     paths: dataHome(config.home),
     report: options.report,
     onNotice: options.onNotice ?? (() => undefined),
+    onStarted: options.onStarted ?? (async () => undefined),
     files: options.files,
     silenceLimitMs: options.silenceLimitMs,
   };
@@ -114,7 +117,7 @@ async function stopServer(paths: DataHome, options: Required<StopOptions>): Prom
   try {
     const server = await reachSharedServer(paths, options.onNotice, options.silenceLimitMs);
     if (!server) return await endUnreachableServer(paths, options);
-    await closingOnError(server.connection, stopInGoodOrder(paths, server));
+    await closingOnError(server.connection, stopInGoodOrder(paths, server, options));
   } catch (error) {
     if (!isSilence(error)) throw error;
     await endHangingServer(paths, options);
@@ -125,9 +128,17 @@ async function stopServer(paths: DataHome, options: Required<StopOptions>): Prom
 /** Somebody waits for the stop. */
 const COUNT_MS = 5_000;
 
-async function stopInGoodOrder(paths: DataHome, server: SharedServer): Promise<void> {
+async function stopInGoodOrder(
+  paths: DataHome,
+  server: SharedServer,
+  { silenceLimitMs }: Required<StopOptions>,
+): Promise<void> {
+  const options = { silenceLimitMs, countMs: COUNT_MS };
   // A server that is loading, or building an index, cannot count; then the next start has nothing to compare with.
-  const indexes = await countIndexedDocuments(server.connection, COUNT_MS).catch(() => undefined);
+  const indexes = await prepareGoodStop(server.connection, options).catch((error: unknown) => {
+    if (isSilence(error)) throw error;
+    return undefined;
+  });
   await shutDownServer(paths, server);
   const record = readServerRecord(paths.recordPath);
   if (record && indexes) writeServerRecord(paths.recordPath, { ...record, indexes });
@@ -138,6 +149,7 @@ interface Attachment {
   readonly paths: DataHome;
   readonly report: ProvisionReport;
   readonly onNotice: (text: string) => void;
+  readonly onStarted: (socketPath: string) => Promise<void>;
   readonly files: ServerFiles | undefined;
   readonly silenceLimitMs: number | undefined;
 }
@@ -173,10 +185,16 @@ function reach({ paths, onNotice, silenceLimitMs }: Attachment): Promise<SharedS
   return reachSharedServer(paths, onNotice, silenceLimitMs);
 }
 
-async function makeReady({ config, paths, onNotice }: Attachment, server: Attached): Promise<void> {
+async function makeReady(
+  { config, paths, onNotice, onStarted }: Attachment,
+  server: Attached,
+): Promise<void> {
   const { connection, replaced, socketPath, suddenEnd } = server;
   await waitUntilLoaded(connection, onNotice);
-  if (server.died) await refusePartialAnswers(connection);
+  if (server.died) {
+    await refusePartialAnswers(connection);
+    await onStarted(socketPath);
+  }
   // Only now: where this start fails too, its own last words say more.
   if (suddenEnd !== undefined) onNotice(suddenEnd);
   if (replaced) await reportReplaced(replaced, { connection, dir: paths.dir }, onNotice);

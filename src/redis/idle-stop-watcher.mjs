@@ -1,13 +1,14 @@
 /**
- * Stops the server of a data home after a time without clients: `node idle-stop-watcher.mjs SOCKET SECONDS RECORD`.
+ * Stops the server of a data home after a time without clients: `node idle-stop-watcher.mjs SOCKET SECONDS RECORD KEYS`.
  * Runs detached, and ends with the server however that ends. A connection of its own tells others that it is there.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processStart } from '../provision/file-lock.mjs';
 import { openControl, parseClients, parseInfo } from './control-connection.mjs';
+import { prepareStop } from './prepare-stop.mjs';
 
-const [socketPath = '', seconds = '0', recordPath = ''] = process.argv.slice(2);
+const [socketPath = '', seconds = '0', recordPath = '', keys = '{}'] = process.argv.slice(2);
 const idleMs = Number(seconds) * 1_000;
 const pollMs = Math.min(5_000, Math.max(100, idleMs / 4));
 /** While the decision falls, newcomers are held back this long; a server that stops meanwhile never answers them. */
@@ -26,6 +27,8 @@ for (;;) {
   await sleep(pollMs);
   if (await isInUse()) lastSeen = Date.now();
   if (Date.now() - lastSeen >= idleMs) {
+    // Whoever comes meanwhile finds collections without an index, and makes one; the server then goes on.
+    await prepareStop(connection, JSON.parse(keys)).catch(() => {});
     await stopUnlessInUse();
     lastSeen = Date.now();
   }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type ControlConnection, parseClients } from './control-connection.mjs';
+import { AUTO_INDEX_KEYS } from './good-stop.ts';
 
 const WATCHER_SCRIPT = fileURLToPath(new URL('./idle-stop-watcher.mjs', import.meta.url));
 /** Client name of a watcher, which holds its seconds. */
@@ -24,12 +25,16 @@ export async function watchIdle(
   const watchers = await listWatchers(connection);
   if (watchers.some((watcher) => watcher.seconds === seconds)) return;
   for (const watcher of watchers) await connection.send(['CLIENT', 'KILL', 'ID', watcher.id]);
-  const watcher = spawn(process.execPath, [WATCHER_SCRIPT, socketPath, String(seconds), recordPath], {
-    detached: true,
-    cwd: '/',
-    stdio: 'ignore',
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
+  const watcher = spawn(
+    process.execPath,
+    [WATCHER_SCRIPT, socketPath, String(seconds), recordPath, JSON.stringify(AUTO_INDEX_KEYS)],
+    {
+      detached: true,
+      cwd: '/',
+      stdio: 'ignore',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  );
   watcher.unref();
 }
 

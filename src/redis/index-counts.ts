@@ -6,16 +6,18 @@ import type { ControlConnection } from './control-connection.mjs';
 export type IndexCounts = Readonly<Record<string, number>>;
 
 /**
- * How many documents each index holds, once those being built are ready. Empty on a server without search. Rejects when
- * that takes longer than `timeoutMs`.
+ * How many documents each index holds, or each of these, once those being built are ready. Empty on a server without search.
+ * Rejects when that takes longer than `timeoutMs`.
  */
 export async function countIndexedDocuments(
   connection: ControlConnection,
   timeoutMs = Number.POSITIVE_INFINITY,
+  among?: IndexCounts,
 ): Promise<IndexCounts> {
   const deadline = Date.now() + timeoutMs;
   const counts: Record<string, number> = {};
   for (const name of await listIndexes(connection)) {
+    if (among && !(name in among)) continue;
     let info = await indexInfo(connection, name);
     while (info.get('indexing') === '1') {
       if (Date.now() > deadline) throw new Error(`index ${name} is still being built`);

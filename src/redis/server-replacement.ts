@@ -5,6 +5,7 @@ import type { ServerFiles } from '../provision/redis-pair.ts';
 import { serversOnPath } from '../provision/server-on-path.ts';
 import { type ControlConnection, parseClients, parseInfo } from './control-connection.mjs';
 import type { DataHome } from './data-home.ts';
+import { prepareGoodStop } from './good-stop.ts';
 import { findIdleStop, WATCHER_NAME } from './idle-stop.ts';
 import { countIndexedDocuments, describeCountChanges, type IndexCounts } from './index-counts.ts';
 import { isStartedFrom, readServerRecord } from './server-record.ts';
@@ -31,7 +32,7 @@ export async function replaceServer(
   { server, files, onNotice }: { server: SharedServer; files: ServerFiles; onNotice: (text: string) => void },
 ): Promise<StartedServer & { replaced: Replaced }> {
   const replaced = {
-    before: await countIndexedDocuments(server.connection),
+    before: await prepareGoodStop(server.connection),
     versions: await describeVersions(server.connection),
     idleStopSeconds: await findIdleStop(server.connection),
   };
@@ -73,7 +74,8 @@ export async function reportReplaced(
   { connection, dir }: { connection: ControlConnection; dir: string },
   onNotice: (text: string) => void,
 ): Promise<void> {
-  const after = await countIndexedDocuments(connection);
+  // Beside those of before there may be one that a start has begun.
+  const after = await countIndexedDocuments(connection, undefined, replaced.before);
   const versions = await describeVersions(connection);
   const before = replaced.versions === undefined ? 'Another search server' : `${replaced.versions} before,`;
   onNotice(

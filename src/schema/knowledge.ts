@@ -154,8 +154,14 @@ const indexSettings = z.strictObject({
   m: z.int().min(2).max(512),
   efConstruction: z.int().min(1).max(4096),
   efRuntime: z.int().min(1).max(4096),
+  /** The kind follows from the size of the collection. Absent: it stays what the collection was made with. */
+  auto: z.literal(true).optional(),
 });
 export type IndexSettings = z.output<typeof indexSettings>;
+
+/** What an index can be asked for as: `auto` is the kind that suits the collection's size. */
+export const indexChoice = z.enum(['auto', 'hnsw', 'flat']);
+export type IndexChoice = z.output<typeof indexChoice>;
 
 /** How exactly an index keeps vectors. */
 export const vectorType = z.enum(['float32', 'float16']);

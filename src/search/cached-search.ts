@@ -14,6 +14,7 @@ import {
   type SemanticAnswer,
   type SemanticCacheParts,
 } from './semantic-cache.ts';
+import { isWordsMissingWarning } from './words-missing.ts';
 
 /** What a cached search works with. */
 export interface CachedSearchParts extends SemanticCacheParts {
@@ -85,9 +86,10 @@ export async function cachedSearch(
     return { ...(await refinedSearch(fresh, request)), cached: false };
   }
   const transient = new Set(collections.map(rebuiltWarning));
-  // That an index was rebuilt is true of this one search, and further pages are not kept for as long as an answer.
+  // That an index was rebuilt, or has no words yet, is true of this one search, and further pages are not kept for as long as an answer.
   const keep = ({ warnings, cursor }: SearchAnswer) =>
-    cursor === undefined && !warnings.some((warning) => transient.has(warning));
+    cursor === undefined &&
+    !warnings.some((warning) => transient.has(warning) || isWordsMissingWarning(warning, collections));
   const paramsHash = paramsHashOf({ ...asked, query });
   const addressOf = (paramsName: string) => ({ endpointName: SEARCH_ENDPOINT, paramsName });
   const search = (using: SearchParts) => {

@@ -22,6 +22,8 @@ export interface HybridParts {
 export interface HybridAnswer {
   readonly matches: readonly HybridMatch[];
   readonly rebuilt: readonly Collection[];
+  /** Those whose words are not indexed yet, with the share of chunks, 0 to 1, that are. */
+  readonly wordsMissing: ReadonlyMap<Collection, number>;
   readonly facets?: Facets;
   /** Where the next page begins; absent on the last one. */
   readonly cursor?: string;
@@ -38,13 +40,14 @@ export async function findHybrid(parts: HybridParts, look: Look): Promise<Hybrid
   const { request } = look;
   if (typeof request.cursor === 'string') return readFurther(parts, look, request.cursor);
   const rebuilt = new Set<Collection>();
-  const { ranking, depth, page, isComplete } = await findPage(parts, look, rebuilt);
+  const wordsMissing = new Map<Collection, number>();
+  const { ranking, depth, page, isComplete } = await findPage(parts, look, rebuilt, wordsMissing);
   const facets = await facetsOf(parts, look, ranking);
   const isKept = request.cursor === true && (page.end < ranking.length || !isComplete);
   const kept = { ranking, depth, isComplete };
   const cursor = isKept ? cursorAt(await keepRanking(parts.cursors, request, kept), page.end) : undefined;
   return {
-    ...{ matches: page.matches, rebuilt: [...rebuilt] },
+    ...{ matches: page.matches, rebuilt: [...rebuilt], wordsMissing },
     ...(facets && { facets }),
     ...(cursor !== undefined && { cursor }),
   };
@@ -62,21 +65,29 @@ export interface FoundPage {
   readonly isComplete: boolean;
 }
 
-/** Looks as far as it takes to fill the page. Adds the collections whose index had to be rebuilt. */
+/** Looks as far as it takes to fill the page. Adds the collections whose index had to be rebuilt, and whose words are missing. */
 export async function findPage(
   parts: HybridParts,
   look: Look,
   rebuilt = new Set<Collection>(),
+  wordsMissing = new Map<Collection, number>(),
 ): Promise<FoundPage> {
   // A page of two versions of a document, or of neither, would be wrong.
-  return againIfExchanged(() => findPageOnce(parts, look, rebuilt));
+  return againIfExchanged(() => findPageOnce(parts, { look, rebuilt, wordsMissing }));
 }
 
-async function findPageOnce(parts: HybridParts, look: Look, rebuilt: Set<Collection>): Promise<FoundPage> {
+async function findPageOnce(
+  parts: HybridParts,
+  {
+    look,
+    rebuilt,
+    wordsMissing,
+  }: { look: Look; rebuilt: Set<Collection>; wordsMissing: Map<Collection, number> },
+): Promise<FoundPage> {
   const { request } = look;
   const least = Math.max(request.cursor ? CURSOR_DEPTH : DEPTH, request.offset + request.topK);
   for (let depth = least; ; depth = deeper(depth)) {
-    const found = await lookUp(parts, { look, depth, rebuilt });
+    const found = await lookUp(parts, { look, depth, rebuilt, wordsMissing });
     const ranking = await order(parts, { look, found, depth });
     const page = await readPage(parts, { look, ranking, from: request.offset });
     const isComplete = depth >= MAX_CANDIDATES || isExhausted(found, request, depth);
@@ -90,6 +101,7 @@ async function readFurther(parts: HybridParts, look: Look, cursor: string): Prom
   const place = await openCursor(parts.cursors, request, cursor);
   let { cursorId, ranking, depth, isComplete } = place;
   const rebuilt = new Set<Collection>();
+  const wordsMissing = new Map<Collection, number>();
   const matches: HybridMatch[] = [];
   let end = place.from;
   for (;;) {
@@ -99,7 +111,7 @@ async function readFurther(parts: HybridParts, look: Look, cursor: string): Prom
     end = page.end;
     if (matches.length >= request.topK || isComplete) break;
     depth = deeper(depth);
-    const found = await lookUp(parts, { look, depth, rebuilt });
+    const found = await lookUp(parts, { look, depth, rebuilt, wordsMissing });
     const known = new Set(ranking.map(({ key }) => key));
     const further = await order(parts, { look, found, depth });
     ranking = [...ranking, ...further.filter(({ key }) => !known.has(key))];
@@ -109,7 +121,7 @@ async function readFurther(parts: HybridParts, look: Look, cursor: string): Prom
     cursorId = await keepRanking(parts.cursors, request, { ranking, depth, isComplete });
   }
   const isMore = end < ranking.length || !isComplete;
-  return { matches, rebuilt: [...rebuilt], ...(isMore && { cursor: cursorAt(cursorId, end) }) };
+  return { matches, rebuilt: [...rebuilt], wordsMissing, ...(isMore && { cursor: cursorAt(cursorId, end) }) };
 }
 
 /** Counts over what was found, without what is too unlike. */

@@ -6,6 +6,7 @@ import type { CompiledFilter } from './filter.ts';
 import { nearestQuery } from './query.ts';
 import type { FoundList } from './rank.ts';
 import type { SearchMode, SearchRequest } from './request.ts';
+import { wordsMissingError } from './words-missing.ts';
 import { wordsQuery } from './words-query.ts';
 
 /** One question: its words, and the vector of its meaning, which may still be in the making. */
@@ -64,10 +65,19 @@ export async function queryTerms({ name, manifest }: Collection, query: string):
     .slice(0, MOST_TERMS);
 }
 
+interface LookUp {
+  readonly look: Look;
+  readonly depth: number;
+  /** Takes the collections whose index had to be rebuilt. */
+  readonly rebuilt: Set<Collection>;
+  /** Takes those whose words are not indexed yet, with the share of chunks, 0 to 1, that are. */
+  readonly wordsMissing?: Map<Collection, number>;
+}
+
 /** What each side finds for each question in each collection. Words are looked up while the question is being embedded. */
 export async function lookUp(
   { vectorIndex }: { readonly vectorIndex: Pick<VectorIndex, 'candidates'> },
-  { look, depth, rebuilt }: { look: Look; depth: number; rebuilt: Set<Collection> },
+  { look, depth, rebuilt, wordsMissing = new Map() }: LookUp,
 ): Promise<FoundList[]> {
   const ask = async (collection: Collection, at: number, queries: readonly SideQuery[]) => {
     if (queries.length === 0) return [];
@@ -76,6 +86,10 @@ export async function lookUp(
       queries.map(({ query }) => query),
     );
     if (answer.rebuilt) rebuilt.add(collection);
+    if (answer.wordsIndexed !== undefined) {
+      if (look.mode === 'text') throw wordsMissingError(collection, answer.wordsIndexed);
+      wordsMissing.set(collection, answer.wordsIndexed);
+    }
     return queries.map(({ query: { by }, question }, n): FoundList => {
       return { by, question, at, candidates: answer.lists[n] ?? [] };
     });

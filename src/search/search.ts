@@ -22,6 +22,7 @@ import {
 } from './request.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 import { wordlessWarnings } from './wordless.ts';
+import { wordsMissingWarning } from './words-missing.ts';
 
 export type { SearchHit } from './hit.ts';
 
@@ -84,8 +85,9 @@ export async function search(parts: SearchParts, input: SearchInput | SearchRequ
     const look = await withTerms({ collections, filters, request, mode, questions, excluded });
     warnings.push(...wordlessWarnings(look));
     const now = parts.now ?? Date.now;
-    const { matches, rebuilt, ...more } = await findHybrid({ ...parts, now }, look);
+    const { matches, rebuilt, wordsMissing, ...more } = await findHybrid({ ...parts, now }, look);
     warnings.push(...rebuilt.map(rebuiltWarning));
+    warnings.push(...[...wordsMissing].map(([collection, share]) => wordsMissingWarning(collection, share)));
     const hits = matches.map((match) => (mode === 'vector' ? toVectorHit(match) : toHybridHit(match)));
     return { hits: await withSurroundings(parts, hits, request), warnings, mode, ...more };
   }

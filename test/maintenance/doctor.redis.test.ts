@@ -113,7 +113,7 @@ describe('indexes', () => {
       ['FT.DROPINDEX', index],
       [
         ...['FT.CREATE', index, 'PREFIX', '1', 'llama_index/vector_store/docs/', 'STOPWORDS', '0', 'SCHEMA'],
-        ...['embedding', 'VECTOR', 'HNSW', '6', ...settings],
+        ...['embedding', 'VECTOR', 'FLAT', '6', ...settings],
       ],
       ['FT.ALIASADD', 'stacklore:live:docs', index],
     ]);

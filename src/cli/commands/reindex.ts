@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ReindexPlan } from '../../maintenance/reindex/plan.ts';
 import type { RechunkedDocuments, ReindexReport } from '../../maintenance/reindex/report.ts';
-import { vectorType } from '../../schema/knowledge.ts';
+import { indexChoice, vectorType } from '../../schema/knowledge.ts';
 import { ANALYSER_LANGUAGES } from '../../text/analyser.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
@@ -18,7 +18,7 @@ export const command: Command = defineCommand({
       flags: '--language <language>',
       description: `analyse words anew: ${ANALYSER_LANGUAGES.join(', ')}`,
     },
-    { flags: '--index <kind>', description: 'hnsw or flat' },
+    { flags: '--index <kind>', description: 'auto, hnsw or flat' },
     { flags: '--m <number>', description: 'HNSW: links of a node' },
     { flags: '--ef-construction <number>', description: 'HNSW: candidates while building' },
     { flags: '--ef-runtime <number>', description: 'HNSW: candidates while searching' },
@@ -42,7 +42,7 @@ export const command: Command = defineCommand({
   schema: z.strictObject({
     reembed: z.boolean().optional(),
     language: z.enum(ANALYSER_LANGUAGES).optional(),
-    index: z.enum(['hnsw', 'flat']).optional(),
+    index: indexChoice.optional(),
     m: wholeNumber(0).optional(),
     efConstruction: wholeNumber(0).optional(),
     efRuntime: wholeNumber(0).optional(),

@@ -12,11 +12,11 @@ export const command = defineCommand({
   async run({ lore }) {
     const status = await lore().status();
     const { server, databases, connections, collections } = status;
-    const rows = collections.map(({ name, documents, chunks, indexState, index, model }) => [
+    const rows = collections.map(({ name, documents, chunks, index, model, ...state }) => [
       name,
       String(documents),
       String(chunks ?? 'unknown'),
-      indexState,
+      describeIndex(state),
       formatBytes(index?.memoryBytes ?? 0),
       String(index?.failures ?? 0),
       model ?? 'vectors given',
@@ -38,6 +38,14 @@ export const command = defineCommand({
     };
   },
 });
+
+function describeIndex({ indexState, indexKind, auto, building }: IndexStanding): string {
+  const kind = auto ? `${indexKind} (auto)` : indexKind;
+  const next = building && `, building ${building.kind} ${Math.floor(building.indexed * 100)} %`;
+  return `${indexState}, ${kind}${next ?? ''}`;
+}
+
+type IndexStanding = Pick<Status['collections'][number], 'indexState' | 'indexKind' | 'auto' | 'building'>;
 
 function exitCodeOf(database: DatabaseStatus): number {
   return 'error' in database ? EXIT_CODES[database.error.code] : 0;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { attachEmbeddedRedis } from '../../redis/embedded.ts';
+import { attachServer } from '../../stacklore.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 
@@ -22,7 +22,7 @@ export const command = defineCommand({
       ...(idleStop !== undefined && { idleStopSeconds: idleStop }),
     };
     const config = configOf({ embedded });
-    const server = await attachEmbeddedRedis(config, { report, onNotice: terminal.note });
+    const server = await attachServer(config, { report, onNotice: terminal.note });
     await server.close();
     const { socketPath, pid, started } = server;
     return {

@@ -47,6 +47,9 @@ export const collectionStatus = z.object({
     })
     .optional(),
   memory: chunkMemory.optional(),
+  indexKind: z.enum(['hnsw', 'flat']),
+  auto: z.boolean(),
+  building: z.object({ index: z.string(), kind: z.string(), indexed: z.number() }).optional(),
 });
 
 export const collectionList = z.object({ items: z.array(collectionStatus) });

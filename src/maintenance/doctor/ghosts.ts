@@ -1,7 +1,7 @@
 import type { Database } from '../../redis/databases.ts';
 import { runScript } from '../../redis/script.ts';
 import { FACTS_ALIAS } from '../../stores/knowledge/fact-index.ts';
-import { aliasOf } from '../../stores/knowledge/vector-index.ts';
+import { aliasOf } from '../../stores/knowledge/index-aliases.ts';
 import { readInfo } from '../keyspace.ts';
 import { Sample } from '../sample.ts';
 import { BANISH_GHOST } from '../scripts/banish-ghost.ts';

@@ -2,8 +2,9 @@ import { CHUNK_PREFIX, collectionRecord, factRecord } from '../../schema/knowled
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { dropIndex } from '../../stores/knowledge/ft-index.ts';
+import { aliasOf } from '../../stores/knowledge/index-aliases.ts';
 import { collectionOfIndex, indexedVectorField, termsFields } from '../../stores/knowledge/index-fields.ts';
-import { aliasOf, metadataAttribute } from '../../stores/knowledge/vector-index.ts';
+import { metadataAttribute } from '../../stores/knowledge/vector-index.ts';
 import type { Check, Examination, Problem } from './check.ts';
 import { after, findIndexInfo, type IndexInfo } from './index-info.ts';
 
@@ -27,7 +28,7 @@ async function findProblem(
   { databases: { knowledge }, vectorIndex }: Examination,
   collection: Collection,
 ): Promise<Problem | undefined> {
-  const { name, index } = collection;
+  const { name, index, manifest } = collection;
   const live = await findIndexInfo(knowledge, aliasOf(name));
   const own = live?.name === index ? live : await findIndexInfo(knowledge, index);
   const rebuild = async (): Promise<boolean> => {
@@ -38,6 +39,8 @@ async function findProblem(
   };
   // Another process is building it; readers wait for that themselves.
   if (own?.isIndexing && !live) return undefined;
+  // After a start there is at first one without words, and another one is being built.
+  if (own && !live && manifest.index.auto && !own.attributes.has('analysed')) return undefined;
   if (!live) {
     return {
       severity: 'error',

@@ -2,6 +2,7 @@ import { StackloreError } from '../../errors.ts';
 import type { Reindex, ReindexedSettings } from '../../schema/knowledge.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
 import { indexName, indexNumber } from '../../stores/knowledge/index-fields.ts';
+import { choiceOf } from '../../stores/knowledge/index-kind.ts';
 import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
 import { compareIndexes, type ReindexComparison, readQueries } from './compare.ts';
 import { fillChunks } from './fill.ts';
@@ -179,7 +180,7 @@ function describe({
   const words = [
     model && `model ${model.name}`,
     analyser && `language ${analyser.language}`,
-    index && `index ${index.kind} ${index.m}/${index.efConstruction}/${index.efRuntime}`,
+    index && `index ${choiceOf(index)} ${index.m}/${index.efConstruction}/${index.efRuntime}`,
     vectorType && `vectors ${vectorType}`,
     chunker && `chunks ${chunker.size}/${chunker.overlap}`,
   ];

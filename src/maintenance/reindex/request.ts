@@ -15,6 +15,7 @@ import {
   type ReindexedSettings,
   vectorType,
 } from '../../schema/knowledge.ts';
+import { chosenIndex } from '../../stores/knowledge/index-kind.ts';
 import type { ReindexPlan } from './plan.ts';
 
 /** How far a step of a reindex is. */
@@ -115,7 +116,9 @@ export async function changesOf(
   }
   const analyser = request.language && analyserFor(request.language);
   if (analyser && !isSame(analyser, manifest.analyser)) changes.analyser = analyser;
-  const indexed = { ...manifest.index, ...indexSettingsOf(request) };
+  const { auto: _, ...rest } = manifest.index;
+  const before = request.index === undefined ? manifest.index : rest;
+  const indexed = { ...before, ...indexSettingsOf(request, manifest.index) };
   if (!isSame(indexed, manifest.index)) changes.index = indexed;
   const { vectorType: wanted } = request;
   if (wanted !== undefined && wanted !== manifest.vectorType) changes.vectorType = wanted;
@@ -140,14 +143,14 @@ async function chunkerOf(
   return { version: CHUNKER_VERSION, ...chunker };
 }
 
-function indexSettingsOf(request: ReindexRequest): Partial<Manifest['index']> {
+function indexSettingsOf(request: ReindexRequest, { kind }: Manifest['index']): Partial<Manifest['index']> {
   const given = {
-    kind: request.index,
     m: request.m,
     efConstruction: request.efConstruction,
     efRuntime: request.efRuntime,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return request.index === undefined ? named : { ...named, ...chosenIndex(request.index, kind) };
 }
 
 /** Whether two values of settings say the same; the order of their keys says nothing. */

@@ -26,6 +26,8 @@ export interface Candidate {
 export interface CandidateAnswer {
   readonly lists: Candidate[][];
   readonly rebuilt: boolean;
+  /** The share of chunks, 0 to 1, whose words are indexed so far; absent where all are. Until then queries by words find nothing. */
+  readonly wordsIndexed?: number;
 }
 
 export function candidateCommand(

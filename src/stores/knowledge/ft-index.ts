@@ -37,10 +37,36 @@ export async function dropIndex(database: Database, index: string): Promise<void
   });
 }
 
+/** An index with what it is made of. */
+export interface IndexShape extends IndexHealth {
+  /** The fields of hashes that attributes are read from. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** Of the attribute `embedding`; absent where there is none or the server does not tell. */
+  readonly algorithm?: string;
+}
+
+/** An index and its shape, by its name or an alias; `undefined` where there is none. */
+export async function findIndexShape(database: Database, index: string): Promise<IndexShape | undefined> {
+  const reply = await database.send<unknown[]>(['FT.INFO', index]).catch((error: unknown) => {
+    if (!isLostIndex(error)) throw error;
+  });
+  if (!reply) return undefined;
+  const attributes: unknown = pairs(reply).get('attributes');
+  const all = Array.isArray(attributes) ? attributes.map(pairs) : [];
+  const algorithm = all.find((one) => one.get('attribute') === 'embedding')?.get('algorithm');
+  return {
+    ...healthOf(pairs(reply)),
+    sources: new Map(all.map((one) => [String(one.get('attribute')), String(one.get('identifier'))])),
+    ...(algorithm !== undefined && { algorithm: String(algorithm).toLowerCase() }),
+  };
+}
+
 /** What the server says of an index, by its name or an alias. */
 export async function readIndexHealth(database: Database, index: string): Promise<IndexHealth> {
-  const reply = await database.send<unknown[]>(['FT.INFO', index]);
-  const info = pairs(reply);
+  return healthOf(pairs(await database.send<unknown[]>(['FT.INFO', index])));
+}
+
+function healthOf(info: ReadonlyMap<string, unknown>): IndexHealth {
   const errors = pairs(info.get('Index Errors'));
   const failures = Number(info.get('hash_indexing_failures') ?? 0);
   const lastFailure = errors.get('last indexing error');

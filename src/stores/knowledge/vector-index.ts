@@ -1,7 +1,7 @@
 import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import { type CollectionField, collectionRecord } from '../../schema/knowledge.ts';
+import type { CollectionField } from '../../schema/knowledge.ts';
 import {
   type CandidateAnswer,
   type CandidateContents,
@@ -12,10 +12,13 @@ import {
   readContents,
 } from './candidates.ts';
 import type { Collection } from './collections.ts';
+import { requireCurrent } from './current-collection.ts';
 import {
   createIndex,
   dropIndex,
+  findIndexShape,
   type IndexHealth,
+  type IndexShape,
   isLostIndex,
   isUnknownCommand,
   readIndexHealth,
@@ -23,12 +26,14 @@ import {
 import { usesGenerations } from './generations/mode.ts';
 import { VERSION_FIELDS } from './generations/versioned-candidates.ts';
 import { type PageGenerations, VisibleChunks } from './generations/visible-chunks.ts';
+import { aliasOf, readAliasOf } from './index-aliases.ts';
 import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
 import { collectionOfIndex, embeddingField } from './index-fields.ts';
 import { type KnnAnswer, type KnnQuery, knnCommand } from './knn-query.ts';
 import { readMatches, type SearchReply } from './knn-reply.ts';
 import { decodeVector } from './stored-vectors.ts';
 import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
+import { WholeIndexes, type WordsPlace } from './whole-indexes.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
 export type { IndexHealth } from './ft-index.ts';
@@ -38,17 +43,21 @@ export { type ChunkMatch, DISTANCE } from './knn-reply.ts';
 
 /** The server's own TIMEOUT answers first; the margin covers a server that no longer answers at all. */
 const SEARCH_MARGIN_MS = 2_000;
+/** How often a search is repeated whose index was lost, or whose connection was, meanwhile. */
+const ATTEMPTS = 5;
 
 /** The FT index of each collection: made from the manifest, always asked by its alias. */
 export class VectorIndex {
   readonly #database: Database;
   readonly #searchTimeoutMs: number;
   readonly #visible: VisibleChunks;
+  readonly #whole: WholeIndexes;
 
   constructor(database: Database, { searchTimeoutMs = 10_000 }: { searchTimeoutMs?: number } = {}) {
     this.#database = database;
     this.#searchTimeoutMs = searchTimeoutMs;
     this.#visible = new VisibleChunks(database);
+    this.#whole = new WholeIndexes(database);
   }
 
   /**
@@ -57,8 +66,12 @@ export class VectorIndex {
    * collection itself was dropped.
    */
   async knn(collection: Collection, query: KnnQuery): Promise<KnnAnswer> {
-    const { answer, rebuilt } = await this.#ask(collection, () => this.#search(collection, query));
-    return { ...answer, rebuilt };
+    const command = knnCommand(readAliasOf(collection), query, String(this.#searchTimeoutMs));
+    const options = { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS };
+    const { answer, rebuilt } = await this.#ask(collection, () =>
+      this.#database.send<SearchReply>(command, options),
+    );
+    return { matches: readMatches(collection.name, answer), rows: (answer.length - 1) / 2, rebuilt };
   }
 
   /**
@@ -66,22 +79,37 @@ export class VectorIndex {
    * first. Throws like `knn`.
    */
   async candidates(collection: Collection, queries: readonly CandidateQuery[]): Promise<CandidateAnswer> {
-    if (this.usesGenerations(collection)) {
-      return this.#visible.candidates(queries, (asked) => this.#askAll(collection, asked, VERSION_FIELDS));
-    }
-    const { answer, rebuilt } = await this.#askAll(collection, queries);
-    return {
-      lists: answer.map((reply, at) => readCandidates(reply, queries[at] as CandidateQuery)),
-      rebuilt,
+    let wordsIndexed: number | undefined;
+    const ask = async (asked: readonly CandidateQuery[], fields?: readonly string[]) => {
+      const { answer, rebuilt } = await this.#askAll(collection, asked, fields);
+      wordsIndexed = answer.words.in === 'none' ? answer.words.indexed : undefined;
+      return { answer: answer.replies, rebuilt };
     };
+    const found = this.usesGenerations(collection)
+      ? await this.#visible.candidates(queries, (asked) => ask(asked, VERSION_FIELDS))
+      : await ask(queries).then(({ answer, rebuilt }) => ({
+          lists: answer.map((reply, at) => readCandidates(reply, queries[at] as CandidateQuery)),
+          rebuilt,
+        }));
+    return { ...found, ...(wordsIndexed !== undefined && { wordsIndexed }) };
   }
 
+  /** The index's reply to each query, an empty one to those by words while these are not indexed yet. */
   #askAll(collection: Collection, queries: readonly CandidateQuery[], fields?: readonly string[]) {
     const timeout = String(this.#searchTimeoutMs);
-    const alias = readAliasOf(collection);
-    const commands = queries.map((query) => candidateCommand(alias, query, timeout, fields));
     const options = { timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS };
-    return this.#ask(collection, () => this.#database.pipeline<SearchReply>(commands, options));
+    const isWorded = queries.some(({ by }) => by === 'text');
+    return this.#ask(collection, async () => {
+      const words: WordsPlace = isWorded ? await this.#whole.findWords(collection) : { in: 'own' };
+      const asked = queries.filter(({ by }) => by !== 'text' || words.in !== 'none');
+      const commands = asked.map((query) => {
+        const index = query.by === 'text' && words.in === 'next' ? words.index : readAliasOf(collection);
+        return candidateCommand(index, query, timeout, fields);
+      });
+      const given = await this.#database.pipeline<SearchReply>(commands, options);
+      const byQuery = new Map(asked.map((query, at) => [query, given[at]]));
+      return { replies: queries.map((query): SearchReply => byQuery.get(query) ?? [0]), words };
+    });
   }
 
   /** Whether chunks may be found that count no more or not yet, so that only `candidates` leaves them out. */
@@ -151,33 +179,41 @@ export class VectorIndex {
 
   /** Asks the index; when it is lost, rebuilds it from the manifest and asks again. */
   async #ask<T>(collection: Collection, ask: () => Promise<T>): Promise<{ answer: T; rebuilt: boolean }> {
-    try {
-      return { answer: await ask(), rebuilt: false };
-    } catch (error) {
-      if (isUnknownCommand(error)) await requireSearch(this.#database);
-      if (!isLostIndex(error)) throw error;
-      await this.#requireRecord(collection);
-      // Collections of earlier versions have only the alias that all readers share.
-      const known = await this.findHealth(collection);
-      const isThere = known?.index === collection.index && !known.indexing;
-      await this.ensure(collection);
-      return { answer: await ask(), rebuilt: !isThere };
+    let rebuilt = false;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      try {
+        if (!this.#whole.isKnown(collection.index)) rebuilt = (await this.#makeWhole(collection)) || rebuilt;
+        const { connections } = this.#database;
+        const answer = await ask();
+        // Behind another connection the index may be another one, which is still being filled.
+        if (this.#database.connections === connections) return { answer, rebuilt };
+      } catch (error) {
+        if (isUnknownCommand(error)) await requireSearch(this.#database);
+        if (!isLostIndex(error) || attempt === ATTEMPTS) throw error;
+        this.#whole.forget(collection.index);
+        rebuilt = (await this.#restore(collection)) || rebuilt;
+      }
     }
+    throw new StackloreError('busy', {
+      message: `The connection to the index of collection "${collection.name}" was lost again and again. Repeat when the server is at rest.`,
+    });
   }
 
-  /** A collection may be a second old here: what was dropped or replaced meanwhile must not get its index back. */
-  async #requireRecord({ name, index }: Collection): Promise<void> {
-    const key = collectionRecord.key.build({ collection: name });
-    const stored = await this.#database.send<string | null>(['HGET', key, 'index']);
-    if (stored === index) return;
-    if (stored !== null) {
-      throw new StackloreError('busy', {
-        message: `Collection "${name}" was given another index a moment ago. Repeat.`,
-      });
-    }
-    throw new StackloreError('not_found', {
-      message: `Collection "${name}" was dropped. See stacklore collections list for those there are.`,
-    });
+  /** Waits until the index holds all chunks, which it does but after a crash of the server, or where it was lost. */
+  async #makeWhole(collection: Collection): Promise<boolean> {
+    const shape = await this.#whole.look(collection.index);
+    if (shape === 'unreadable' || (shape && !shape.indexing)) return false;
+    return this.#restore(collection);
+  }
+
+  /** Makes an index and its aliases where they are missing; gives whether there was none that could be asked. */
+  async #restore(collection: Collection): Promise<boolean> {
+    await requireCurrent(this.#database, collection);
+    // Collections of earlier versions have only the alias that all readers share.
+    const known = await this.findHealth(collection);
+    const isThere = known?.index === collection.index && !known.indexing;
+    await this.ensure(collection);
+    return !isThere;
   }
 
   /** Throws `search_unavailable` with the remedy where this database cannot be indexed and searched. */
@@ -192,6 +228,9 @@ export class VectorIndex {
    */
   async ensure(collection: Collection): Promise<void> {
     await this.build(collection);
+    const shape = await this.#whole.look(collection.index);
+    // Who looks from outside would take words that are not indexed yet for words that no chunk holds.
+    if (collection.manifest.analyser && typeof shape === 'object' && !shape.sources.has('analysed')) return;
     await this.#database.send(['FT.ALIASUPDATE', aliasOf(collection.name), collection.index]);
   }
 
@@ -204,9 +243,17 @@ export class VectorIndex {
     { onProgress, prefix }: { onProgress?: (share: number) => void; prefix?: string } = {},
   ): Promise<void> {
     await requireSearch(this.#database);
-    await createIndex(this.#database, createCommand(index, name, manifest, prefix));
+    await this.begin({ name, manifest, index }, { prefix });
     await this.#waitUntilIndexed(index, onProgress);
     await this.#database.send(['FT.ALIASUPDATE', readAliasOf({ index }), index]);
+  }
+
+  /** Creates an index where it is missing, which the server then fills by itself; nothing waits for that. */
+  async begin(
+    { name, manifest, index }: Pick<Collection, 'name' | 'manifest' | 'index'>,
+    { prefix }: { prefix?: string | undefined } = {},
+  ): Promise<void> {
+    await createIndex(this.#database, createCommand(index, name, manifest, prefix));
   }
 
   /** Adds attributes for fields declared later, where they are missing; the server then scans the chunks again. */
@@ -226,6 +273,7 @@ export class VectorIndex {
   }
 
   async #alter({ index }: Pick<Collection, 'index'>, attributes: readonly string[][]): Promise<void> {
+    this.#whole.forget(index);
     for (const attribute of attributes) {
       const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...attribute];
       await this.#database.send(command).catch((error: unknown) => {
@@ -256,6 +304,11 @@ export class VectorIndex {
     return undefined;
   }
 
+  /** An index by its name, and what it is made of; `undefined` where there is none. */
+  async findShape(index: string): Promise<IndexShape | undefined> {
+    return findIndexShape(this.#database, index);
+  }
+
   /** Removes every index of a collection with their aliases, those of a reindex too; the chunks stay. */
   async drop({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
     await this.dropOthers({ name, index });
@@ -273,25 +326,4 @@ export class VectorIndex {
     const others = all.filter((other) => collectionOfIndex(other) === name && other !== index);
     for (const other of others) await dropIndex(this.#database, other);
   }
-
-  async #search(collection: Collection, query: KnnQuery): Promise<Omit<KnnAnswer, 'rebuilt'>> {
-    const command = knnCommand(readAliasOf(collection), query, String(this.#searchTimeoutMs));
-    const reply = await this.#database.send<SearchReply>(command, {
-      timeoutMs: this.#searchTimeoutMs + SEARCH_MARGIN_MS,
-    });
-    return { matches: readMatches(collection.name, reply), rows: (reply.length - 1) / 2 };
-  }
-}
-
-/** The alias of whichever index serves a collection; a reindex moves it. */
-export function aliasOf(collection: string): string {
-  return `stacklore:live:${collection}`;
-}
-
-/**
- * The alias that searches go through. It is set when the index is complete, and is of this index alone: a search whose
- * manifest is a second old asks the index which that manifest describes, not one with other vectors.
- */
-function readAliasOf({ index }: Pick<Collection, 'index'>): string {
-  return `${index}:live`;
 }

@@ -4,7 +4,7 @@ import type { MoveReport } from '../../../src/maintenance/migrate/move-knowledge
 import { openPlace } from '../../../src/maintenance/migrate/place.ts';
 import type { Database } from '../../../src/redis/databases.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
-import { aliasOf } from '../../../src/stores/knowledge/vector-index.ts';
+import { aliasOf } from '../../../src/stores/knowledge/index-aliases.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 

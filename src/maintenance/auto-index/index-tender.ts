@@ -1,0 +1,81 @@
+import { type Tended, type TendParts, tendIndex } from './tend-index.ts';
+
+/** How soon a collection is looked at again: one where nothing was to do, and one whose index is on its way. */
+const IDLE_MS = 5_000;
+const ACTIVE_MS = 1_000;
+
+/** The collections that a search names. */
+export interface Searched {
+  readonly collection?: string | undefined;
+  readonly collections?: readonly string[] | undefined;
+}
+
+/** Looks after the indexes of `auto` collections beside the work that makes them grow and shrink; nothing waits for it. */
+export class IndexTender {
+  readonly #parts: TendParts;
+  readonly #idleMs: number;
+  readonly #activeMs: number;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #due = new Map<string, number>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #isClosed = false;
+
+  constructor(parts: TendParts, { idleMs = IDLE_MS, activeMs = ACTIVE_MS } = {}) {
+    this.#parts = parts;
+    this.#idleMs = idleMs;
+    this.#activeMs = activeMs;
+  }
+
+  /** Looks at collections in a moment, unless that was done a short while ago. Never fails. */
+  nudge(names: readonly string[]): void {
+    for (const name of names) {
+      const isDue = performance.now() >= (this.#due.get(name) ?? 0);
+      if (this.#isClosed || !isDue || this.#running.has(name)) continue;
+      this.#running.set(name, this.#look(name));
+    }
+  }
+
+  /** Looks at collections now. Throws what the server answers. */
+  async tend(names: readonly string[]): Promise<Record<string, Tended>> {
+    const tended = await Promise.all(names.map((name) => tendIndex(this.#parts, name)));
+    return Object.fromEntries(names.map((name, at) => [name, tended[at] as Tended]));
+  }
+
+  /** Does a search, and looks at its collections afterwards. */
+  async after<T>({ collection, collections }: Searched, work: () => Promise<T>): Promise<T> {
+    const done = await work();
+    this.nudge(collections ?? [collection ?? 'default']);
+    return done;
+  }
+
+  /** Does work, and looks at collections again and again meanwhile and once afterwards. */
+  async during<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
+    const timer = setInterval(() => this.nudge(names), this.#idleMs).unref();
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+      // What was done a moment ago may have been before the last chunks.
+      for (const name of names) this.#due.delete(name);
+      this.nudge(names);
+    }
+  }
+
+  /** Ends once what is under way is done. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    await Promise.all(this.#running.values());
+  }
+
+  async #look(name: string): Promise<void> {
+    // What cannot be done now, as the server is busy, full or forbids it, can be done later or by others.
+    const tended = await tendIndex(this.#parts, name).catch((): Tended => 'busy');
+    const isActive = tended !== 'settled' && tended !== 'no-room';
+    this.#due.set(name, performance.now() + (isActive ? this.#activeMs : this.#idleMs));
+    this.#running.delete(name);
+    clearTimeout(this.#timers.get(name));
+    if (!isActive || this.#isClosed) return;
+    this.#timers.set(name, setTimeout(() => this.nudge([name]), this.#activeMs + 1).unref());
+  }
+}

@@ -1,0 +1,147 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { loadConfig } from '../../../src/config.ts';
+import { attachEmbeddedRedis, stopEmbeddedRedis } from '../../../src/redis/embedded.ts';
+import { openStacklore, type Stacklore } from '../../../src/stacklore.ts';
+import { serverFiles } from '../../support/provisioned.ts';
+
+const CHUNKS = 2_400;
+const PER_DOCUMENT = 200;
+const homes: string[] = [];
+
+afterEach(async () => {
+  for (const home of homes.splice(0)) {
+    await stopEmbeddedRedis(configOf(home));
+    rmSync(home, { recursive: true, force: true });
+  }
+});
+
+function newHome(): string {
+  const home = mkdtempSync(join(tmpdir(), 'stacklore-test-'));
+  mkdirSync(join(home, 'provision'));
+  homes.push(home);
+  return home;
+}
+
+function configOf(home: string) {
+  return loadConfig({ settings: { home, embedded: { serverPath: serverFiles().serverPath } }, env: {} });
+}
+
+async function inHome<T>(home: string, work: (lore: Stacklore) => Promise<T>): Promise<T> {
+  const { serverPath } = serverFiles();
+  const lore = openStacklore({ home, embedded: { serverPath } }, { env: {} });
+  try {
+    return await work(lore);
+  } finally {
+    await lore.close();
+  }
+}
+
+/** Each points somewhere else, and the same way each time. */
+function vectorOf(at: number): Float32Array {
+  return Float32Array.from({ length: 8 }, (_, n) => Math.sin(at * (n + 1) + n));
+}
+
+/** A collection that is large enough for its index to be dropped by a stop, served by HNSW where asked. */
+async function fill(lore: Stacklore, kind: 'flat' | 'hnsw'): Promise<void> {
+  let collection = await lore.createCollection('docs', { dimensions: 8, language: 'english' });
+  for (let at = 0; at < CHUNKS; at += PER_DOCUMENT) {
+    const numbers = Array.from({ length: PER_DOCUMENT }, (_, n) => at + n);
+    await lore.documents.replace(
+      collection,
+      { docId: `d${at}`, title: 'T', source: `${at}`, contentType: 'text', wordCount: 1, hash: `${at}` },
+      numbers.map((n) => ({ text: `vessel w${n}x` })),
+      numbers.map(vectorOf),
+    );
+  }
+  if (kind === 'flat') return;
+  await lore.reindex('docs', { index: 'hnsw' });
+  await lore.reindex('docs', { finish: true });
+  // As if it had grown so large by itself.
+  collection = await lore.collections.get('docs');
+  const { manifest } = collection;
+  await lore.collections.saveManifest(collection, { ...manifest, index: { ...manifest.index, auto: true } });
+}
+
+const nearest = async (lore: Stacklore) =>
+  (await lore.search({ vector: vectorOf(77), collection: 'docs', topK: 3, exact: true })).hits.map(
+    ({ text }) => text,
+  );
+
+test('after a stop in good order, vectors are answered exactly at once, words a little later, whole in the end', async () => {
+  const home = newHome();
+  const [before, index] = await inHome(home, async (lore) => {
+    await fill(lore, 'hnsw');
+    return [await nearest(lore), (await lore.collections.get('docs')).index] as const;
+  });
+  expect(before[0]).toBe('vessel w77x');
+  await stopEmbeddedRedis(configOf(home));
+  await inHome(home, async (lore) => {
+    expect(await nearest(lore)).toEqual(before);
+    const collection = await lore.collections.get('docs');
+    expect(collection.manifest.index).toMatchObject({ kind: 'flat', auto: true });
+    expect(collection.index).not.toBe(index);
+    const query = { query: 'vessel w1234x', vector: vectorOf(5), collection: 'docs', topK: 5 };
+    for (;;) {
+      const { hits, warnings } = await lore.search(query);
+      // Never words that only a part of the chunks was looked up for.
+      if (warnings.length === 0) {
+        expect(hits.map(({ text }) => text)).toContain('vessel w1234x');
+        break;
+      }
+      expect(warnings[0]).toMatch(/words of collection "docs" are being indexed \(\d+ %\), so only meaning/);
+    }
+    while ((await lore.tendIndexes(['docs'])).docs !== 'settled') await new Promise((r) => setTimeout(r, 20));
+    const { hits } = await lore.search({ query: 'w7x', collection: 'docs', mode: 'text' });
+    expect(hits.map(({ text }) => text)).toEqual(['vessel w7x']);
+    const [status] = await lore.listCollections(['docs']);
+    expect(status).toMatchObject({ chunks: CHUNKS, indexState: 'ready' });
+    const own = await lore.databases.knowledge.send<string[]>(['FT._LIST']);
+    expect(own.filter((one) => one.includes(':docs:'))).toEqual([(await lore.collections.get('docs')).index]);
+  });
+});
+
+test('killed, the server answers from no index that it is still filling', async () => {
+  const home = newHome();
+  const before = await inHome(home, async (lore) => {
+    await fill(lore, 'flat');
+    return nearest(lore);
+  });
+  const { pid, close } = await attachEmbeddedRedis(configOf(home), { report: () => undefined });
+  await close();
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  process.kill(pid, 'SIGKILL');
+  await inHome(home, async (lore) => {
+    expect(await nearest(lore)).toEqual(before);
+    const { hits } = await lore
+      .search({ query: 'w7x', collection: 'docs', mode: 'text' })
+      .catch(async (error) => {
+        expect(error).toMatchObject({
+          code: 'busy',
+          message: expect.stringContaining('cannot be looked up yet'),
+        });
+        while ((await lore.tendIndexes(['docs'])).docs !== 'settled')
+          await new Promise((r) => setTimeout(r, 20));
+        return lore.search({ query: 'w7x', collection: 'docs', mode: 'text' });
+      });
+    expect(hits.map(({ text }) => text)).toEqual(['vessel w7x']);
+  });
+});
+
+test('collections whose kind was chosen and those being reindexed keep their indexes', async () => {
+  const home = newHome();
+  const before = await inHome(home, async (lore) => {
+    await fill(lore, 'hnsw');
+    await lore.reindex('docs', { index: 'flat', buildOnly: true });
+    await lore.createCollection('chosen', { dimensions: 8, index: 'hnsw' });
+    return (await lore.databases.knowledge.send<string[]>(['FT._LIST'])).sort();
+  });
+  await stopEmbeddedRedis(configOf(home));
+  await inHome(home, async (lore) => {
+    const after = (await lore.databases.knowledge.send<string[]>(['FT._LIST'])).sort();
+    expect(after).toEqual(before);
+    expect((await lore.collections.get('docs')).manifest.index.kind).toBe('hnsw');
+  });
+});

@@ -1,0 +1,209 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type TendParts, tendIndex } from '../../../src/maintenance/auto-index/tend-index.ts';
+import type { Database } from '../../../src/redis/databases.ts';
+import type { Stacklore } from '../../../src/stacklore.ts';
+import { Collections } from '../../../src/stores/knowledge/collections.ts';
+import { Reindexes } from '../../../src/stores/knowledge/reindexes.ts';
+import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
+import { openTestLore } from '../../support/lore.ts';
+import { usePrivateRedis } from '../../support/redis.ts';
+
+const redis = usePrivateRedis();
+let lore: Stacklore;
+
+beforeAll(() => {
+  lore = openTestLore(redis);
+});
+
+/** What a process tends with, that goes by bounds which a few texts reach. */
+function partsOf(knowledge: Database = lore.databases.knowledge): TendParts {
+  return {
+    knowledge,
+    collections: new Collections(knowledge),
+    vectorIndex: new VectorIndex(knowledge),
+    reindexes: new Reindexes(knowledge, { tendingMs: 60 }),
+    graceMs: 50,
+    bounds: { hnswFrom: 20, flatBelow: 10 },
+  };
+}
+
+/** Ingests so many texts, each a chunk of its own. */
+async function fill(collection: string, count: number): Promise<void> {
+  const texts = Array.from({ length: count }, (_, at) => ({
+    source: `${at}`,
+    text: `boat number ${at} sails on the ${at % 2 === 0 ? 'north' : 'south'} sea`,
+  }));
+  const { problems } = await lore.ingestTexts(texts, { collection });
+  expect(problems).toEqual([]);
+}
+
+/** Tends until nothing is left to do, and gives what was done, without repetitions. */
+async function settle(name: string, parts = partsOf()): Promise<string[]> {
+  const done: string[] = [];
+  for (let n = 0; n < 500; n += 1) {
+    const tended = await tendIndex(parts, name);
+    if (tended === 'settled') return done;
+    if (tended !== done.at(-1)) done.push(tended);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`never settled: ${done.join(', ')}`);
+}
+
+const kindOf = async (name: string) => (await lore.collections.get(name)).manifest.index.kind;
+const indexesOf = async (name: string) => {
+  const all = await lore.databases.knowledge.send<string[]>(['FT._LIST']);
+  return all.filter((index) => index.includes(`:${name}:`));
+};
+/** The texts that a search finds by meaning and words, as a set. */
+const found = async (collection: string) => {
+  // Indexes before are dropped at once here, so the manifest must not be a second old.
+  await lore.collections.get(collection);
+  const { hits, warnings } = await lore.search({ query: 'boat sea', collection, topK: 100 });
+  expect(warnings).toEqual([]);
+  return hits.map(({ text }) => text).sort();
+};
+
+describe('an auto collection', () => {
+  test('is served by FLAT while it is small, then by HNSW, and by FLAT again after deletes', async () => {
+    await fill('grows', 19);
+    expect(await settle('grows')).toEqual([]);
+    expect(await kindOf('grows')).toBe('flat');
+    await fill('grows', 30);
+    expect(await settle('grows')).toEqual(expect.arrayContaining(['begun', 'switched', 'dropped']));
+    expect(await kindOf('grows')).toBe('hnsw');
+    expect(await indexesOf('grows')).toHaveLength(1);
+    expect(await found('grows')).toHaveLength(30);
+    const ids: string[] = [];
+    for await (const page of lore.documents.idPages('grows')) ids.push(...page);
+    for (const id of ids.slice(0, 15)) await lore.documents.delete(id);
+    expect(await settle('grows')).toEqual([]);
+    for (const id of ids.slice(15, 22)) await lore.documents.delete(id);
+    expect(await settle('grows')).toEqual(expect.arrayContaining(['begun', 'switched', 'dropped']));
+    expect(await kindOf('grows')).toBe('flat');
+    expect(await found('grows')).toHaveLength(8);
+  });
+
+  test('is the default, and is told apart from one whose kind was chosen', async () => {
+    await lore.createCollection('left');
+    await lore.createCollection('chosen', { index: 'flat' });
+    expect((await lore.collections.get('left')).manifest.index).toMatchObject({ kind: 'flat', auto: true });
+    expect((await lore.collections.get('chosen')).manifest.index).not.toHaveProperty('auto');
+    await fill('chosen', 25);
+    expect(await settle('chosen')).toEqual([]);
+    await expect(lore.openCollection('left', { index: 'flat' })).rejects.toMatchObject({
+      code: 'manifest_mismatch',
+      message: expect.stringContaining('made with index auto, not flat'),
+    });
+    await expect(lore.createCollection('odd', { index: 'ivf' as 'flat' })).rejects.toMatchObject({
+      code: 'invalid_input',
+    });
+  });
+
+  test('shows in its status what is being built', async () => {
+    await fill('shown', 25);
+    expect(await tendIndex(partsOf(), 'shown')).toBe('begun');
+    const [status] = await lore.listCollections(['shown']);
+    expect(status).toMatchObject({ indexKind: 'flat', auto: true, building: { kind: 'hnsw' } });
+    await settle('shown');
+    const [after] = await lore.listCollections(['shown']);
+    expect(after).toMatchObject({ indexKind: 'hnsw', auto: true, indexState: 'ready' });
+    expect(after).not.toHaveProperty('building');
+  });
+
+  test('keeps the index before for as long as a search may still ask it', async () => {
+    await fill('asked', 25);
+    const stale = await lore.collections.get('asked');
+    const parts = { ...partsOf(), graceMs: 60_000 };
+    while ((await tendIndex(parts, 'asked')) !== 'switched')
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await tendIndex(parts, 'asked')).toBe('busy');
+    expect(await indexesOf('asked')).toContain(stale.index);
+  });
+
+  test('is left alone while a reindex of it is not finished', async () => {
+    await fill('reindexed', 15);
+    await lore.reindex('reindexed', { language: 'french', buildOnly: true });
+    await fill('reindexed', 30);
+    const before = await indexesOf('reindexed');
+    expect(await settle('reindexed')).toEqual([]);
+    expect(await indexesOf('reindexed')).toEqual(before);
+    await lore.reindex('reindexed', { rollback: true });
+    expect(await settle('reindexed')).toContain('switched');
+    expect(await found('reindexed')).toHaveLength(30);
+  });
+
+  test('can be made of one whose kind was chosen, and the other way round', async () => {
+    await lore.createCollection('turned', { index: 'hnsw' });
+    await fill('turned', 5);
+    await lore.reindex('turned', { index: 'auto' });
+    await lore.reindex('turned', { finish: true });
+    expect((await lore.collections.get('turned')).manifest.index).toMatchObject({ kind: 'hnsw', auto: true });
+    await settle('turned');
+    expect(await kindOf('turned')).toBe('flat');
+    await lore.reindex('turned', { index: 'flat' });
+    await lore.reindex('turned', { finish: true });
+    expect((await lore.collections.get('turned')).manifest.index).not.toHaveProperty('auto');
+  });
+});
+
+describe('a switch that is interrupted', () => {
+  /** A connection whose program is killed at its nth command from now: neither that nor a later one arrives. */
+  function dyingAt(database: Database, n: number): Database {
+    let left = n;
+    const alive = () => {
+      left -= 1;
+      if (left < 0) throw new Error('killed');
+    };
+    return {
+      ...{ name: database.name, connections: 1 },
+      send: async (...args) => {
+        alive();
+        return database.send(...args);
+      },
+      pipeline: async (...args) => {
+        alive();
+        return database.pipeline(...args);
+      },
+      transaction: async (...args) => {
+        alive();
+        return database.transaction(...args);
+      },
+      duplicate: (options) => database.duplicate(options),
+      close: () => database.close(),
+    } as Database;
+  }
+
+  test('anywhere: searches answer right, and another process ends it', async () => {
+    await fill('killed', 30);
+    const { knowledge } = lore.databases;
+    const all = await found('killed');
+    let survived = 0;
+    for (let n = 1; survived < 2; n += 1) {
+      // Back and forth, so that both directions are interrupted everywhere.
+      const bounds = n % 2 === 0 ? { hnswFrom: 20, flatBelow: 10 } : { hnswFrom: 99, flatBelow: 90 };
+      const dying = { ...partsOf(dyingAt(knowledge, Math.ceil(n / 2) * 3 - (n % 2))), bounds };
+      const before = await kindOf('killed');
+      const wanted = n % 2 === 0 ? 'hnsw' : 'flat';
+      await settle('killed', dying).then(
+        () => {
+          survived += before === wanted ? 0 : 1;
+        },
+        (error: Error) => expect(error.message).toMatch(/killed|server/),
+      );
+      expect(await found('killed')).toEqual(all);
+      await settle('killed', { ...partsOf(), bounds });
+      expect(await kindOf('killed')).toBe(wanted);
+      expect(await indexesOf('killed')).toEqual([(await lore.collections.get('killed')).index]);
+      expect(await found('killed')).toEqual(all);
+      expect(n).toBeLessThan(200);
+    }
+  });
+
+  test('six processes at once come to one index', async () => {
+    await fill('crowded', 25);
+    await Promise.all(Array.from({ length: 6 }, () => settle('crowded')));
+    expect(await kindOf('crowded')).toBe('hnsw');
+    expect(await indexesOf('crowded')).toHaveLength(1);
+    expect(await found('crowded')).toHaveLength(25);
+  });
+});
