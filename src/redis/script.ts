@@ -6,6 +6,8 @@ import type { CommandOptions, Database, RedisArgument, RedisCommand } from './da
 export interface Script {
   readonly lua: string;
   readonly sha: string;
+  /** It writes nothing, so that a user who may only read its keys may run it. */
+  readonly isReadOnly: boolean;
   /**
    * The script as one command, for `transaction` and `pipeline`. It carries the whole text: EVALSHA of a script the
    * server has forgotten would fail only inside EXEC, when the other commands of the MULTI are already carried out.
@@ -14,9 +16,13 @@ export interface Script {
 }
 
 /** Declares a Lua script. */
-export function defineScript(lua: string): Script {
+export function defineScript(lua: string, { isReadOnly = false }: { isReadOnly?: boolean } = {}): Script {
   const sha = createHash('sha1').update(lua).digest('hex');
-  return { lua, sha, evalCommand: (keys, args) => ['EVAL', lua, String(keys.length), ...keys, ...args] };
+  const command = isReadOnly ? 'EVAL_RO' : 'EVAL';
+  return {
+    ...{ lua, sha, isReadOnly },
+    evalCommand: (keys, args) => [command, lua, String(keys.length), ...keys, ...args],
+  };
 }
 
 /** Runs a script by its sha, and by its text where the server does not know it yet. */
@@ -29,8 +35,9 @@ export async function runScript<T = unknown>(
     ...options
   }: { keys?: readonly RedisArgument[]; args?: readonly RedisArgument[] } & CommandOptions = {},
 ): Promise<T> {
+  const command = script.isReadOnly ? 'EVALSHA_RO' : 'EVALSHA';
   try {
-    return await database.send<T>(['EVALSHA', script.sha, String(keys.length), ...keys, ...args], options);
+    return await database.send<T>([command, script.sha, String(keys.length), ...keys, ...args], options);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
     return database.send<T>(script.evalCommand(keys, args), options);

@@ -22,7 +22,16 @@ const run = (args: readonly string[], input = '') =>
   });
 
 beforeAll(async () => {
-  const { exitCode } = await run(['ingest', documents, '--base', documents, '--collection', 'services']);
+  const { exitCode } = await run([
+    'ingest',
+    documents,
+    '--base',
+    documents,
+    '--collection',
+    'services',
+    '--index',
+    'hnsw',
+  ]);
   expect(exitCode).toBe(0);
   writeFileSync(queries, '{"_id":"q1","text":"how do I renew a loan?"}\n');
 });

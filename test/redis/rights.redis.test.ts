@@ -15,7 +15,7 @@ const DATABASES: readonly DatabaseName[] = ['main', 'knowledge', 'prompts', 'ana
 const OWN_SERVERS = /^redis\/(embedded|end-server|guarded|idle|index-counts|loopback|private|server-|shared)/;
 /** Words in quotes that name a command and are none there. */
 const NOT_SENT: Readonly<Record<string, readonly string[]>> = {
-  'redis/command.ts': ['MEMORY', 'OBJECT', 'XINFO', 'FT.CURSOR', 'EVAL', 'EVALSHA'],
+  'redis/command.ts': ['MEMORY', 'OBJECT', 'XINFO', 'FT.CURSOR', 'EVAL', 'EVALSHA', 'EVAL_RO', 'EVALSHA_RO'],
 };
 
 let lore: Stacklore;
