@@ -26,6 +26,11 @@ async function enqueue(count: number): Promise<string[]> {
   return (await lore.queues.enqueueAll(queue, tasks)).map(({ taskId }) => taskId);
 }
 
+/** The key of the queue's leases, which has another name on a cluster. */
+function leasesKey(): string {
+  return `stacklore:queue:${isOnCluster() ? `{queue:${queue}}` : queue}:leases`;
+}
+
 /** A promise and what resolves it. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
   let open = () => {};
@@ -109,7 +114,7 @@ describe('a worker', () => {
     };
     const worker = lore.startWorker(queue, handler, { leaseMs: 3_000, untilEmpty: true });
     await begun.opened;
-    const key = `stacklore:queue:${queue}:leases`;
+    const key = leasesKey();
     const [held = ''] = await lore.databases.main.send<string[]>(['ZRANGE', key, '0', '-1']);
     // As if the task had been taken long ago: only a renewal brings the lease's end back into the future.
     await lore.databases.main.send(['ZADD', key, '1', held]);
@@ -130,7 +135,7 @@ describe('a worker', () => {
     };
     const worker = lore.startWorker(queue, handler, { leaseMs: 150 });
     await begun.opened;
-    const key = `stacklore:queue:${isOnCluster() ? `{queue:${queue}}` : queue}:leases`;
+    const key = leasesKey();
     const [held = ''] = await lore.databases.main.send<string[]>(['ZRANGE', key, '0', '-1']);
     await lore.databases.main.send(['ZADD', key, '1', held]);
     const stolen = await lore.queues.dequeue(queue);
@@ -270,7 +275,7 @@ describe('a callback that throws or rejects', () => {
       },
     );
     await begun.opened;
-    const leases = `stacklore:queue:${isOnCluster() ? `{queue:${queue}}` : queue}:leases`;
+    const leases = leasesKey();
     await lore.databases.main.send(['RENAME', leases, `${leases}:kept`]);
     await lore.databases.main.send(['SET', leases, 'text']);
     setTimeout(open, 120);
