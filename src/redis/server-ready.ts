@@ -50,7 +50,7 @@ export async function waitUntilLoaded(
       onNotice(`The search server is loading its data: ${Number(percent).toFixed(0)} %.`);
       noticeDue = now() + 1_000;
     }
-    await sleep(POLL_MS * 5);
+    await sleep(POLL_MS);
   }
 }
 
