@@ -27,8 +27,8 @@ type RoleCommands = Readonly<Record<Role, string>>;
 const EVERYWHERE: RoleCommands = {
   reader:
     'acl|whoami asking client|id client|info client|setinfo client|setname cluster|slots dbsize exec exists info ' +
-    'multi ping scan select type',
-  writer: 'eval evalsha expire time unlink',
+    'multi ping role scan select type',
+  writer: 'eval evalsha expire time unlink wait',
   maintenance:
     'append bgsave config|get getrange hget hgetall hlen hscan hset lastsave llen lrange memory|usage persist pexpire ' +
     'pexpireat pexpiretime pttl rename rpush sadd scard set smembers sscan zadd zrange zscan',
@@ -42,15 +42,16 @@ const COMMANDS: Readonly<Record<DatabaseName, RoleCommands>> = {
   main: {
     reader: 'get hgetall hget hmget llen lpos lrange pttl strlen ttl zcard zrange zrevrange zscore',
     writer:
-      'blmove client|unblock hdel hincrby hset hsetnx incr incrby lindex lmove lpush lrem ltrim pexpire rpush set zadd ' +
+      'blmove client|unblock hdel hexists hincrby hset hsetnx incr incrby lindex lmove lpush lrem ltrim pexpire rpush set zadd ' +
       'zrem zremrangebyscore',
     maintenance: '',
   },
   knowledge: {
     reader:
-      'ft._list ft.info ft.search get getex hexists hget hgetall hmget set zcard zcount zrange zrevrangebyscore',
-    writer: 'copy ft.aliasupdate ft.alter ft.create ft.dropindex hdel hincrby hset hstrlen rename zadd zrem',
-    maintenance: 'ft.aggregate ft.cursor hsetnx zmscore zremrangebyscore zscore ttl',
+      'eval_ro evalsha_ro ft._list ft.info ft.search get getex hexists hget hgetall hmget hstrlen memory|usage ' +
+      'object|encoding set zcard zcount zrange zrevrangebyscore zrevrank zscore',
+    writer: 'copy ft.aliasupdate ft.alter ft.create ft.dropindex hdel hincrby hset rename zadd zrem',
+    maintenance: 'ft.aggregate ft.cursor hsetnx zmscore zremrangebyscore ttl',
   },
   prompts: {
     reader: 'hgetall hmget lrange',

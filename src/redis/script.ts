@@ -6,6 +6,8 @@ import type { CommandOptions, Database, RedisArgument, RedisCommand } from './da
 export interface Script {
   readonly lua: string;
   readonly sha: string;
+  /** It changes nothing, so that it is allowed to a user who may only read its keys. */
+  readonly isReadOnly: boolean;
   /**
    * The script as one command, for `transaction` and `pipeline`. It carries the whole text: EVALSHA of a script the
    * server has forgotten would fail only inside EXEC, when the other commands of the MULTI are already carried out.
@@ -14,9 +16,13 @@ export interface Script {
 }
 
 /** Declares a Lua script. */
-export function defineScript(lua: string): Script {
+export function defineScript(lua: string, { isReadOnly = false } = {}): Script {
   const sha = createHash('sha1').update(lua).digest('hex');
-  return { lua, sha, evalCommand: (keys, args) => ['EVAL', lua, String(keys.length), ...keys, ...args] };
+  const name = isReadOnly ? 'EVAL_RO' : 'EVAL';
+  return {
+    ...{ lua, sha, isReadOnly },
+    evalCommand: (keys, args) => [name, lua, String(keys.length), ...keys, ...args],
+  };
 }
 
 /** Runs a script by its sha, and by its text where the server does not know it yet. */
@@ -30,7 +36,7 @@ export async function runScript<T = unknown>(
   }: { keys?: readonly RedisArgument[]; args?: readonly RedisArgument[] } & CommandOptions = {},
 ): Promise<T> {
   try {
-    return await database.send<T>(['EVALSHA', script.sha, String(keys.length), ...keys, ...args], options);
+    return await database.send<T>(shaCommand(script, { keys, args }), options);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
     return database.send<T>(script.evalCommand(keys, args), options);
@@ -86,14 +92,15 @@ export async function pipelineScript<T = unknown>(
 ): Promise<T[]> {
   const { keys, args, reads } = call;
   try {
-    return await database.pipeline<T>([
-      ['EVALSHA', script.sha, String(keys.length), ...keys, ...args],
-      ...reads,
-    ]);
+    return await database.pipeline<T>([shaCommand(script, { keys, args }), ...reads]);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
     return database.pipeline<T>([script.evalCommand(keys, args), ...reads]);
   }
+}
+
+function shaCommand({ sha, isReadOnly }: Script, { keys, args }: ScriptCall): RedisCommand {
+  return [isReadOnly ? 'EVALSHA_RO' : 'EVALSHA', sha, String(keys.length), ...keys, ...args];
 }
 
 function isUnknownScript(error: unknown): boolean {

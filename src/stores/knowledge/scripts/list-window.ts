@@ -8,7 +8,8 @@ import { defineScript } from '../../../redis/script.ts';
  * moved since still has its place. Returns how many there are between the scores and how many of them are left after what is given, then doc_id
  * and score in turn.
  */
-export const LIST_WINDOW = defineScript(`
+export const LIST_WINDOW = defineScript(
+  `
 local list, least, below, id = KEYS[1], ARGV[1], ARGV[2], ARGV[6]
 local first = below == '' and 0 or redis.call('ZCOUNT', list, below, '+inf')
 local total = redis.call('ZCOUNT', list, least, below == '' and '+inf' or '(' .. below)
@@ -46,4 +47,6 @@ if start > last then
 end
 for _, value in ipairs(redis.call('ZRANGE', list, start, last, 'REV', 'WITHSCORES')) do reply[#reply + 1] = value end
 return reply
-`);
+`,
+  { isReadOnly: true },
+);
