@@ -3,8 +3,6 @@ import type { Stacklore } from '../../src/stacklore.ts';
 import type { PrivateSentinels } from './sentinels.ts';
 import { checkStored, type FaultReport, openWorkCollection, Work } from './work-under-faults.ts';
 
-export type { FaultReport } from './work-under-faults.ts';
-
 /** What is done to a group. A frozen master wakes up later and takes itself for the master still. */
 export type Fault = 'kill master' | 'freeze master' | 'kill sentinel';
 
