@@ -27,7 +27,7 @@ export interface ChaosReport extends FaultReport {
 }
 
 const SHORTEST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 1_200;
+const LONGEST_WAIT_MS = 800;
 const PAUSE_MS = 20;
 /** Indexes are built and switched all the time, to one kind and back. */
 const ALL_HNSW = { hnswFrom: 1, flatBelow: 0 };

@@ -1,6 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
 import { startIndexesOf } from '../../../src/maintenance/auto-index/start-indexes.ts';
+import { tendIndex } from '../../../src/maintenance/auto-index/tend-index.ts';
+import { reindexLockRecord } from '../../../src/schema/knowledge.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
+import { Collections } from '../../../src/stores/knowledge/collections.ts';
+import { Reindexes } from '../../../src/stores/knowledge/reindexes.ts';
 import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
 import { InterruptingDatabase, Killed } from '../../support/interrupting-database.ts';
 import { openTestLore } from '../../support/lore.ts';
@@ -44,20 +48,27 @@ async function expectRightAnswers(): Promise<void> {
 }
 
 test('a start that is interrupted at any command leaves right answers, and the next one ends it', async () => {
+  const { knowledge } = lore.databases;
+  const parts = {
+    ...{ knowledge, collections: new Collections(knowledge), vectorIndex: new VectorIndex(knowledge) },
+    ...{ reindexes: new Reindexes(knowledge), graceMs: 0 },
+  };
   for (let commands = 0, isAlive = false; !isAlive; commands += 1) {
     await dropAsAStopDoes();
-    const database = new InterruptingDatabase(lore.databases.knowledge, commands, { writesOnly: true });
+    const database = new InterruptingDatabase(knowledge, commands, { writesOnly: true });
     await startIndexesOf(database, 0).catch((error: unknown) => {
       if (!(error instanceof Killed)) throw error;
     });
     isAlive = database.isAlive;
     // One time as a search meets it, one time as the next start does.
     if (commands % 2 === 0) await expectRightAnswers();
-    await startIndexesOf(lore.databases.knowledge, 0);
+    await startIndexesOf(knowledge, 0);
     await expectRightAnswers();
-    for (let n = 0; (await lore.tendIndexes([COLLECTION]))[COLLECTION] !== 'settled'; n += 1) {
+    // As if the time of those who were killed were over.
+    await knowledge.send(['UNLINK', reindexLockRecord.key.build({ collection: COLLECTION })]);
+    for (let n = 0; (await tendIndex(parts, COLLECTION)) !== 'settled'; n += 1) {
       expect(n).toBeLessThan(500);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 2));
     }
     const { index, manifest } = await lore.collections.get(COLLECTION);
     expect(await indexes()).toEqual([index]);
