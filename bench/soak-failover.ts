@@ -1,8 +1,9 @@
 import type { ServerFiles } from '../src/provision/redis-pair.ts';
 import { openStacklore } from '../src/stacklore.ts';
-import { type Fault, type FaultReport, surviveFaults } from '../test/support/fail-over.ts';
+import { type Fault, surviveFaults } from '../test/support/fail-over.ts';
 import { FakeEmbedder } from '../test/support/fake-embedder.ts';
 import { startPrivateSentinels } from '../test/support/sentinels.ts';
+import type { FaultReport } from '../test/support/work-under-faults.ts';
 
 const FAULTS: readonly Fault[] = ['kill master', 'freeze master', 'kill sentinel'];
 

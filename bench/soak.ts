@@ -10,11 +10,13 @@ import { silentReport } from '../src/provision/report.ts';
 import { type PrivateRedis, startPrivateRedis } from '../src/redis/private-redis.ts';
 import { openStacklore } from '../src/stacklore.ts';
 import { killIngests, seededRandom } from '../test/support/kill-ingest.ts';
+import type { FaultReport } from '../test/support/work-under-faults.ts';
 import { textWindows, vectorsOf } from './corpus.ts';
 import { printMachine } from './measure.ts';
 import { readArguments } from './read-arguments.ts';
 import { soakScale } from './scale/soak-scale.ts';
 import { backUp, type CommandRun, digestServer, fillServer, restoreAll, withFolder } from './soak-backup.ts';
+import { soakChaos } from './soak-chaos.ts';
 import { soakFailover } from './soak-failover.ts';
 import { soakHttp } from './soak-http.ts';
 import { killWorkers } from './soak-queue.ts';
@@ -26,6 +28,7 @@ const PARTS = {
   'kill-worker': killWorker,
   workers,
   failover,
+  chaos,
   size,
   scale,
   backup,
@@ -171,11 +174,27 @@ async function failover(): Promise<void> {
   const random = seededRandom(Number(values.seed));
   const files = await provisionServer(config, silentReport);
   const report = await soakFailover(files, { faults, random });
-  const errors = Object.entries(report.errors).map(([code, count]) => `${count} ${code}`);
-  console.log(
-    `${faults} faults: ${report.versions} versions of ${report.documents} documents and ${report.tasks} tasks acknowledged, none lost; ` +
-      `${report.answers} answers, all right; errors: ${errors.join(', ') || 'none'}; ` +
-      `longest pause ${report.longestMs.write} ms of writes, ${report.longestMs.search} ms of searches`,
+  console.log(`${faults} faults: ${lineOf(report)}`);
+}
+
+/** kill -9 of servers under load, their indexes being built and switched: nothing acknowledged is lost, no answer wrong. */
+async function chaos(): Promise<void> {
+  const kills = Math.max(3, Math.round(Number(values.kills) / 5));
+  const random = seededRandom(Number(values.seed));
+  const files = await provisionServer(config, silentReport);
+  for (const [name, report] of Object.entries(await soakChaos(files, { kills, random }))) {
+    console.log(
+      `${name}, ${Math.ceil(kills / 3)} kills: ${lineOf(report)}; ${report.begun} indexes begun, ${report.switched} switched to`,
+    );
+  }
+}
+
+function lineOf({ documents, versions, tasks, sessions, answers, errors, longestMs }: FaultReport): string {
+  const met = Object.entries(errors).map(([code, count]) => `${count} ${code}`);
+  return (
+    `${versions} versions of ${documents} documents, ${tasks} tasks and ${sessions} sessions acknowledged, none lost; ` +
+    `${answers} answers, all right; errors: ${met.join(', ') || 'none'}; ` +
+    `longest pause ${longestMs.write} ms of writes, ${longestMs.search} ms of searches`
   );
 }
 

@@ -50,6 +50,8 @@ export class StackloreError extends Error {
 export interface FieldIssue {
   readonly field: string;
   readonly message: string;
+  /** The field holds what only a later version of stacklore can have written. */
+  readonly isNewer?: boolean;
 }
 
 /** A stored record that does not follow its declaration; names the key and every bad field. */
@@ -60,7 +62,9 @@ export class RecordError extends StackloreError {
   constructor(key: string, issues: readonly FieldIssue[]) {
     const fields = issues.map((issue) => `${issue.field}: ${issue.message}`).join('; ');
     super('record_invalid', {
-      message: `The record at "${key}" cannot be used (${fields}). Correct or delete that key.`,
+      message: issues.some(({ isNewer }) => isNewer)
+        ? `The record at "${key}" was written by a newer version of stacklore (${fields}). Update stacklore here to the version of those who share this server.`
+        : `The record at "${key}" cannot be used (${fields}). Correct or delete that key.`,
     });
     this.name = 'RecordError';
     this.key = key;

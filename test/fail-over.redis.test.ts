@@ -3,10 +3,11 @@ import { followJob } from '../src/jobs/follow-job.ts';
 import { startIngestWorker } from '../src/jobs/start-ingest-worker.ts';
 import { submitTexts } from '../src/jobs/submit-job.ts';
 import { openStacklore, type Stacklore } from '../src/stacklore.ts';
-import { type FaultReport, surviveFaults } from './support/fail-over.ts';
+import { surviveFaults } from './support/fail-over.ts';
 import { FakeEmbedder } from './support/fake-embedder.ts';
 import { seededRandom } from './support/kill-ingest.ts';
 import { type PrivateSentinels, startPrivateSentinels } from './support/sentinels.ts';
+import type { FaultReport } from './support/work-under-faults.ts';
 
 /** The short form of `npm run soak -- failover`. */
 describe('masters and sentinels that fail under load', () => {

@@ -14,10 +14,13 @@ export type Place = { readonly key: RedisArgument } | { readonly master: string 
 export function firstKey(command: RedisCommand): RedisArgument | undefined {
   const name = String(command[0]).toUpperCase();
   if (KEYLESS.has(name)) return undefined;
-  if (SCRIPTS.has(name)) return command[2] === '0' ? undefined : command[3];
+  if (SCRIPTS.test(name)) return command[2] === '0' ? undefined : command[3];
   if (KEY_AFTER_SUBCOMMAND.has(name)) return command[2];
   return command[1];
 }
+
+/** Commands that run a script, whose keys follow their number. */
+export const SCRIPTS = /^EVAL(?:SHA)?(?:_RO)?$/;
 
 const KEYLESS = new Set(
   (
@@ -25,7 +28,6 @@ const KEYLESS = new Set(
     'MODULE PING ROLE SAVE SCAN SCRIPT SLOWLOG TIME WAIT'
   ).split(' '),
 );
-const SCRIPTS = new Set(['EVAL', 'EVALSHA', 'EVAL_RO', 'EVALSHA_RO']);
 const KEY_AFTER_SUBCOMMAND = new Set(['FT.CURSOR', 'MEMORY', 'OBJECT', 'XINFO']);
 
 /**

@@ -48,10 +48,10 @@ const COMMANDS: Readonly<Record<DatabaseName, RoleCommands>> = {
   },
   knowledge: {
     reader:
-      'eval_ro evalsha_ro ft._list ft.info ft.search get getex hexists hget hgetall hmget hstrlen memory|usage object|encoding set zcard zcount zrange ' +
-      'zrevrangebyscore zrevrank',
+      'eval_ro evalsha_ro ft._list ft.info ft.search get getex hexists hget hgetall hmget hstrlen memory|usage ' +
+      'object|encoding set zcard zcount zrange zrevrangebyscore zrevrank zscore',
     writer: 'copy ft.aliasupdate ft.alter ft.create ft.dropindex hdel hincrby hset rename zadd zrem',
-    maintenance: 'ft.aggregate ft.cursor hsetnx zmscore zremrangebyscore zscore ttl',
+    maintenance: 'ft.aggregate ft.cursor hsetnx zmscore zremrangebyscore ttl',
   },
   prompts: {
     reader: 'hgetall hmget lrange',

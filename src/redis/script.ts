@@ -6,7 +6,7 @@ import type { CommandOptions, Database, RedisArgument, RedisCommand } from './da
 export interface Script {
   readonly lua: string;
   readonly sha: string;
-  /** It writes nothing, so that a user who may only read its keys may run it. */
+  /** It changes nothing, so that it is allowed to a user who may only read its keys. */
   readonly isReadOnly: boolean;
   /**
    * The script as one command, for `transaction` and `pipeline`. It carries the whole text: EVALSHA of a script the
@@ -16,12 +16,12 @@ export interface Script {
 }
 
 /** Declares a Lua script. */
-export function defineScript(lua: string, { isReadOnly = false }: { isReadOnly?: boolean } = {}): Script {
+export function defineScript(lua: string, { isReadOnly = false } = {}): Script {
   const sha = createHash('sha1').update(lua).digest('hex');
-  const command = isReadOnly ? 'EVAL_RO' : 'EVAL';
+  const name = isReadOnly ? 'EVAL_RO' : 'EVAL';
   return {
     ...{ lua, sha, isReadOnly },
-    evalCommand: (keys, args) => [command, lua, String(keys.length), ...keys, ...args],
+    evalCommand: (keys, args) => [name, lua, String(keys.length), ...keys, ...args],
   };
 }
 
@@ -35,9 +35,8 @@ export async function runScript<T = unknown>(
     ...options
   }: { keys?: readonly RedisArgument[]; args?: readonly RedisArgument[] } & CommandOptions = {},
 ): Promise<T> {
-  const command = script.isReadOnly ? 'EVALSHA_RO' : 'EVALSHA';
   try {
-    return await database.send<T>([command, script.sha, String(keys.length), ...keys, ...args], options);
+    return await database.send<T>(shaCommand(script, { keys, args }), options);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
     return database.send<T>(script.evalCommand(keys, args), options);
@@ -93,14 +92,15 @@ export async function pipelineScript<T = unknown>(
 ): Promise<T[]> {
   const { keys, args, reads } = call;
   try {
-    return await database.pipeline<T>([
-      ['EVALSHA', script.sha, String(keys.length), ...keys, ...args],
-      ...reads,
-    ]);
+    return await database.pipeline<T>([shaCommand(script, { keys, args }), ...reads]);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
     return database.pipeline<T>([script.evalCommand(keys, args), ...reads]);
   }
+}
+
+function shaCommand({ sha, isReadOnly }: Script, { keys, args }: ScriptCall): RedisCommand {
+  return [isReadOnly ? 'EVALSHA_RO' : 'EVALSHA', sha, String(keys.length), ...keys, ...args];
 }
 
 function isUnknownScript(error: unknown): boolean {

@@ -155,11 +155,25 @@ export function json<T>(schema: z.ZodType<T>): RequiredField<T> {
       return JSON.stringify(checked.data);
     },
     (wire) => {
-      const checked = schema.safeParse(parseJson(wire));
-      if (!checked.success) throw new Error(z.prettifyError(checked.error));
-      return checked.data;
+      const value = parseJson(wire);
+      const checked = schema.safeParse(value);
+      if (checked.success) return checked.data;
+      const problem = z.prettifyError(checked.error);
+      throw isNewer(value, checked.error) ? new NewerFormatError(problem) : new Error(problem);
     },
   );
+}
+
+/** What `decode` throws for a value that a later version of stacklore has written: one with more keys, or of a later format. */
+export class NewerFormatError extends Error {}
+
+function isNewer(value: unknown, { issues }: z.ZodError): boolean {
+  return issues.some((issue) => {
+    if (issue.code === 'unrecognized_keys') return true;
+    if (issue.code !== 'invalid_value' || issue.path.join() !== 'formatVersion') return false;
+    const { formatVersion } = value as { formatVersion?: unknown };
+    return Number.isInteger(formatVersion) && Number(formatVersion) > Number(issue.values[0]);
+  });
 }
 
 /** Any JSON value; whatever `JSON.stringify` leaves out of it is left out. */

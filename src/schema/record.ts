@@ -1,5 +1,5 @@
 import { type FieldIssue, RecordError } from '../errors.ts';
-import { type Field, type OptionalField, snakeCase, type Wire } from './fields.ts';
+import { type Field, NewerFormatError, type OptionalField, snakeCase, type Wire } from './fields.ts';
 import { type KeyTemplate, keyTemplate } from './key.ts';
 
 /** The four named databases; no other door to Redis exists. */
@@ -146,7 +146,7 @@ export function hash<const Template extends string, const F extends Record<strin
       try {
         value[name] = codec.decode(wire);
       } catch (error) {
-        issues.push({ field: wireName, message: (error as Error).message });
+        issues.push(issueOf(wireName, error));
       }
     }
     if (issues.length > 0) throw new RecordError(key, issues);
@@ -160,6 +160,12 @@ export function hash<const Template extends string, const F extends Record<strin
     encode,
     decode,
   };
+}
+
+/** What is wrong with a field whose `decode` threw. */
+export function issueOf(field: string, error: unknown): FieldIssue {
+  const { message } = error as Error;
+  return error instanceof NewerFormatError ? { field, message, isNewer: true } : { field, message };
 }
 
 /** Declares a LIST. */

@@ -3,7 +3,7 @@ import type { Database } from '../../src/redis/databases.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
 import type { Collection } from '../../src/stores/knowledge/collections.ts';
 import { Documents } from '../../src/stores/knowledge/documents.ts';
-import { InterruptingDatabase } from '../stores/knowledge/generations/interrupting-database.ts';
+import { InterruptingDatabase } from '../support/interrupting-database.ts';
 import { allKeys, openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 

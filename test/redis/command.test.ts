@@ -7,6 +7,7 @@ describe('firstKey', () => {
     [['hget', 'key', 'field'], 'key'],
     [['EVAL', 'return 1', '2', 'first', 'second'], 'first'],
     [['EVALSHA', 'sha', '1', 'key', 'arg'], 'key'],
+    [['EVALSHA_RO', 'sha', '1', 'key', 'arg'], 'key'],
     [['EVAL', 'return 1', '0', 'arg'], undefined],
     [['FT.SEARCH', 'index', '*'], 'index'],
     [['FT.CURSOR', 'READ', 'index', '1'], 'index'],

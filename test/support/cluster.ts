@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { ConfigInput } from '../../src/config.ts';
+import type { ServerFiles } from '../../src/provision/redis-pair.ts';
 import {
   type ControlConnection,
   type ControlReply,
@@ -27,6 +28,10 @@ export interface PrivateClusterOptions {
   readonly replicas?: number;
   /** How long a node may be silent before the others take it for dead. */
   readonly nodeTimeoutMs?: number;
+  /** The server to start; by default the one of the test run. */
+  readonly files?: ServerFiles;
+  /** Further arguments of each node. */
+  readonly args?: readonly string[];
 }
 
 const SLOTS = 16_384;
@@ -34,9 +39,9 @@ const READY_MS = 60_000;
 
 /** Starts a cluster whose slots are shared out evenly among its masters, ready for commands. */
 export async function startPrivateCluster(options: PrivateClusterOptions = {}): Promise<PrivateCluster> {
-  const { masters: masterCount = 3, replicas = 0, nodeTimeoutMs = 15_000 } = options;
+  const { masters: masterCount = 3, replicas = 0 } = options;
   const started = await Promise.allSettled(
-    Array.from({ length: masterCount * (1 + replicas) }, () => startNode(nodeTimeoutMs)),
+    Array.from({ length: masterCount * (1 + replicas) }, () => startNode(options)),
   );
   const nodes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const stop = async () => void (await Promise.all(nodes.map(({ redis }) => redis.stop())));
@@ -144,17 +149,19 @@ interface Node {
 }
 
 /** A port found free may be taken by the time the server opens it: then others are tried. */
-async function startNode(nodeTimeoutMs: number, attempts = 3): Promise<Node> {
+async function startNode(options: PrivateClusterOptions, attempts = 3): Promise<Node> {
+  const { nodeTimeoutMs = 15_000, files = serverFiles(), args: more = [] } = options;
   const busPort = await freePort();
   const args = [
     ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-announce-ip', '127.0.0.1'],
     ...['--cluster-node-timeout', String(nodeTimeoutMs)],
+    ...more,
   ];
   try {
-    return { redis: await startPrivateRedis({ files: serverFiles(), port: 'free', args }), busPort };
+    return { redis: await startPrivateRedis({ files, port: 'free', args }), busPort };
   } catch (error) {
     if (attempts <= 1) throw error;
-    return startNode(nodeTimeoutMs, attempts - 1);
+    return startNode(options, attempts - 1);
   }
 }
 

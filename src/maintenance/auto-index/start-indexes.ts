@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config.ts';
-import { connectDatabases, type Databases } from '../../redis/databases.ts';
+import { connectDatabases, type Database } from '../../redis/databases.ts';
 import { type Collection, Collections } from '../../stores/knowledge/collections.ts';
 import { findIndexShape } from '../../stores/knowledge/ft-index.ts';
 import { indexName, indexNumber } from '../../stores/knowledge/index-fields.ts';
@@ -29,7 +29,7 @@ export async function startIndexes(
   if (config.redisUrl !== undefined || config.databases.knowledge?.url !== undefined) return;
   const databases = connectDatabases(config, { embeddedSocket: async () => socketPath });
   try {
-    await startAll(databases, graceMs);
+    await startIndexesOf(databases.knowledge, graceMs);
   } catch {
     onNotice?.('Some indexes were not made at the start of the server: the next searches make them.');
   } finally {
@@ -37,7 +37,8 @@ export async function startIndexes(
   }
 }
 
-async function startAll({ knowledge }: Pick<Databases, 'knowledge'>, graceMs: number): Promise<void> {
+/** The same on a connection. Interrupted between any two commands, the next call goes on. Throws what the server answers. */
+export async function startIndexesOf(knowledge: Database, graceMs: number): Promise<void> {
   const parts: TendParts = {
     ...{ knowledge, collections: new Collections(knowledge), graceMs },
     ...{ vectorIndex: new VectorIndex(knowledge), reindexes: new Reindexes(knowledge) },

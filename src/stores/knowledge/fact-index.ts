@@ -1,9 +1,10 @@
-import { errorMessage, RecordError, StackloreError } from '../../errors.ts';
+import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { asObject } from '../../redis/hash.ts';
 import { requireSearch } from '../../redis/search-module.ts';
 import { namedWrongType } from '../../redis/wrong-type.ts';
 import { type FactsManifest, factRecord, factsManifestRecord } from '../../schema/knowledge.ts';
+import { issueOf } from '../../schema/record.ts';
 import {
   attributeArguments,
   createIndex,
@@ -171,7 +172,7 @@ export class FactIndex {
     try {
       return factsManifestRecord.value.decode(text);
     } catch (error) {
-      throw new RecordError(MANIFEST_KEY, [{ field: 'value', message: errorMessage(error) }]);
+      throw new RecordError(MANIFEST_KEY, [issueOf('value', error)]);
     }
   }
 }

@@ -46,7 +46,8 @@ export class IngestLeases {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS)) {
       const held = await this.#take(keys, token);
       if (held === 'all') return this.#keep(keys, token);
-      if (held === 'unknown') return { release: async () => {} };
+      // Its answer may be lost, and the lease there.
+      if (held === 'unknown') return { release: () => this.#release(keys, token) };
       // Differing pauses: two that want the same do not meet again and again.
       await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
       if (signal.aborted) return undefined;
@@ -90,7 +91,9 @@ export class IngestLeases {
   /** What is not given back for trouble with the database ends by itself. */
   async #release(keys: readonly string[], token: string): Promise<void> {
     await Promise.allSettled(
-      keys.map((key) => runScript(this.#database, RELEASE_LOCK, { keys: [key], args: [token] })),
+      keys.map((key) =>
+        runScript(this.#database, RELEASE_LOCK, { keys: [key], args: [token], isRepeatable: true }),
+      ),
     );
   }
 

@@ -3,8 +3,10 @@ import { type TendParts, tendIndex } from '../../../src/maintenance/auto-index/t
 import type { Database } from '../../../src/redis/databases.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { Collections } from '../../../src/stores/knowledge/collections.ts';
+import type { KindBounds } from '../../../src/stores/knowledge/index-kind.ts';
 import { Reindexes } from '../../../src/stores/knowledge/reindexes.ts';
 import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
+import { InterruptingDatabase, Killed } from '../../support/interrupting-database.ts';
 import { openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 
@@ -16,13 +18,16 @@ beforeAll(() => {
 });
 
 /** What a process tends with, that goes by bounds which a few texts reach. */
-function partsOf(knowledge: Database = lore.databases.knowledge): TendParts {
+function partsOf(
+  knowledge: Database = lore.databases.knowledge,
+  { tendingMs = 60, graceMs = 50 } = {},
+): TendParts {
   return {
     knowledge,
     collections: new Collections(knowledge),
     vectorIndex: new VectorIndex(knowledge),
-    reindexes: new Reindexes(knowledge, { tendingMs: 60 }),
-    graceMs: 50,
+    reindexes: new Reindexes(knowledge, { tendingMs }),
+    graceMs,
     bounds: { hnswFrom: 20, flatBelow: 10 },
   };
 }
@@ -38,13 +43,13 @@ async function fill(collection: string, count: number): Promise<void> {
 }
 
 /** Tends until nothing is left to do, and gives what was done, without repetitions. */
-async function settle(name: string, parts = partsOf()): Promise<string[]> {
+async function settle(name: string, parts = partsOf(), pauseMs = 10): Promise<string[]> {
   const done: string[] = [];
   for (let n = 0; n < 500; n += 1) {
     const tended = await tendIndex(parts, name);
     if (tended === 'settled') return done;
     if (tended !== done.at(-1)) done.push(tended);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   throw new Error(`never settled: ${done.join(', ')}`);
 }
@@ -147,57 +152,39 @@ describe('an auto collection', () => {
 });
 
 describe('a switch that is interrupted', () => {
-  /** A connection whose program is killed at its nth command from now: neither that nor a later one arrives. */
-  function dyingAt(database: Database, n: number): Database {
-    let left = n;
-    const alive = () => {
-      left -= 1;
-      if (left < 0) throw new Error('killed');
-    };
-    return {
-      ...{ name: database.name, connections: 1 },
-      send: async (...args) => {
-        alive();
-        return database.send(...args);
-      },
-      pipeline: async (...args) => {
-        alive();
-        return database.pipeline(...args);
-      },
-      transaction: async (...args) => {
-        alive();
-        return database.transaction(...args);
-      },
-      duplicate: (options) => database.duplicate(options),
-      close: () => database.close(),
-    } as Database;
-  }
+  const GROWN = { hnswFrom: 20, flatBelow: 10 };
+  const SHRUNK = { hnswFrom: 99, flatBelow: 90 };
 
-  test('anywhere: searches answer right, and another process ends it', async () => {
-    await fill('killed', 30);
-    const { knowledge } = lore.databases;
-    const all = await found('killed');
-    let survived = 0;
-    for (let n = 1; survived < 2; n += 1) {
-      // Back and forth, so that both directions are interrupted everywhere.
-      const bounds = n % 2 === 0 ? { hnswFrom: 20, flatBelow: 10 } : { hnswFrom: 99, flatBelow: 90 };
-      const dying = { ...partsOf(dyingAt(knowledge, Math.ceil(n / 2) * 3 - (n % 2))), bounds };
-      const before = await kindOf('killed');
-      const wanted = n % 2 === 0 ? 'hnsw' : 'flat';
-      await settle('killed', dying).then(
-        () => {
-          survived += before === wanted ? 0 : 1;
-        },
-        (error: Error) => expect(error.message).toMatch(/killed|server/),
-      );
-      expect(await found('killed')).toEqual(all);
-      await settle('killed', { ...partsOf(), bounds });
-      expect(await kindOf('killed')).toBe(wanted);
-      expect(await indexesOf('killed')).toEqual([(await lore.collections.get('killed')).index]);
-      expect(await found('killed')).toEqual(all);
-      expect(n).toBeLessThan(200);
-    }
-  });
+  test.each([
+    ['flat to hnsw', 'flat', GROWN, SHRUNK],
+    ['hnsw to flat', 'hnsw', SHRUNK, GROWN],
+  ] as const)(
+    'at any command, from %s: searches answer right, and another process ends it',
+    async (_, from, bounds, boundsBack) => {
+      const name = `killed-${from}`;
+      const kind = from === 'flat' ? 'hnsw' : 'flat';
+      await fill(name, 30);
+      const all = await found(name);
+      const settleBy = (bounds: KindBounds, database?: Database) =>
+        settle(name, { ...partsOf(database, { tendingMs: 15, graceMs: 0 }), bounds }, 2);
+      for (let commands = 0, isAlive = false; !isAlive; commands += 1) {
+        await settleBy(boundsBack);
+        expect(await kindOf(name)).toBe(from);
+        const database = new InterruptingDatabase(lore.databases.knowledge, commands, { writesOnly: true });
+        await settleBy(bounds, database).catch((error: unknown) => {
+          if (!(error instanceof Killed)) throw error;
+        });
+        isAlive = database.isAlive;
+        expect(await found(name)).toEqual(all);
+        await settleBy(bounds);
+        expect(await kindOf(name)).toBe(kind);
+        expect(await indexesOf(name)).toEqual([(await lore.collections.get(name)).index]);
+        expect(await found(name)).toEqual(all);
+        expect(commands).toBeLessThan(200);
+      }
+    },
+    30_000,
+  );
 
   test('six processes at once come to one index', async () => {
     await fill('crowded', 25);

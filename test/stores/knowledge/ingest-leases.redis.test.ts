@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { StackloreError } from '../../../src/errors.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { IngestLeases } from '../../../src/stores/knowledge/ingest-leases.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
+import { passThrough } from '../../support/pass-through.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 import { runTypeScript } from '../../support/run-typescript.ts';
 
@@ -40,6 +42,20 @@ describe('a lease', () => {
     const lease = await leases.hold(['kept'], signal);
     expect(await leases.hold(['kept'], AbortSignal.timeout(30))).toBeUndefined();
     await lease?.release();
+  });
+
+  test('whose answer was lost is given back all the same', async () => {
+    const { knowledge } = lore.databases;
+    const breaking = passThrough(knowledge, {
+      pipeline: async (commands, options) => {
+        await knowledge.pipeline(commands, options);
+        throw new StackloreError('database_unreachable', { message: 'The connection broke.' });
+      },
+    });
+    const lease = await new IngestLeases(breaking).hold(['lost'], signal);
+    expect(await held()).toHaveLength(1);
+    await lease?.release();
+    expect(await held()).toEqual([]);
   });
 
   test('lasts as long as the work', async () => {

@@ -4,9 +4,9 @@ import type { Stacklore } from '../../../../src/stacklore.ts';
 import type { Collection } from '../../../../src/stores/knowledge/collections.ts';
 import type { NewDocument } from '../../../../src/stores/knowledge/document.ts';
 import { Documents } from '../../../../src/stores/knowledge/documents.ts';
+import { InterruptingDatabase, Killed } from '../../../support/interrupting-database.ts';
 import { allKeys, openTestLore } from '../../../support/lore.ts';
 import { usePrivateRedis } from '../../../support/redis.ts';
-import { InterruptingDatabase, Killed } from './interrupting-database.ts';
 
 const redis = usePrivateRedis();
 let lore: Stacklore;
