@@ -75,12 +75,12 @@ export async function endSession(database: Database, sessionId: string): Promise
     );
   }
   const users = await database.pipeline<string | null>(keys.map((key) => ['HGET', key, 'user_id']));
-  const ended = await database.pipeline<number>(keys.map((key) => ['UNLINK', key]));
+  const ended = await database.send<number>(['UNLINK', ...keys]);
   const indexes = users.flatMap((user) =>
     isId(user) ? [userSessionsRecord.key.build({ userId: user })] : [],
   );
   await database.pipeline(indexes.map((index) => ['ZREM', index, sessionId]));
-  return ended.includes(1);
+  return ended > 0;
 }
 
 /** Removes sessions from a user's index that are no longer that user's, looked at once more; gives how many. */
