@@ -164,7 +164,6 @@ describe('documents that are published and deleted meanwhile', () => {
       await lore.maintenance.cleanup({ orphans: true, emptyDocuments: true });
     }
     await publishing;
-    // Chunks of a publish that was under way are hidden, and may be seen as such by a look in between.
     expect(told).toEqual([]);
     expect(await found()).toEqual([]);
     expect(await lore.documents.count('docs')).toBe(DOCUMENTS.length);

@@ -38,6 +38,9 @@ export class GenerationLeftovers {
       const { docId, collection } = publicationRecord.decode(fields, key);
       const documentKey = documentRecord.key.candidates({ docId }).find((one) => publicationKey(one) === key);
       if (documentKey === undefined || (await readShown(this.#database, documentKey)).isHeld) continue;
+      // Released or taken anew since it was read: nobody was killed.
+      const generation = await this.#database.send<string | null>(['HGET', key, 'generation']);
+      if (generation !== fields.generation) continue;
       if (!dryRun) await this.#generations.finish({ key: documentKey, docId, collection });
       finished.push(docId);
     }
