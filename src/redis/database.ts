@@ -42,8 +42,8 @@ export interface Database {
   /** Whether `isConfirmed` waits for anything. */
   readonly confirms?: boolean;
   /**
-   * True where the location names a cluster, or one address in front of several shards: a script or a transaction then takes keys of one slot only, and commands
-   * sent in one go are carried out in order only if they are about the same slot.
+   * True where the location names a cluster, or one address in front of several shards: a script or a transaction then
+   * takes keys of one slot only, and commands sent in one go are carried out in order only if they are about the same slot.
    */
   readonly isCluster: boolean;
   /** One command's reply. */
