@@ -35,12 +35,10 @@ const flag = z.union(
   { error: 'must be true or false' },
 );
 
-const redisUrl = z
-  .string()
-  .regex(/^(redis|rediss|redis\+sentinel|rediss\+sentinel|redis\+cluster|rediss\+cluster|unix):/, {
-    message:
-      'must start with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster:// or unix:',
-  });
+const redisUrl = z.string().regex(/^(rediss?(\+sentinel|\+cluster|\+sharded)?|unix):/, {
+  message:
+    'must start with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster://, redis+sharded://, rediss+sharded:// or unix:',
+});
 
 const database = z
   .strictObject({

@@ -50,10 +50,10 @@ export async function findKeyspaces(
 
 /** Which database of which server a connection leads to; URLs that differ may lead to one. */
 export async function placeOf(database: Database): Promise<{ serverId: string; number: number }> {
-  const [server = '', client = ''] = await database.pipeline<string>([
-    ['INFO', 'server'],
-    ['CLIENT', 'INFO'],
-  ]);
+  const info = ['INFO', 'server'];
+  // A cluster has one number; shards behind one address may tell nothing of clients.
+  const questions = database.isCluster ? [info] : [info, ['CLIENT', 'INFO']];
+  const [server = '', client = ''] = await database.pipeline<string>(questions);
   return {
     serverId: /^run_id:(\w+)/m.exec(server)?.[1] ?? database.name,
     number: Number(/ db=(\d+)/.exec(client)?.[1] ?? 0),

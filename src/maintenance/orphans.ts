@@ -4,8 +4,10 @@ import { namedWrongType } from '../redis/wrong-type.ts';
 import { isId } from '../schema/key.ts';
 import { chunkRecord, collectionRecord, documentIndexRecord, documentRecord } from '../schema/knowledge.ts';
 import { chunkTails, docIdOfChunk } from '../stores/knowledge/document-ids.ts';
+import { Generations } from '../stores/knowledge/generations/generations.ts';
 import { GenerationLeftovers, type MetChunk } from '../stores/knowledge/generations/leftovers.ts';
 import { arrivalsKey, arriving, requireNoArrivals } from './arrivals.ts';
+import { countChunks, countSettled, type DocumentPlace, inBatches } from './document-in-steps.ts';
 import { type Pace, pacedKeys } from './paced-keys.ts';
 import { Sample } from './sample.ts';
 import { UNLINK_EMPTY_DOCUMENT } from './scripts/unlink-empty-document.ts';
@@ -14,12 +16,6 @@ import { UNLINK_ORPHANS } from './scripts/unlink-orphans.ts';
 export interface Removal extends Pace {
   /** Only count. */
   readonly dryRun: boolean;
-}
-
-/** A document by its key and its id. */
-export interface DocumentPlace {
-  readonly key: string;
-  readonly docId: string;
 }
 
 const CHUNKS_PER_SCRIPT = 100;
@@ -91,6 +87,7 @@ export async function removeEmptyDocuments(
 }
 
 async function unlink(knowledge: Database, document: DocumentPlace): Promise<boolean> {
+  if (knowledge.isCluster) return unlinkInSteps(knowledge, document);
   const call = unlinkEmpty(document, '0');
   let unlinked: number;
   try {
@@ -102,22 +99,43 @@ async function unlink(knowledge: Database, document: DocumentPlace): Promise<boo
   return unlinked === 1;
 }
 
+/** On a cluster no script sees a document with its chunks: nobody else may publish it meanwhile. */
+async function unlinkInSteps(knowledge: Database, document: DocumentPlace): Promise<boolean> {
+  await requireNoArrivals(knowledge);
+  const count = await countSettled(knowledge, document);
+  if (count?.found !== 0) return false;
+  const target = { ...document, collection: count.collection };
+  return new Generations(knowledge).removeIf(
+    target,
+    async () => (await countChunks(knowledge, document))?.found === 0,
+  );
+}
+
 /** The documents that have no chunk, batch by batch: neither by the schema's names nor any that names them. */
 export async function* emptyDocuments(knowledge: Database, pace: Pace): AsyncGenerator<DocumentPlace[]> {
   let suspects: DocumentPlace[] = [];
   for await (const keys of pacedKeys(knowledge, documentRecord.key.pattern, { ...pace, type: 'hash' })) {
     const documents = placesOf(keys);
-    const looks = documents.map((document) => {
-      const { keys: named, args } = unlinkEmpty(document, '1');
-      return UNLINK_EMPTY_DOCUMENT.evalCommand(named, args);
-    });
-    const replies = await knowledge.pipeline<number>(looks);
-    suspects.push(...documents.filter((_, at) => replies[at] === 1));
+    suspects.push(...(await seemEmpty(knowledge, documents)));
     if (suspects.length < DOCUMENTS_PER_SEARCH) continue;
     yield await withoutChunks(knowledge, suspects, pace);
     suspects = [];
   }
   if (suspects.length > 0) yield await withoutChunks(knowledge, suspects, pace);
+}
+
+/** Those that have no chunk under the schema's names. */
+async function seemEmpty(knowledge: Database, documents: readonly DocumentPlace[]): Promise<DocumentPlace[]> {
+  if (knowledge.isCluster) {
+    const counts = await inBatches(documents, (document) => countSettled(knowledge, document));
+    return documents.filter((_, at) => counts[at]?.found === 0);
+  }
+  const looks = documents.map((document) => {
+    const { keys, args } = unlinkEmpty(document, '1');
+    return UNLINK_EMPTY_DOCUMENT.evalCommand(keys, args);
+  });
+  const replies = await knowledge.pipeline<number>(looks);
+  return documents.filter((_, at) => replies[at] === 1);
 }
 
 /** Other programs name chunks as they like and do not say which collection a document is in: look at every chunk. */

@@ -3,7 +3,7 @@ import { runScript } from '../redis/script.ts';
 import { isId } from '../schema/key.ts';
 import { reindexRecord } from '../schema/knowledge.ts';
 import { stagedChunkRecord, stagedDocumentRecord } from '../schema/staged.ts';
-import { arrivalsKey, arriving } from './arrivals.ts';
+import { arrivalsKey, arriving, requireNoArrivals } from './arrivals.ts';
 import type { Removal } from './orphans.ts';
 import { pacedKeys } from './paced-keys.ts';
 import type { Sample } from './sample.ts';
@@ -24,12 +24,36 @@ export async function removeStagedLeftovers(
         const collection = key.parse(one)?.collection;
         return isId(collection) ? [{ one, reindex: reindexRecord.key.build({ collection }) }] : [];
       });
-      const left = await runScript<number[] | null>(knowledge, UNLINK_STAGED, {
-        keys: [arrivalsKey(), ...places.flatMap(({ one, reindex }) => [one, reindex])],
-        args: [dryRun ? '1' : '0'],
-      });
-      if (!left) throw arriving();
-      for (const number of left) removed.add(places[number]?.one ?? '');
+      for (const one of await unlinkStaged(knowledge, places, dryRun)) removed.add(one);
     }
   }
+}
+
+interface StagedPlace {
+  readonly one: string;
+  /** The key of the reindex it is staged for. */
+  readonly reindex: string;
+}
+
+async function unlinkStaged(
+  knowledge: Database,
+  places: readonly StagedPlace[],
+  dryRun: boolean,
+): Promise<string[]> {
+  if (knowledge.isCluster) return unlinkStagedInSteps(knowledge, places, dryRun);
+  const left = await runScript<number[] | null>(knowledge, UNLINK_STAGED, {
+    keys: [arrivalsKey(), ...places.flatMap(({ one, reindex }) => [one, reindex])],
+    args: [dryRun ? '1' : '0'],
+  });
+  if (!left) throw arriving();
+  return left.map((number) => places[number]?.one ?? '');
+}
+
+/** Their keys lie in different slots of a cluster, where nothing is staged: it can only have been restored, and no step is in a hurry. */
+async function unlinkStagedInSteps(knowledge: Database, places: readonly StagedPlace[], dryRun: boolean) {
+  const running = await knowledge.pipeline<number>(places.map(({ reindex }) => ['EXISTS', reindex]));
+  const left = places.filter((_, at) => running[at] === 0).map(({ one }) => one);
+  if (!dryRun && left.length > 0) await requireNoArrivals(knowledge);
+  const done = await knowledge.pipeline<number>(left.map((one) => [dryRun ? 'EXISTS' : 'UNLINK', one]));
+  return left.filter((_, at) => done[at] === 1);
 }

@@ -9,6 +9,7 @@ import { withFate } from './fate.ts';
 import { displayLocation, type RedisLocation } from './redis-url.ts';
 import { repeat, type Work } from './repeat.ts';
 import { closedError, connectFailed, type DatabaseContext, isLasting, replyError } from './reply-error.ts';
+import { requireWhole } from './require-whole.ts';
 
 /** How one command differs from the usual. */
 export interface CommandOptions {
@@ -41,8 +42,8 @@ export interface Database {
   /** Whether `isConfirmed` waits for anything. */
   readonly confirms?: boolean;
   /**
-   * True where the location names a cluster: a script or a transaction then takes keys of one slot only, and commands
-   * sent in one go are carried out in order only if they are about the same slot.
+   * True where the location names a cluster, or one address in front of several shards: a script or a transaction then
+   * takes keys of one slot only, and commands sent in one go are carried out in order only if they are about the same slot.
    */
   readonly isCluster: boolean;
   /** One command's reply. */
@@ -112,6 +113,8 @@ export class RedisDatabase implements Database {
   #connecting: Promise<Connection> | undefined;
   /** Carries out what replicas are to confirm. */
   #confirming: RedisDatabase | undefined;
+  /** The server is known not to be several shards behind one address. Told by the root. */
+  #isWhole = false;
   /** Where one server goes, another takes its place: sentinels and clusters see to that. Told by the root. */
   #hasSuccessors = false;
 
@@ -163,6 +166,8 @@ export class RedisDatabase implements Database {
   async shards(): Promise<readonly Shard[]> {
     if (!this.isCluster) return [this];
     const { masters } = this.#connection ?? (await this.#connect());
+    // Shards behind one address cannot be told apart.
+    if (masters.length === 0) return [this];
     return masters.map((address) => ({
       name: this.name,
       address,
@@ -308,6 +313,10 @@ export class RedisDatabase implements Database {
     });
     try {
       await connection.check(location.kind === 'sentinel' ? timeoutMs : config.connectTimeoutMs);
+      if (location.kind === 'server' && !this.#root.#isWhole) {
+        await requireWhole(connection, config.connectTimeoutMs);
+        this.#root.#isWhole = true;
+      }
       this.#abort.signal.throwIfAborted();
       if (connection.isRetired) throw new Error('the server closed the connection');
     } catch (error) {

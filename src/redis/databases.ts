@@ -3,7 +3,7 @@ import { StackloreError } from '../errors.ts';
 import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../schema/record.ts';
 import type { Confirmation } from './confirm.ts';
 import { type Database, RedisDatabase } from './database.ts';
-import { type Credentials, parseRedisUrl, type RedisLocation } from './redis-url.ts';
+import { type Credentials, isSlotted, parseRedisUrl, type RedisLocation } from './redis-url.ts';
 
 export type { RedisArgument, RedisCommand } from './command.ts';
 export type { CommandOptions, Database, Shard } from './database.ts';
@@ -45,7 +45,7 @@ export function connectDatabases(config: Config, options: ConnectOptions = {}): 
       location ?? { ...credentialsOf(config, name), kind: 'socket', path: await embeddedSocket() };
     const clientName = [config.clientName, options.purpose, name].filter(Boolean).join(':');
     const confirmation = chooseConfirmation(config, location, setting);
-    const isCluster = location?.kind === 'cluster';
+    const isCluster = location !== undefined && isSlotted(location);
     const target = {
       name,
       number,
@@ -127,10 +127,10 @@ function chooseNumber(
   setting: string | undefined,
 ): number {
   const given = config.databases[name]?.number ?? location?.number;
-  if (location?.kind !== 'cluster') return given ?? DEFAULT_DATABASE_NUMBERS[name];
+  if (!location || !isSlotted(location)) return given ?? DEFAULT_DATABASE_NUMBERS[name];
   if (given === undefined || given === 0) return 0;
   throw new StackloreError('invalid_config', {
-    message: `${setting} names a cluster, which has database 0 only, but the ${name} database is to be number ${given}. Remove the number.`,
+    message: `${setting} names a cluster or shards, which have database 0 only, but the ${name} database is to be number ${given}. Remove the number.`,
   });
 }
 
@@ -142,11 +142,10 @@ function chooseConfirmation(
 ): Confirmation {
   const { timeoutMs } = confirm;
   if (location?.kind === 'sentinel') return { replicas: confirm.replicas ?? 1, timeoutMs };
-  if (location?.kind !== 'cluster' || !confirm.replicas) {
-    return { replicas: location ? (confirm.replicas ?? 0) : 0, timeoutMs };
-  }
+  if (!location) return { replicas: 0, timeoutMs };
+  if (!isSlotted(location) || !confirm.replicas) return { replicas: confirm.replicas ?? 0, timeoutMs };
   throw new StackloreError('invalid_config', {
-    message: `${setting} names a cluster, where confirm.replicas (STACKLORE_CONFIRM_REPLICAS) cannot be waited for. Unset it, and set min-replicas-to-write on the servers.`,
+    message: `${setting} names a cluster or shards, where confirm.replicas (STACKLORE_CONFIRM_REPLICAS) cannot be waited for. Unset it, and set min-replicas-to-write on the servers.`,
   });
 }
 

@@ -79,8 +79,8 @@ async function findServer(
   options: WireOptions,
 ): Promise<SocketPlace> {
   if (location.kind === 'socket') return { path: location.path };
-  if (location.kind === 'server') return { ...location.address, tls: location.tls };
-  return { ...(await askSentinels(location, options)), tls: location.tls };
+  if (location.kind === 'sentinel') return { ...(await askSentinels(location, options)), tls: location.tls };
+  return { ...location.address, tls: location.tls };
 }
 
 type SentinelLocation = Extract<RedisLocation, { kind: 'sentinel' }>;

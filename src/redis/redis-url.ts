@@ -32,16 +32,18 @@ export type RedisLocation = UrlParts &
         readonly tls: boolean;
       }
     | { readonly kind: 'cluster'; readonly nodes: readonly ServerAddress[]; readonly tls: boolean }
+    /** One address in front of several shards, as managed services have it. */
+    | { readonly kind: 'sharded'; readonly address: ServerAddress; readonly tls: boolean }
   );
 
 const URL_PARTS =
-  /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?(?:#.*)?$/;
+  /^(rediss?)(\+sentinel|\+cluster|\+sharded)?:\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?(?:#.*)?$/;
 const SOCKET_PARTS = /^unix:(?:\/\/(?:([^/@]*)@)?)?(\/[^?#]+)(?:\?([^#]*))?(?:#.*)?$/;
 const SERVER_PORT = 6379;
 const SENTINEL_PORT = 26_379;
 const FORMS =
   'redis://[user:password@]host[:port][/number], rediss://…, unix:/path/to/redis.sock[?db=number], ' +
-  'redis+sentinel://host:port,host:port/master-name[/number] or redis+cluster://host:port,host:port';
+  'redis+sentinel://host:port,host:port/master-name[/number], redis+cluster://host:port,host:port or redis+sharded://host:port';
 
 /** Reads a Redis URL. `setting` is named in the error. Throws `invalid_config`, which never quotes the password. */
 export function parseRedisUrl(url: string, setting = 'The Redis URL'): RedisLocation {
@@ -67,7 +69,13 @@ export function parseRedisUrl(url: string, setting = 'The Redis URL'): RedisLoca
   if (form === '+cluster') return { kind: 'cluster', nodes: addresses, tls, ...credentials, ...number };
   const [address, second] = addresses;
   if (address === undefined || second !== undefined) return fail('names several hosts');
-  return { kind: 'server', address, tls, ...credentials, ...number };
+  const kind = form === '+sharded' ? 'sharded' : 'server';
+  return { kind, address, tls, ...credentials, ...number };
+}
+
+/** Whether a transaction or a script there takes keys of one slot only. */
+export function isSlotted({ kind }: RedisLocation): boolean {
+  return kind === 'cluster' || kind === 'sharded';
 }
 
 /** A location for messages and `stacklore status`: without credentials. */
@@ -77,6 +85,8 @@ export function displayLocation(location: RedisLocation, number: number): string
       return `unix:${location.path}${number === 0 ? '' : `?db=${number}`}`;
     case 'server':
       return `${location.tls ? 'rediss' : 'redis'}://${displayAddress(location.address)}/${number}`;
+    case 'sharded':
+      return `${location.tls ? 'rediss' : 'redis'}+sharded://${displayAddress(location.address)}`;
     case 'sentinel': {
       const sentinels = location.sentinels.map(displayAddress).join(',');
       return `${location.tls ? 'rediss' : 'redis'}+sentinel://${sentinels}/${location.master}/${number}`;

@@ -91,7 +91,7 @@ const EXPLANATIONS: readonly Explanation[] = [
   {
     pattern: /^(CROSSSLOT|MOVED|ASK) |^Too many Cluster redirections/,
     code: 'database_error',
-    text: '{who} is a cluster and keeps the keys of {command} on different nodes ({reply}). Let {setting} begin with redis+cluster://, or use keys with one hash tag.',
+    text: '{who} is a cluster and keeps the keys of {command} on different nodes ({reply}). Let {setting} begin with redis+cluster://, or with redis+sharded:// where one address stands for all nodes; or use keys with one hash tag.',
   },
   {
     pattern: /DB index is out of range/,

@@ -17,13 +17,18 @@ const PAUSE_MS = 50;
 /** So that a process that is killed in between leaves no key behind. */
 const KEY_SECONDS = 60;
 
+/** Keys where shards lie behind one address: some of as many slots hardly all lie on one shard. */
+const KEYS_BLINDLY = 32;
+
 /**
- * Whether a search on a cluster finds keys of all masters: found out by writing a key to each and looking for them through one
- * index, both of which go again.
+ * Whether a search on a cluster finds keys of all masters: found out by writing a key to each, or many where masters cannot be
+ * told apart, and looking for them through one index; all of which goes again.
  */
 export async function spansShards(database: Database): Promise<boolean> {
   const probe = `stacklore:probe:${randomUUID()}`;
-  const keys = await keyOfEachMaster(database, probe);
+  const [shard] = await database.shards();
+  const keys =
+    shard?.address === undefined ? keysOf(probe, KEYS_BLINDLY) : await keyOfEachMaster(database, probe);
   await database.send([
     'FT.CREATE',
     probe,
@@ -53,7 +58,7 @@ export async function spansShards(database: Database): Promise<boolean> {
 
 async function keyOfEachMaster(database: Database, probe: string): Promise<string[]> {
   const ranges = readRanges(await database.send<unknown[][]>(['CLUSTER', 'SLOTS']));
-  const keys = Array.from({ length: CANDIDATES }, (_, n) => `${probe}:${n}`);
+  const keys = keysOf(probe, CANDIDATES);
   const slots = await database.pipeline<number>(keys.map((key) => ['CLUSTER', 'KEYSLOT', key]));
   const found = new Map<string, string>();
   for (const [at, key] of keys.entries()) {
@@ -62,6 +67,10 @@ async function keyOfEachMaster(database: Database, probe: string): Promise<strin
     if (owner && !found.has(owner.master)) found.set(owner.master, key);
   }
   return [...found.values()];
+}
+
+function keysOf(probe: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${probe}:${n}`);
 }
 
 /** Of each range: first slot, last slot, then the master as host, port and id. */

@@ -26,6 +26,13 @@ describe('parseRedisUrl', () => {
     expect(parseRedisUrl('rediss+cluster://localhost')).toMatchObject({ kind: 'cluster', tls: true });
   });
 
+  it('reads one address in front of several shards', () => {
+    const location = parseRedisUrl('rediss+sharded://:pw@redis.example:12000');
+    expect(location).toMatchObject({ kind: 'sharded', tls: true, address: { port: 12_000 } });
+    expect(displayLocation(location, 0)).toBe('rediss+sharded://redis.example:12000');
+    expect(() => parseRedisUrl('redis+sharded://one,two')).toThrow(/several hosts/);
+  });
+
   it('decodes user name and password', () => {
     const location = parseRedisUrl('redis://al%40ice:p%3Aw%2F1@localhost');
     expect(location).toMatchObject({ username: 'al@ice', password: 'p:w/1', address: localhost });

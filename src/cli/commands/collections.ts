@@ -51,6 +51,10 @@ const create = defineCommand({
     { flags: '--ef-construction <number>', description: 'HNSW: candidates while building (200)' },
     { flags: '--ef-runtime <number>', description: 'HNSW: candidates while searching (64)' },
     { flags: '--dimensions <number>', description: 'vectors of this size are given by a program; no model' },
+    {
+      flags: '--publish <way>',
+      description: 'generations: documents are published in steps, as on a cluster',
+    },
   ],
   schema: z.strictObject({
     ...collectionFlags,
@@ -58,6 +62,7 @@ const create = defineCommand({
     efConstruction: wholeNumber(0).optional(),
     efRuntime: wholeNumber(0).optional(),
     dimensions: wholeNumber(0).optional(),
+    publish: z.literal('generations').optional(),
   }),
   settingFlags: { chunkOverlap: 'overlap' },
   examples: ['stacklore collections create docs --fields lang:tag,year:number'],

@@ -114,6 +114,7 @@ function isOnThisMachine(location: RedisLocation): boolean {
 function addressesOf(location: RedisLocation): readonly ServerAddress[] {
   switch (location.kind) {
     case 'server':
+    case 'sharded':
       return [location.address];
     case 'sentinel':
       return location.sentinels;

@@ -1,7 +1,7 @@
-import { runScript } from '../../redis/script.ts';
+import { runOverKeys } from '../../redis/script.ts';
 import { isId } from '../../schema/key.ts';
 import { chunkRecord } from '../../schema/knowledge.ts';
-import { chunkIdOf, chunkPrefix } from '../../stores/knowledge/document-ids.ts';
+import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { aliasOf } from '../../stores/knowledge/index-aliases.ts';
 import { bytesPerDimension, writtenType } from '../../stores/knowledge/stored-vectors.ts';
 import { documentKeys } from '../orphans.ts';
@@ -10,21 +10,12 @@ import { Sample } from '../sample.ts';
 import { INDEX_AGAIN } from '../scripts/index-again.ts';
 import { LOOK_AT_CHUNKS } from '../scripts/look-at-chunks.ts';
 import type { Check, Examination, Problem } from './check.ts';
+import { type ChunkLook, findIndexed, GONE, numberOf, UNCOUNTED } from './chunk-look.ts';
+import { lookInSteps } from './chunks-in-steps.ts';
 import { findIndexInfo, type IndexInfo } from './index-info.ts';
 
 /** Chunks of one MULTI: the server is held up for a millisecond or so. */
 const CHUNKS_PER_LOOK = 250;
-
-interface Look {
-  readonly key: string;
-  readonly collection: string;
-  readonly bytes: number;
-  readonly state: number;
-  /** Absent where no index can tell. */
-  readonly isIndexed?: boolean;
-}
-
-const [GONE, UNCOUNTED] = [1, 2];
 
 export const chunkCheck: Check = {
   name: 'chunks',
@@ -108,7 +99,7 @@ function notIndexed(examination: Examination, name: string, { unindexed, index }
       for await (const looks of looksAt(examination, `${chunkPrefix(name)}*`, new Set([name]))) {
         const keys = looks.filter((one) => one.bytes > 0 && one.isIndexed === false).map(({ key }) => key);
         if (keys.length === 0) continue;
-        await runScript(knowledge, INDEX_AGAIN, { keys });
+        await runOverKeys(knowledge, INDEX_AGAIN, { keys, args: [] });
         const [, ...found] = await knowledge.send<[number, ...string[]]>(findIndexed(name, keys));
         remaining += keys.length - found.length;
       }
@@ -155,7 +146,7 @@ async function* looksAt(
   { databases: { knowledge }, pace }: Examination,
   pattern: string,
   indexed: ReadonlySet<string>,
-): AsyncGenerator<Look[]> {
+): AsyncGenerator<ChunkLook[]> {
   for await (const page of pacedKeys(knowledge, pattern, { ...pace, type: 'hash' })) {
     for (let at = 0; at < page.length; at += CHUNKS_PER_LOOK) {
       const keys = page.slice(at, at + CHUNKS_PER_LOOK);
@@ -168,6 +159,10 @@ async function* looksAt(
       const names = [...new Set(chunks.map(({ collection }) => collection))].filter((name) =>
         indexed.has(name),
       );
+      if (knowledge.isCluster) {
+        yield await lookInSteps(knowledge, chunks, indexed);
+        continue;
+      }
       const look = LOOK_AT_CHUNKS.evalCommand(
         chunks.flatMap(({ key, docId }) => [key, ...(docId === '' ? [key, key] : documentKeys(docId))]),
         chunks.flatMap(({ docId, collection, chunkId }) => [docId, collection, numberOf(chunkId, docId)]),
@@ -188,15 +183,4 @@ async function* looksAt(
       });
     }
   }
-}
-
-function findIndexed(collection: string, keys: readonly string[]): string[] {
-  const limit = ['NOCONTENT', 'LIMIT', '0', String(keys.length), 'TIMEOUT', '0', 'DIALECT', '2'];
-  return ['FT.SEARCH', aliasOf(collection), '*', 'INKEYS', String(keys.length), ...keys, ...limit];
-}
-
-function numberOf(chunkId: string, docId: string): string {
-  const prefix = chunkIdOf(docId, 0).slice(0, -1);
-  const number = chunkId.startsWith(prefix) ? chunkId.slice(prefix.length) : '';
-  return /^\d{1,9}$/.test(number) ? number : '';
 }

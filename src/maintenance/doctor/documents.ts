@@ -2,6 +2,7 @@ import type { Database } from '../../redis/databases.ts';
 import { isWrongType } from '../../redis/wrong-type.ts';
 import { isId } from '../../schema/key.ts';
 import { collectionDocumentsRecord, documentIndexRecord, documentRecord } from '../../schema/knowledge.ts';
+import { inBatches, readMembership } from '../document-in-steps.ts';
 import { documentKeys, placesOf, removeEmptyDocuments } from '../orphans.ts';
 import { type Pace, pacedKeys } from '../paced-keys.ts';
 import { Sample } from '../sample.ts';
@@ -66,13 +67,7 @@ async function visit(
     // The script decides, but as a rule there is nothing to decide, and asking costs a tenth.
     const entries =
       wanted === MISSING ? await notEntered(knowledge, all) : await withoutDocument(knowledge, all);
-    const commands = entries.map(({ docId, set, score }) =>
-      MEND_DOCUMENT_INDEX.evalCommand(
-        [set.key, ...documentKeys(docId)],
-        [isFixing ? '0' : '1', docId, score, set.collection],
-      ),
-    );
-    const replies = await knowledge.pipeline<number>(commands);
+    const replies = await compare(knowledge, entries, isFixing);
     for (const [at, { docId, set }] of entries.entries()) {
       const tally = found.get(set.key);
       if (replies[at] === wanted) (wanted === MISSING ? tally?.missing : tally?.stale)?.add(docId);
@@ -104,6 +99,47 @@ async function visit(
     } while (cursor !== '0');
   }
   return found;
+}
+
+/** What is wrong with each entry, put right where told. */
+async function compare(
+  knowledge: Database,
+  entries: readonly Entry[],
+  isFixing: boolean,
+): Promise<readonly number[]> {
+  if (knowledge.isCluster) return inBatches(entries, (entry) => compareInSteps(knowledge, entry, isFixing));
+  const commands = entries.map(({ docId, set, score }) =>
+    MEND_DOCUMENT_INDEX.evalCommand(
+      [set.key, ...documentKeys(docId)],
+      [isFixing ? '0' : '1', docId, score, set.collection],
+    ),
+  );
+  return knowledge.pipeline<number>(commands);
+}
+
+/**
+ * On a cluster list and document lie in different slots. A document that is being published is entered before it is shown and once
+ * more after it, so it is left alone; one that is published or deleted between both steps is looked at again.
+ */
+async function compareInSteps(
+  knowledge: Database,
+  { docId, set, score }: Entry,
+  isFixing: boolean,
+): Promise<number> {
+  const look = () => readMembership(knowledge, docId, set.collection);
+  const { belongs, isHeld } = await look();
+  const isEntered = (await knowledge.send<string | null>(['ZSCORE', set.key, docId])) !== null;
+  if (isHeld || belongs === isEntered) return 0;
+  const [enter, remove] = [
+    ['ZADD', set.key, score, docId],
+    ['ZREM', set.key, docId],
+  ];
+  if (isFixing) await knowledge.send(belongs ? enter : remove);
+  const after = await look();
+  if (after.belongs === belongs) return belongs ? MISSING : STALE;
+  const again = ['ZADD', set.key, secondsOf(after.updatedAt), docId];
+  if (isFixing) await knowledge.send(after.belongs ? again : remove);
+  return 0;
 }
 
 /** Those that are not in their set. */

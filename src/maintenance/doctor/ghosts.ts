@@ -16,6 +16,8 @@ export const ghostCheck: Check = {
   name: 'ghosts',
   needs: 'search',
   async find({ databases: { knowledge }, known }) {
+    // A cluster has one database number.
+    if (knowledge.isCluster) return [];
     const problems: Problem[] = [];
     const targets = known.map(({ name }) => ({ alias: aliasOf(name), what: `collection ${name}` }));
     for (const { alias, what } of [...targets, { alias: FACTS_ALIAS, what: 'facts' }]) {

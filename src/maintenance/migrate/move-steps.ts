@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { RecordError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { scanKeyBytes } from '../../redis/scan.ts';
-import { runScript } from '../../redis/script.ts';
+import { runOverKeys, runScripts } from '../../redis/script.ts';
 import { type Family, familiesOf, familyFinder, redisTypeOf } from '../../schema/families.ts';
 import { chunkRecord, collectionRecord, factRecord } from '../../schema/knowledge.ts';
 import { readRecords } from '../backup/read-records.ts';
@@ -168,13 +168,17 @@ export class MoveSteps {
   }
 
   async #digests(keys: readonly Buffer[]): Promise<[string[], string[]]> {
-    const digest = (database: Database) => runScript<string[]>(database, DIGEST_KEYS, { keys });
+    const digest = async (database: Database) =>
+      (await runOverKeys<string[]>(database, DIGEST_KEYS, { keys, args: [] })).flat();
     return Promise.all([digest(this.#source), digest(this.#target)]);
   }
 
   async #unlink(keys: readonly Buffer[], digests: readonly string[]): Promise<number> {
     if (keys.length === 0) return 0;
-    return runScript<number>(this.#source, UNLINK_IF_SAME, { keys, args: digests });
+    const each = keys.map((key, at) => ({ keys: [key], args: [digests[at] ?? ''] }));
+    const calls = this.#source.isCluster ? each : [{ keys, args: digests }];
+    const deleted = await runScripts<number>(this.#source, UNLINK_IF_SAME, calls);
+    return deleted.reduce((sum, count) => sum + count, 0);
   }
 
   /** The knowledge keys of the source, family by family, a few at a time. */

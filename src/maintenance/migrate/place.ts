@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import { StackloreError } from '../../errors.ts';
 import { type Database, RedisDatabase } from '../../redis/database.ts';
-import { parseRedisUrl } from '../../redis/redis-url.ts';
+import { isSlotted, parseRedisUrl } from '../../redis/redis-url.ts';
 import { placeOf } from '../keyspace.ts';
 
 /** A database beside the named ones. */
@@ -22,7 +22,7 @@ export function openPlace(knowledge: Database, { url, number, setting }: Place, 
   return new RedisDatabase({
     name: 'knowledge',
     number: number ?? location.number ?? 0,
-    isCluster: location.kind === 'cluster',
+    isCluster: isSlotted(location),
     setting,
     locate: async () => location,
     clientName: `${config.clientName}:migrate`,

@@ -85,6 +85,19 @@ export class Generations {
     await this.#held({ ...target, chunkCount: 0 }, (publication) => this.#removeHeld(publication));
   }
 
+  /** Deletes a document if it is still as told once nobody else can publish it; gives whether it did. */
+  async removeIf(
+    target: Omit<PublicationTarget, 'chunkCount'>,
+    isStillSo: () => Promise<boolean>,
+  ): Promise<boolean> {
+    return this.#held({ ...target, chunkCount: 0 }, async (publication) => {
+      const isWanted = await isStillSo();
+      if (isWanted) await this.#removeHeld(publication);
+      else await this.#settle(publication);
+      return isWanted;
+    });
+  }
+
   /** Finishes what a killed process has left of a document, waiting for one that is at it. */
   async finish(target: Omit<PublicationTarget, 'chunkCount'>): Promise<void> {
     await this.#held({ ...target, chunkCount: 0 }, (publication) => this.#settle(publication));

@@ -8,7 +8,7 @@ import { BUMP_VERSION } from '../scripts/bump-version.ts';
 import { Generations } from './generations.ts';
 import { publicationKey } from './places.ts';
 import { UNLINK_SAME } from './scripts/fenced-chunk.ts';
-import { READ_SHOWN } from './scripts/publication.ts';
+import { readShown, type Shown } from './shown.ts';
 
 /** A chunk as a scan met it. */
 export interface MetChunk {
@@ -17,14 +17,6 @@ export interface MetChunk {
   readonly collection: string;
   /** The stored text of its generation; empty where it has none. */
   readonly generation: string;
-}
-
-/** What a document shows at one moment. */
-interface Shown {
-  readonly exists: boolean;
-  readonly generation: string;
-  /** Somebody is publishing or deleting it. */
-  readonly isHeld: boolean;
 }
 
 /** What publishes in steps have left over, because their process was killed or held up. */
@@ -45,7 +37,10 @@ export class GenerationLeftovers {
       if (Object.keys(fields).length === 0) continue;
       const { docId, collection } = publicationRecord.decode(fields, key);
       const documentKey = documentRecord.key.candidates({ docId }).find((one) => publicationKey(one) === key);
-      if (documentKey === undefined || (await this.#shownAt(documentKey)).isHeld) continue;
+      if (documentKey === undefined || (await readShown(this.#database, documentKey)).isHeld) continue;
+      // Released or taken anew since it was read: nobody was killed.
+      const generation = await this.#database.send<string | null>(['HGET', key, 'generation']);
+      if (generation !== fields.generation) continue;
       if (!dryRun) await this.#generations.finish({ key: documentKey, docId, collection });
       finished.push(docId);
     }
@@ -59,7 +54,7 @@ export class GenerationLeftovers {
   async orphans(chunks: readonly MetChunk[], { dryRun }: { dryRun: boolean }): Promise<MetChunk[]> {
     const docIds = [...new Set(chunks.map(({ docId }) => docId))];
     const shown = new Map<string, Shown>();
-    for (const docId of docIds) shown.set(docId, await this.#shown(docId));
+    await Promise.all(docIds.map(async (docId) => shown.set(docId, await this.#shown(docId))));
     const orphans = chunks.filter(({ docId, generation }) => {
       const document = shown.get(docId);
       return document && !document.isHeld && (!document.exists || document.generation !== generation);
@@ -78,18 +73,13 @@ export class GenerationLeftovers {
   async #shown(docId: string): Promise<Shown> {
     if (!isId(docId)) return { exists: true, generation: '', isHeld: true };
     const all: Shown[] = [];
-    for (const key of documentRecord.key.candidates({ docId })) all.push(await this.#shownAt(key));
+    for (const key of documentRecord.key.candidates({ docId }))
+      all.push(await readShown(this.#database, key));
     const [first] = all.filter(({ exists }) => exists);
     return {
       exists: first !== undefined,
       generation: first?.generation ?? '',
       isHeld: all.some(({ isHeld }) => isHeld),
     };
-  }
-
-  async #shownAt(key: string): Promise<Shown> {
-    const keys = [key, publicationKey(key)];
-    const reply = await runScript<[number, string, number]>(this.#database, READ_SHOWN, { keys });
-    return { exists: reply[0] === 1, generation: reply[1], isHeld: reply[2] === 1 };
   }
 }

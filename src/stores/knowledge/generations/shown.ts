@@ -1,0 +1,20 @@
+import type { Database } from '../../../redis/databases.ts';
+import { runScript } from '../../../redis/script.ts';
+import { publicationKey } from './places.ts';
+import { READ_SHOWN } from './scripts/publication.ts';
+
+/** What a document shows at one moment. */
+export interface Shown {
+  readonly exists: boolean;
+  /** The stored text of its generation; empty where it has none. */
+  readonly generation: string;
+  /** Somebody is publishing or deleting it. */
+  readonly isHeld: boolean;
+}
+
+/** What the document at a key shows now. Throws `invalid_input` where braces in its id keep it from being published in steps. */
+export async function readShown(database: Database, key: string): Promise<Shown> {
+  const keys = [key, publicationKey(key)];
+  const reply = await runScript<[number, string, number]>(database, READ_SHOWN, { keys });
+  return { exists: reply[0] === 1, generation: reply[1], isHeld: reply[2] === 1 };
+}
