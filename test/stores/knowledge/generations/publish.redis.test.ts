@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../../../src/redis/databases.ts';
+import { nearestQuery } from '../../../../src/search/query.ts';
 import type { Stacklore } from '../../../../src/stacklore.ts';
 import type { Collection } from '../../../../src/stores/knowledge/collections.ts';
 import type { NewDocument } from '../../../../src/stores/knowledge/document.ts';
 import { Documents } from '../../../../src/stores/knowledge/documents.ts';
+import { VectorIndex } from '../../../../src/stores/knowledge/vector-index.ts';
 import { allKeys, openTestLore } from '../../../support/lore.ts';
 import { usePrivateRedis } from '../../../support/redis.ts';
 import { InterruptingDatabase, Killed } from './interrupting-database.ts';
@@ -140,5 +142,20 @@ describe('a document that is published in steps', () => {
         expect(await lore.documents.findByHash('docs', `hash of bye-${run}`)).toBeUndefined();
       },
     );
+  });
+});
+
+describe('chunks that a killed publish has left over', () => {
+  it('never take the places of those that count, however many they are', async () => {
+    const own = await lore.createCollection('crowded', { dimensions: 4, publish: 'generations' });
+    const far = Float32Array.of(0, 1, 0, 0);
+    await lore.documents.replace(own, document('far'), [{ text: 'far' }], [far]);
+    const near = Array.from({ length: 300 }, (_, at) => ({ text: `near ${at}` }));
+    const vectors = near.map((_, at) => Float32Array.of(1, at / 1_000, 0, 0));
+    const { documents } = killedAfter(250);
+    await expect(documents.replace(own, document('near'), near, vectors)).rejects.toThrow(Killed);
+    const query = nearestQuery({ collection: own, vector: Float32Array.of(1, 0, 0, 0), topK: 1 });
+    const { lists } = await new VectorIndex(knowledge).candidates(own, [query]);
+    expect(lists[0]?.map(({ key }) => key)).toEqual(['llama_index/vector_store/crowded/far_chunk_0']);
   });
 });
