@@ -50,6 +50,8 @@ async function startAll({ knowledge }: Pick<Databases, 'knowledge'>, graceMs: nu
     if (!vacant) continue;
     const { analyser: _, ...wordless } = vacant.manifest;
     await parts.vectorIndex.build({ ...vacant, manifest: wordless });
+    // One that needs no words is whole, for those outside too.
+    await parts.vectorIndex.ensure(vacant);
     started.push(name);
   }
   for (const name of started) await tendIndex(parts, name);

@@ -43,7 +43,8 @@ async function findProblem(
   // Another process is building it; readers wait for that themselves.
   if (own?.isIndexing && !live) return undefined;
   // After a start there is at first one without words, and another one is being built.
-  if (own && !live && manifest.index.auto && !own.attributes.has('analysed')) return undefined;
+  const isToComplete = manifest.index.auto && manifest.analyser && own && !own.attributes.has('analysed');
+  if (!live && isToComplete) return undefined;
   if (!live) {
     return {
       severity: 'error',
