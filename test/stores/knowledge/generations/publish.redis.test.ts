@@ -159,3 +159,24 @@ describe('chunks that a killed publish has left over', () => {
     expect(lists[0]?.map(({ key }) => key)).toEqual(['llama_index/vector_store/crowded/far_chunk_0']);
   });
 });
+
+describe('a writer that opened the collection before its index was given other vectors', () => {
+  it.each(['generations', undefined] as const)(
+    'shows no chunk that the index does not find, wherever it is killed (%s)',
+    async (publish) => {
+      const name = `late-${publish ?? 'multi'}`;
+      const before = await lore.createCollection(name, { dimensions: 4, ...(publish && { publish }) });
+      await lore.reindex(name, { vectorType: 'float16' });
+      const vector = Float32Array.of(0, 1, 0, 0);
+      await killAtEveryCommand(
+        (documents, run) =>
+          documents.replace(before, document(name, { hash: `${run}` }), [{ text: 'late' }], [vector]),
+        async () => {
+          const { hits } = await lore.search({ vector, collection: name });
+          expect(hits).toHaveLength((await lore.documents.find(name)) ? 1 : 0);
+        },
+      );
+      expect(await lore.documents.find(name)).toBeDefined();
+    },
+  );
+});
