@@ -10,8 +10,8 @@ import { convertToIndexed, writtenType } from './stored-vectors.ts';
 
 /**
  * A collection as it is now, to those who opened it before: chunks must be what its index reads from the moment they are there.
- * Fields are those they know, as others are added afterwards where they fit. Throws `manifest_mismatch` when a reindex has given it
- * another model or chunk size.
+ * Fields are those they know, as others are added afterwards where they fit. Throws `manifest_mismatch` when a reindex
+ * has given it another model or chunk size.
  */
 export async function upToDate(database: Database, collection: Collection): Promise<Collection> {
   const { name, manifest } = collection;
