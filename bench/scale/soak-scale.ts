@@ -123,8 +123,8 @@ async function ingestFigures(
     const first = await lore.ingestTexts(documentsOf(texts, count, 1), request);
     const grown = Math.max(...megabytes.slice(-4)) - Math.max(...megabytes.slice(0, 5));
     const waiting = performance.now();
-    while ((await lore.status()).collections.some(({ indexState }) => indexState !== 'ready'))
-      await sleep(500);
+    // Ready is also what the index before is that serves meanwhile.
+    while ((await lore.tendIndexes([COLLECTION]))[COLLECTION] !== 'settled') await sleep(500);
     const waited = (performance.now() - waiting) / 1_000;
     const second = await lore.ingestTexts(documentsOf(texts, count, 2), request);
     if (second.counts.updated !== Math.ceil(count / 100) || first.counts.created !== count)

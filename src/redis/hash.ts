@@ -31,21 +31,39 @@ export async function readHashes(
   database: Database,
   keys: readonly string[],
 ): Promise<(readonly string[] | RecordError)[]> {
-  const read = (some: readonly string[]) =>
-    database.pipeline<readonly string[]>(some.map((key) => ['HGETALL', key]));
+  const { replies, types } = await askHashes<readonly string[]>(database, keys, (key) => ['HGETALL', key]);
+  return keys.map((key, at) => {
+    const reply = replies[at];
+    if (reply || types[at] === 'none') return reply ?? [];
+    return new RecordError(key, [{ field: 'key', message: `it holds a ${types[at]}, not a hash` }]);
+  });
+}
+
+/** Some fields of many hashes in one round trip, `null` for one that is missing; nothing of a key that holds another type. */
+export async function readFields(
+  database: Database,
+  keys: readonly string[],
+  fields: readonly string[],
+): Promise<(readonly (string | null)[])[]> {
+  const { replies } = await askHashes<(string | null)[]>(database, keys, (key) => ['HMGET', key, ...fields]);
+  return replies.map((reply) => reply ?? []);
+}
+
+/** The reply for each key. A key of another type makes all fail: then only hashes are asked, and there are all types. */
+async function askHashes<Reply>(
+  database: Database,
+  keys: readonly string[],
+  commandOf: (key: string) => string[],
+): Promise<{ replies: readonly (Reply | undefined)[]; types: readonly string[] }> {
+  const ask = (some: readonly string[]) => database.pipeline<Reply>(some.map(commandOf));
   try {
-    return await read(keys);
+    return { replies: await ask(keys), types: [] };
   } catch (error) {
     if (!isWrongType(error)) throw error;
     const types = await database.pipeline<string>(keys.map((key) => ['TYPE', key]));
     const hashes = keys.filter((_, at) => types[at] === 'hash');
-    const replies = await read(hashes);
-    const found = new Map(hashes.map((key, at) => [key, replies[at] ?? []]));
-    return keys.map((key, at) => {
-      const reply = found.get(key);
-      if (reply || types[at] === 'none') return reply ?? [];
-      return new RecordError(key, [{ field: 'key', message: `it holds a ${types[at]}, not a hash` }]);
-    });
+    const replies = new Map((await ask(hashes)).map((reply, at) => [hashes[at], reply]));
+    return { replies: keys.map((key) => replies.get(key)), types };
   }
 }
 

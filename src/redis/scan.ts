@@ -50,15 +50,21 @@ async function* pages<Key extends string | Buffer>(
   database: Database,
   scan: (shard: Shard, cursor: string) => Promise<[next: Key, keys: Key[]]>,
 ): AsyncGenerator<Key[]> {
-  for (const shard of await database.shards()) {
-    let { connections } = database;
-    for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; ) {
-      const [next, keys] = await scan(shard, cursor);
-      // Another server numbers its keys otherwise: going on with the cursor of the first would leave some out.
-      isFirst = !isFirst && database.connections !== connections;
-      connections = database.connections;
-      cursor = isFirst ? '0' : next.toString();
-      yield keys;
-    }
+  for (const shard of await database.shards()) yield* cursorPages(database, (cursor) => scan(shard, cursor));
+}
+
+/** What is read by a cursor, page by page; from the beginning once more when another server has taken over. */
+export async function* cursorPages<Page>(
+  database: Pick<Database, 'connections'>,
+  read: (cursor: string) => Promise<[next: string | Buffer, page: Page]>,
+): AsyncGenerator<Page> {
+  let { connections } = database;
+  for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; ) {
+    const [next, page] = await read(cursor);
+    // Another server numbers what it has otherwise: going on with the cursor of the first would leave some out.
+    isFirst = !isFirst && database.connections !== connections;
+    connections = database.connections;
+    cursor = isFirst ? '0' : next.toString();
+    yield page;
   }
 }

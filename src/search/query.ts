@@ -1,7 +1,7 @@
 import { float32 } from '../schema/fields.ts';
 import { float16 } from '../schema/float16.ts';
 import type { VectorType } from '../schema/knowledge.ts';
-import { checkVector } from '../stores/knowledge/check-vector.ts';
+import { checkFloat16, checkVector } from '../stores/knowledge/check-vector.ts';
 import type { Collection } from '../stores/knowledge/collections.ts';
 import { type CandidateQuery, DISTANCE, type KnnQuery } from '../stores/knowledge/vector-index.ts';
 import type { CompiledFilter } from './filter.ts';
@@ -58,7 +58,9 @@ export function nearestQuery(parts: KnnQueryParts): CandidateQuery {
   return { by: 'distance', query, params, limit };
 }
 
-/** A query vector as the index of a collection compares it. */
+/** A query vector as the index of a collection compares it. Throws `invalid_vector` where float16 cannot hold it. */
 export function vectorBytes(vectorType: VectorType, vector: Float32Array): string | Buffer {
-  return (vectorType === 'float16' ? float16 : float32).encode(vector);
+  if (vectorType !== 'float16') return float32.encode(vector);
+  checkFloat16(vector);
+  return float16.encode(vector);
 }

@@ -53,6 +53,16 @@ describe('what status tells of a chunk', () => {
     expect(await memoryOf(lore, 'half')).toMatchObject({ hash: { vectorBytes: 64 * 2 }, savings: {} });
   });
 
+  it('is told in spite of a document whose key holds something else', async () => {
+    await fill(lore, 'odd', {});
+    const key = 'doc:odd-7:metadata';
+    await lore.databases.knowledge.pipeline([
+      ['UNLINK', key],
+      ['SET', key, 'a text'],
+    ]);
+    expect((await memoryOf(lore, 'odd'))?.hash.vectorBytes).toBe(64 * 4);
+  });
+
   it('is left out where there are no chunks, or no index', async () => {
     const collection = await lore.createCollection('empty', { dimensions: 8 });
     expect(await memoryOf(lore, 'empty')).toBeUndefined();

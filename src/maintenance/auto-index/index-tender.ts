@@ -4,6 +4,9 @@ import { type Tended, type TendParts, tendIndex } from './tend-index.ts';
 const IDLE_MS = 5_000;
 const ACTIVE_MS = 1_000;
 
+/** After these nothing is expected to change soon: only work on the collection has it looked at again. */
+const RESTING: ReadonlySet<Tended | 'failed'> = new Set(['settled', 'no-room', 'failed']);
+
 /** The collections that a search names. */
 export interface Searched {
   readonly collection?: string | undefined;
@@ -69,9 +72,9 @@ export class IndexTender {
   }
 
   async #look(name: string): Promise<void> {
-    // What cannot be done now, as the server is busy, full or forbids it, can be done later or by others.
-    const tended = await tendIndex(this.#parts, name).catch((): Tended => 'busy');
-    const isActive = tended !== 'settled' && tended !== 'no-room';
+    // What cannot be done now, as the server is away, full or forbids it, a later search may do, or others.
+    const tended = await tendIndex(this.#parts, name).catch(() => 'failed' as const);
+    const isActive = !RESTING.has(tended);
     this.#due.set(name, performance.now() + (isActive ? this.#activeMs : this.#idleMs));
     this.#running.delete(name);
     clearTimeout(this.#timers.get(name));

@@ -46,13 +46,13 @@ export async function startIndexesOf(knowledge: Database, graceMs: number): Prom
   const started: string[] = [];
   for (const { name, collection } of await parts.collections.listReadable()) {
     if (collection instanceof Error || !(await isMissing(parts, collection))) continue;
-    const { index } = await vacated(parts, collection);
-    const { analyser: _, ...wordless } = collection.manifest;
-    await parts.vectorIndex.build({
-      name,
-      manifest: { ...wordless, index: { ...wordless.index, kind: 'flat' } },
-      index,
-    });
+    const vacant = await vacated(parts, collection);
+    // Others have changed it meanwhile: the search that misses an index makes one.
+    if (!vacant) continue;
+    const { analyser: _, ...wordless } = vacant.manifest;
+    await parts.vectorIndex.build({ ...vacant, manifest: wordless });
+    // One that needs no words is whole, for those outside too.
+    await parts.vectorIndex.ensure(vacant);
     started.push(name);
   }
   for (const name of started) await tendIndex(parts, name);
@@ -71,13 +71,16 @@ async function isMissing({ knowledge, reindexes }: TendParts, collection: Collec
   }
 }
 
-/** The collection with the name of an index that is not there yet, and without any other. */
-async function vacated({ collections, vectorIndex }: TendParts, collection: Collection): Promise<Collection> {
+/** The collection with the name of an exact index that is not there yet, and without any other; `undefined` if it was changed. */
+async function vacated(
+  { collections, vectorIndex }: TendParts,
+  collection: Collection,
+): Promise<Collection | undefined> {
   const { name, manifest, index } = collection;
   const flat = { ...manifest, index: { ...manifest.index, kind: 'flat' as const } };
   const isThere = (await vectorIndex.findHealth({ name, index }))?.index === index;
   const next = isThere ? indexName(name, indexNumber(index) + 1) : index;
-  const saved = (await collections.saveManifest(collection, flat, next)) ?? (await collections.get(name));
-  await vectorIndex.drop(saved);
+  const saved = await collections.saveManifest(collection, flat, next);
+  if (saved) await vectorIndex.drop(saved);
   return saved;
 }

@@ -28,7 +28,8 @@ export interface TendParts {
 
 /**
  * What became of a collection's index by one look at it: nothing to do; another process is at it; the next index was begun,
- * is being filled by the server, now serves; an earlier one was dropped; the server has no room for a second one.
+ * is being filled by the server, now serves, or the present one was given its words where there is no room for two; an earlier
+ * one was dropped; the server has no room for a second one.
  */
 export type Tended = 'settled' | 'busy' | 'begun' | 'building' | 'switched' | 'dropped' | 'no-room';
 
@@ -40,7 +41,7 @@ export type Tended = 'settled' | 'busy' | 'begun' | 'building' | 'switched' | 'd
 export async function tendIndex(parts: TendParts, name: string): Promise<Tended> {
   const seen = await look(parts, name);
   if (!seen) return 'settled';
-  const { collection, wanted, next, leftovers } = seen;
+  const { collection, serving, wanted, next, leftovers } = seen;
   if (leftovers.length > 0) {
     return step(parts, seen, async () => {
       for (const index of leftovers) await parts.vectorIndex.dropIndex(index);
@@ -52,7 +53,10 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
   if (!wanted) return 'settled';
   if (next?.indexing) return 'building';
   if (next) return step(parts, seen, () => switchIndex(parts, collection, wanted), parts.graceMs);
-  if (!(await hasRoom(parts, collection, wanted))) return 'no-room';
+  if (!(await hasRoom(parts, collection, wanted))) {
+    if (holdsWords(serving, collection.manifest)) return 'no-room';
+    return step(parts, seen, () => addWords(parts, collection));
+  }
   return step(parts, seen, async () => {
     await parts.vectorIndex.begin(nextOf(collection, wanted.kind));
     return 'begun';
@@ -62,6 +66,7 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
 /** A collection, and what its indexes should become. */
 interface Seen {
   readonly collection: Collection;
+  readonly serving: IndexShape;
   /** Absent where what serves is what should. */
   readonly wanted: Wanted | undefined;
   /** What is there of the wanted index. */
@@ -93,7 +98,7 @@ async function look(parts: TendParts, name: string): Promise<Seen | undefined> {
   const next = isBegun ? await findIndexShape(knowledge, nextName) : undefined;
   const isUsable = next !== undefined && wanted !== undefined && fits(next, collection, wanted.kind);
   return {
-    ...{ collection, wanted },
+    ...{ collection, serving, wanted },
     next: isUsable ? next : undefined,
     leftovers: own.filter((index) => index !== nextName || !isUsable),
   };
@@ -145,6 +150,13 @@ async function switchIndex(parts: TendParts, collection: Collection, { kind }: W
     index: nextOf(collection, kind).index,
     manifestOf: (manifest) => ({ ...manifest, index: { ...manifest.index, kind } }),
   });
+  return 'switched';
+}
+
+/** Takes longer than a second index, and new connections wait meanwhile, but no words at all would be worse. */
+async function addWords({ vectorIndex }: TendParts, collection: Collection): Promise<Tended> {
+  await vectorIndex.addTerms(collection);
+  await vectorIndex.ensure(collection);
   return 'switched';
 }
 

@@ -16,8 +16,10 @@ export const collectionIndexCheck: Check = {
   needs: 'search',
   async find(examination) {
     const problems: Problem[] = [];
-    for (const collection of examination.known) {
-      const problem = await findProblem(examination, collection);
+    for (const { name } of examination.known) {
+      // An `auto` collection may have been given another index since it was read.
+      const collection = await examination.collections.find(name);
+      const problem = collection && (await findProblem(examination, collection));
       if (problem) problems.push(problem);
     }
     return problems;
@@ -25,13 +27,14 @@ export const collectionIndexCheck: Check = {
 };
 
 async function findProblem(
-  { databases: { knowledge }, vectorIndex }: Examination,
+  { databases: { knowledge }, collections, vectorIndex }: Examination,
   collection: Collection,
 ): Promise<Problem | undefined> {
   const { name, index, manifest } = collection;
   const live = await findIndexInfo(knowledge, aliasOf(name));
   const own = live?.name === index ? live : await findIndexInfo(knowledge, index);
   const rebuild = async (): Promise<boolean> => {
+    if ((await collections.get(name)).index !== index) return true;
     // A foreign index is left alone; only the name that searches go by is taken from it.
     if (own && differences(own, collection).length > 0) await dropIndex(knowledge, index);
     await vectorIndex.ensure(collection);
@@ -40,7 +43,8 @@ async function findProblem(
   // Another process is building it; readers wait for that themselves.
   if (own?.isIndexing && !live) return undefined;
   // After a start there is at first one without words, and another one is being built.
-  if (own && !live && manifest.index.auto && !own.attributes.has('analysed')) return undefined;
+  const isToComplete = manifest.index.auto && manifest.analyser && own && !own.attributes.has('analysed');
+  if (!live && isToComplete) return undefined;
   if (!live) {
     return {
       severity: 'error',

@@ -1,6 +1,7 @@
-import type { Collection } from '../../stores/knowledge/collections.ts';
+import { StackloreError } from '../../errors.ts';
 import { chunkPrefix } from '../../stores/knowledge/document-ids.ts';
 import { indexedVectorField } from '../../stores/knowledge/index-fields.ts';
+import { Reindexes } from '../../stores/knowledge/reindexes.ts';
 import { convertToIndexed } from '../../stores/knowledge/stored-vectors.ts';
 import { pacedKeys } from '../paced-keys.ts';
 import { Sample } from '../sample.ts';
@@ -28,29 +29,35 @@ export const vectorFieldCheck: Check = {
           if (isOther) lacking.add(key);
         }
       }
-      if (lacking.count > 0) problems.push(lackingVector(examination, { name, manifest }, lacking));
+      if (lacking.count > 0) problems.push(lackingVector(examination, name, lacking));
     }
     return problems;
   },
 };
 
-function lackingVector(
-  examination: Examination,
-  { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
-  lacking: Sample,
-): Problem {
+function lackingVector(examination: Examination, name: string, lacking: Sample): Problem {
   return {
     severity: 'error',
     what: `${lacking.count} chunks of collection ${name} lack the float16 form of their vector: ${lacking}.`,
     why: 'No search finds them by meaning.',
     fix: 'Add it to them; no chunk is embedded again.',
-    repair: async () => {
-      const { knowledge } = examination.databases;
-      for await (const keys of chunkKeys(examination, name))
-        await convertToIndexed(knowledge, keys, manifest);
-      return true;
-    },
+    // A reindex that ends meanwhile may need other vectors.
+    repair: () => new Reindexes(examination.databases.knowledge).locked(name, () => mend(examination, name)),
   };
+}
+
+async function mend(examination: Examination, name: string): Promise<boolean> {
+  const { manifest } = await examination.collections.get(name);
+  if (manifest.vectorType !== 'float16') return true;
+  let isMended = true;
+  for await (const keys of chunkKeys(examination, name)) {
+    await convertToIndexed(examination.databases.knowledge, keys, manifest).catch((error: unknown) => {
+      // One that float16 cannot hold must not keep the others from being mended.
+      if (!(error instanceof StackloreError) || error.code !== 'invalid_vector') throw error;
+      isMended = false;
+    });
+  }
+  return isMended;
 }
 
 function chunkKeys({ databases: { knowledge }, pace }: Examination, name: string): AsyncGenerator<string[]> {

@@ -8,17 +8,21 @@ import { type Collection, manifestHash } from './collections.ts';
 import { indexedVectorField, termsFields } from './index-fields.ts';
 import { convertToIndexed, writtenType } from './stored-vectors.ts';
 
-/** Throws `manifest_mismatch` when a reindex has given the collection another model or chunk size than its writer knows. */
-export async function requireSameModel(
-  database: Database,
-  { name, manifest }: Pick<Collection, 'name' | 'manifest'>,
-): Promise<void> {
+/**
+ * A collection as it is now, to those who opened it before: chunks must be what its index reads from the moment they are there.
+ * Fields are those they know, as others are added afterwards where they fit. Throws `manifest_mismatch` when a reindex
+ * has given it another model or chunk size.
+ */
+export async function upToDate(database: Database, collection: Collection): Promise<Collection> {
+  const { name, manifest } = collection;
   const key = collectionRecord.key.build({ collection: name });
   const codec = collectionRecord.fields.manifest;
   const stored = await database.send<string | null>(['HGET', key, 'manifest']);
   // A collection that is gone is told of by the publish itself.
-  if (stored === null || stored === codec.encode(manifest)) return;
-  if (manifestHash(codec.decode(stored)) !== manifestHash(manifest)) throw otherModel(name);
+  if (stored === null || stored === codec.encode(manifest)) return collection;
+  const current = codec.decode(stored);
+  if (manifestHash(current) !== manifestHash(manifest)) throw otherModel(name);
+  return { ...collection, manifest: { ...current, fields: manifest.fields } };
 }
 
 /**

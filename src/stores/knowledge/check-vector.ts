@@ -23,6 +23,30 @@ export function checkVector(
   });
 }
 
+/** What float16 makes infinite from here on, and what it makes zero up to here. */
+const [FLOAT16_INFINITE, FLOAT16_ZERO] = [65_520, 2 ** -25];
+
+/** Throws `invalid_vector` for a vector that has no direction any more when its numbers are rounded to float16. */
+export function checkFloat16(vector: Float32Array): void {
+  if (!fitsFloat16(vector)) throw notFloat16('The vector');
+}
+
+/** Whether a vector still has a direction when its numbers are rounded to float16. */
+export function fitsFloat16(vector: Float32Array): boolean {
+  let largest = 0;
+  for (let index = 0; index < vector.length; index += 1) {
+    largest = Math.max(largest, Math.abs(vector[index] as number));
+  }
+  return largest > FLOAT16_ZERO && largest < FLOAT16_INFINITE;
+}
+
+/** The refusal of such a vector. */
+export function notFloat16(what: string): StackloreError {
+  return new StackloreError('invalid_vector', {
+    message: `${what} has numbers too large or too small for float16. Give vectors of unit length, or keep the collection at float32.`,
+  });
+}
+
 /** Whether a vector is neither all zeros nor holds NaN or an infinite number. */
 export function hasDirection(vector: Float32Array): boolean {
   let squares = 0;

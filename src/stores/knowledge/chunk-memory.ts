@@ -1,8 +1,9 @@
 import type { Database } from '../../redis/databases.ts';
-import { collectionDocumentsRecord, documentRecord, type Manifest } from '../../schema/knowledge.ts';
+import { collectionDocumentsRecord, type Manifest } from '../../schema/knowledge.ts';
 import type { Collection } from './collections.ts';
 import { chunkKey } from './document-ids.ts';
 import { isLostIndex, pairs, toldBytes } from './ft-index.ts';
+import { readDocuments } from './read-documents.ts';
 import { bytesPerDimension, savedPerDimension } from './stored-vectors.ts';
 
 /** What a chunk of a collection takes of the server's memory, in bytes, on average. */
@@ -163,11 +164,8 @@ async function sampledKeys(database: Database, collection: string): Promise<Samp
   const docIds = (
     await database.pipeline<string[]>(ranks.map((rank) => ['ZRANGE', list, rank, rank]))
   ).flat();
-  const counts = await database.pipeline<string | null>(
-    docIds.map((docId) => ['HGET', documentRecord.key.build({ docId }), 'chunk_count']),
-  );
-  return docIds.flatMap((docId, at) => {
-    const count = Number(counts[at] ?? 0);
+  const { items } = await readDocuments(database, docIds);
+  return items.flatMap(({ docId, chunkCount: count }) => {
     const read = Math.min(count, CHUNKS_OF_A_DOCUMENT);
     return Array.from({ length: read }, (_, n) => {
       const number = Math.floor(((n + 0.5) * count) / read);

@@ -123,8 +123,8 @@ export class Collections {
   }
 
   /**
-   * Replaces a collection's manifest, and the index that serves it where another is named. Gives `undefined` and changes nothing when the stored one is not the given
-   * collection's any more: read it again then.
+   * Replaces a collection's manifest, and the index that serves it where another is named. Gives `undefined` and changes
+   * nothing when the stored ones are not the given collection's any more: read it again then.
    */
   async saveManifest(
     collection: Collection,
@@ -140,7 +140,7 @@ export class Collections {
     }
     const saved = await runScript<number>(this.#database, SAVE_MANIFEST, {
       keys: [key],
-      args: [createdAt.encode(collection.createdAt), stored, codec.encode(manifest), index],
+      args: [createdAt.encode(collection.createdAt), stored, collection.index, codec.encode(manifest), index],
       isConfirmed: true,
     });
     this.#remembered.delete(collection.name);

@@ -1,9 +1,10 @@
 import type { Database } from '../../redis/databases.ts';
+import { cursorPages } from '../../redis/scan.ts';
 import { collectionDocumentsRecord } from '../../schema/knowledge.ts';
 
 /**
  * The ids of all documents of a collection, about `count` at a time and in no order. Documents that are there all the while
- * are among them; one may come twice while many are deleted.
+ * are among them; one may come twice while many are deleted, or when another server has taken over.
  */
 export async function* documentIdPages(
   database: Database,
@@ -12,12 +13,11 @@ export async function* documentIdPages(
 ): AsyncGenerator<string[]> {
   const key = collectionDocumentsRecord.key.build({ collection });
   // A scan: pages by place would skip members of a set that is deleted from meanwhile.
-  let cursor = '0';
-  do {
-    const scan = ['ZSCAN', key, cursor, 'COUNT', String(count)];
-    const [next, members] = await database.send<[string, string[]]>(scan);
-    cursor = next;
+  const pages = cursorPages(database, (cursor) =>
+    database.send<[string, string[]]>(['ZSCAN', key, cursor, 'COUNT', String(count)], { isRepeatable: true }),
+  );
+  for await (const members of pages) {
     const docIds = members.filter((_, at) => at % 2 === 0);
     if (docIds.length > 0) yield docIds;
-  } while (cursor !== '0');
+  }
 }

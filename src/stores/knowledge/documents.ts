@@ -13,7 +13,7 @@ import {
 } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
-import { catchUp, requireSameModel } from './catch-up.ts';
+import { catchUp, upToDate } from './catch-up.ts';
 import { type Collection, manifestHash } from './collections.ts';
 import { confirmDocument } from './confirm-document.ts';
 import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
@@ -138,7 +138,7 @@ export class Documents {
    * vectors before the promise resolves.
    */
   async replace(
-    collection: Collection,
+    opened: Collection,
     document: NewDocument,
     chunks: readonly NewChunk[],
     embeddings: readonly Float32Array[],
@@ -148,9 +148,9 @@ export class Documents {
         message: `${chunks.length} chunks came with ${embeddings.length} embeddings. Give one embedding for each chunk.`,
       });
     }
-    const [earlier] = await Promise.all([
+    const [earlier, collection] = await Promise.all([
       this.find(document.docId),
-      requireSameModel(this.#database, collection),
+      upToDate(this.#database, opened),
     ]);
     checkOwner(earlier, collection.name);
     const updatedAt = new Date(this.#now());
@@ -169,7 +169,9 @@ export class Documents {
     const key = await this.#keyOf(document.docId);
     if (usesGenerations(this.#database, collection.manifest)) {
       const fields = writes.map((write) => write.slice(2));
-      const version = { key, collection, document: stored, chunks: fields };
+      const catchUpChunks = (numbers: readonly number[]) =>
+        this.#catchUp(collection, document.docId, numbers);
+      const version = { key, collection, document: stored, chunks: fields, catchUp: catchUpChunks };
       await this.#told(await this.#generations.publish(version), collection, document.docId, chunks.length);
       return stored;
     }
@@ -191,9 +193,14 @@ export class Documents {
       });
     }
     if (outcome === 'manifestChanged') {
-      const keys = Array.from({ length: chunkCount }, (_, n) => chunkKey(collection.name, docId, n));
-      if (await catchUp(this.#database, collection, keys)) await this.#bumpVersion(collection.name);
+      await this.#catchUp(collection, docId, [...Array(chunkCount).keys()]);
     }
+  }
+
+  /** Gives chunks what was declared since their writer opened the collection. */
+  async #catchUp(collection: Collection, docId: string, numbers: readonly number[]): Promise<void> {
+    const keys = numbers.map((n) => chunkKey(collection.name, docId, n));
+    if (await catchUp(this.#database, collection, keys)) await this.#bumpVersion(collection.name);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Database } from '../../redis/databases.ts';
-import { isWrongType } from '../../redis/wrong-type.ts';
+import { readFields } from '../../redis/hash.ts';
 import { documentRecord } from '../../schema/knowledge.ts';
 
 /** What is wanted of documents beside their time. */
@@ -23,6 +23,7 @@ export async function fitting<Entry extends { readonly docId: string }>(
   const fields = await readFields(
     database,
     places.map(({ key }) => key),
+    ['content_type', 'source', 'title'],
   );
   const found = places.filter((_, at) => {
     const [ownType, ownSource, ownTitle] = fields[at] ?? [];
@@ -33,28 +34,6 @@ export async function fitting<Entry extends { readonly docId: string }>(
     );
   });
   return [...new Set(found.map(({ entry }) => entry))];
-}
-
-/** Type, source and title of the hash at each key; nothing where there is none. */
-async function readFields(
-  database: Database,
-  keys: readonly string[],
-): Promise<readonly (readonly (string | null)[])[]> {
-  const read = (some: readonly string[]) =>
-    database.pipeline<(string | null)[]>(
-      some.map((key) => ['HMGET', key, 'content_type', 'source', 'title']),
-    );
-  try {
-    return await read(keys);
-  } catch (error) {
-    // A key of another type makes all of them fail.
-    if (!isWrongType(error)) throw error;
-    const types = await database.pipeline<string>(keys.map((key) => ['TYPE', key]));
-    const hashes = keys.filter((_, at) => types[at] === 'hash');
-    const replies = await read(hashes);
-    const byKey = new Map(hashes.map((key, at) => [key, replies[at] ?? []]));
-    return keys.map((key) => byKey.get(key) ?? []);
-  }
 }
 
 function holds(text: string | null | undefined, wanted: string | undefined): boolean {

@@ -41,6 +41,8 @@ export async function dropIndex(database: Database, index: string): Promise<void
 export interface IndexShape extends IndexHealth {
   /** The fields of hashes that attributes are read from. */
   readonly sources: ReadonlyMap<string, string>;
+  /** What the keys begin with that it covers. */
+  readonly prefixes: readonly string[];
   /** Of the attribute `embedding`; absent where there is none or the server does not tell. */
   readonly algorithm?: string;
 }
@@ -52,11 +54,13 @@ export async function findIndexShape(database: Database, index: string): Promise
   });
   if (!reply) return undefined;
   const attributes: unknown = pairs(reply).get('attributes');
+  const prefixes: unknown = pairs(pairs(reply).get('index_definition')).get('prefixes');
   const all = Array.isArray(attributes) ? attributes.map(pairs) : [];
   const algorithm = all.find((one) => one.get('attribute') === 'embedding')?.get('algorithm');
   return {
     ...healthOf(pairs(reply)),
     sources: new Map(all.map((one) => [String(one.get('attribute')), String(one.get('identifier'))])),
+    prefixes: Array.isArray(prefixes) ? prefixes.map(String) : [],
     ...(algorithm !== undefined && { algorithm: String(algorithm).toLowerCase() }),
   };
 }

@@ -17,7 +17,7 @@ import {
   RESERVED_METADATA,
 } from '../../schema/knowledge.ts';
 import { TAG_SEPARATOR, tagProblem } from '../../schema/tag.ts';
-import { checkVector } from './check-vector.ts';
+import { checkFloat16, checkVector } from './check-vector.ts';
 import { analyserOf, type ChunkTerms, documentTerms } from './chunk-terms.ts';
 import type { Collection } from './collections.ts';
 import type { NewChunk, StoredDocument } from './document.ts';
@@ -82,6 +82,7 @@ function chunkWriter(collection: Collection, document: StoredDocument, keyPrefix
 
   return (chunk: NewChunk, { index, embedding, terms }: ChunkParts): RedisArgument[] => {
     checkVector(embedding, manifest.dimensions);
+    if (manifest.vectorType === 'float16') checkFloat16(embedding);
     const { text, start, end, headings, page, inputHash } = chunk;
     const extra = chunk.metadata && withoutReserved(chunk.metadata);
     const record = writtenType(manifest) === 'float16' ? float16ChunkRecord : chunkRecord;

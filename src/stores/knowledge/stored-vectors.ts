@@ -2,6 +2,7 @@ import type { Database, RedisArgument } from '../../redis/databases.ts';
 import { float32 } from '../../schema/fields.ts';
 import { float16 } from '../../schema/float16.ts';
 import type { Manifest, VectorType } from '../../schema/knowledge.ts';
+import { fitsFloat16, notFloat16 } from './check-vector.ts';
 import { indexedVectorField } from './index-fields.ts';
 import { ADD_DERIVED_FIELDS } from './scripts/add-derived-fields.ts';
 
@@ -60,7 +61,8 @@ const CHUNKS_PER_WRITE = 200;
 
 /**
  * Gives chunks one form of their vectors made of another; may be repeated, and runs beside other writers. Chunks without
- * a vector of these dimensions are left alone. Gives how many were written.
+ * a vector of these dimensions are left alone. Gives how many were written. Throws `invalid_vector` in the end for
+ * one that float16 cannot hold.
  */
 export async function convertVectors(
   database: Database,
@@ -68,6 +70,7 @@ export async function convertVectors(
   { from, to, type, dimensions }: VectorConversion,
 ): Promise<number> {
   let written = 0;
+  let lost: string | undefined;
   for (let at = 0; at < keys.length; at += CHUNKS_PER_WRITE) {
     const page = keys.slice(at, at + CHUNKS_PER_WRITE);
     const stored = await database.pipeline<Buffer | null>(
@@ -78,6 +81,10 @@ export async function convertVectors(
     for (const [index, bytes] of stored.entries()) {
       const vector = bytes && vectorOf(bytes, dimensions);
       if (!bytes || !vector) continue;
+      if (type === 'float16' && !fitsFloat16(vector)) {
+        lost ??= page[index];
+        continue;
+      }
       const made = encodeVector(type, vector);
       if (from === to && bytes.equals(Buffer.from(made))) continue;
       writes.push(ADD_DERIVED_FIELDS.evalCommand([page[index] as string], ['1', from, bytes, to, made]));
@@ -85,6 +92,7 @@ export async function convertVectors(
     const replies = await database.pipeline<number>(writes);
     written += replies.filter((count) => count > 0).length;
   }
+  if (lost !== undefined) throw notFloat16(`The vector of chunk ${lost}`);
   return written;
 }
 

@@ -2,7 +2,9 @@ import { errorMessage, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import type { Manifest } from '../../schema/knowledge.ts';
 import type { Collection } from './collections.ts';
+import { chunkPrefix } from './document-ids.ts';
 import { findIndexShape, type IndexShape } from './ft-index.ts';
+import { metadataAttribute } from './index-command.ts';
 import { indexName, indexNumber, termsFields } from './index-fields.ts';
 
 /**
@@ -57,7 +59,9 @@ export class WholeIndexes {
     }
     const next = indexName(name, indexNumber(index) + 1);
     const shape = await this.look(next);
-    if (!shape || shape === 'unreadable' || !holdsWords(shape, manifest)) return { in: 'none', indexed: 0 };
+    if (!shape || shape === 'unreadable' || !answersFor(shape, { name, manifest })) {
+      return { in: 'none', indexed: 0 };
+    }
     return shape.indexing ? { in: 'none', indexed: shape.percentIndexed } : { in: 'next', index: next };
   }
 
@@ -76,6 +80,14 @@ export function holdsWords({ sources }: IndexShape, manifest: Pick<Manifest, 'an
   if (!manifest.analyser) return true;
   const { own, nearby } = termsFields(manifest);
   return sources.get('analysed') === own && sources.get('analysed_nearby') === nearby;
+}
+
+/** Whether queries by words may ask an index: it is of the live chunks, and has all that conditions may be about. */
+function answersFor(shape: IndexShape, { name, manifest }: Pick<Collection, 'name' | 'manifest'>): boolean {
+  // Chunks that a reindex cuts anew wait under another prefix; a field unknown to an index is one that no chunk has.
+  const isOfChunks = shape.prefixes.includes(chunkPrefix(name));
+  const hasFields = manifest.fields.every((field) => shape.sources.has(metadataAttribute(field.name)));
+  return isOfChunks && hasFields && holdsWords(shape, manifest);
 }
 
 function isForbidden(error: unknown): boolean {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config.ts';
+import type { CollectionSettings } from '../../../src/ingest/collection-settings.ts';
 import { attachEmbeddedRedis, stopEmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { openStacklore, type Stacklore } from '../../../src/stacklore.ts';
 import { serverFiles } from '../../support/provisioned.ts';
@@ -45,8 +46,12 @@ function vectorOf(at: number): Float32Array {
 }
 
 /** A collection that is large enough for its index to be dropped by a stop, served by HNSW where asked. */
-async function fill(lore: Stacklore, kind: 'flat' | 'hnsw'): Promise<void> {
-  let collection = await lore.createCollection('docs', { dimensions: 8, language: 'english' });
+async function fill(
+  lore: Stacklore,
+  kind: 'flat' | 'hnsw',
+  settings: CollectionSettings = { language: 'english' },
+): Promise<void> {
+  let collection = await lore.createCollection('docs', { dimensions: 8, ...settings });
   for (let at = 0; at < CHUNKS; at += PER_DOCUMENT) {
     const numbers = Array.from({ length: PER_DOCUMENT }, (_, n) => at + n);
     await lore.documents.replace(
@@ -143,5 +148,17 @@ test('collections whose kind was chosen and those being reindexed keep their ind
     const after = (await lore.databases.knowledge.send<string[]>(['FT._LIST'])).sort();
     expect(after).toEqual(before);
     expect((await lore.collections.get('docs')).manifest.index.kind).toBe('hnsw');
+  });
+});
+
+test('a collection without words is whole at once, for programs outside too', async () => {
+  const home = newHome();
+  await inHome(home, (lore) => fill(lore, 'flat', {}));
+  await stopEmbeddedRedis(configOf(home));
+  await inHome(home, async (lore) => {
+    const { index } = await lore.collections.get('docs');
+    const info = await lore.databases.knowledge.send<unknown[]>(['FT.INFO', 'stacklore:live:docs']);
+    expect(info[info.indexOf('index_name') + 1]).toBe(index);
+    expect(info[info.indexOf('num_docs') + 1]).toBe(CHUNKS);
   });
 });

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config.ts';
 import type { StackloreError } from '../../../src/errors.ts';
+import { vectorFieldCheck } from '../../../src/maintenance/doctor/vector-fields.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { convertVectors } from '../../../src/stores/knowledge/stored-vectors.ts';
+import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
 import { FakeEmbedder } from '../../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
@@ -81,8 +84,9 @@ describe.concurrent('a collection that is made with float16 vectors', () => {
   it('takes in what another program wrote as float32, once the doctor has mended it', async () => {
     await lore.createCollection('mended', { vectorType: 'float16', index: 'flat' });
     await publish(lore, 'mended');
-    const [key = ''] = await keysOf('mended');
-    await lore.databases.knowledge.send(['HSET', key, 'embedding', Buffer.alloc(FLOAT32, 1)]);
+    const [key = '', bad = ''] = await keysOf('mended');
+    const halves = Buffer.from(Float32Array.from({ length: 64 }, () => 0.5).buffer);
+    await lore.databases.knowledge.send(['HSET', key, 'embedding', halves]);
     expect(await problemsOf('mended')).toEqual([
       expect.stringContaining('1 chunks of collection mended are not in its index'),
       expect.stringContaining('1 chunks of collection mended lack the float16 form'),
@@ -90,6 +94,13 @@ describe.concurrent('a collection that is made with float16 vectors', () => {
     await lore.maintenance.diagnose({ fix: true });
     expect(await problemsOf('mended')).toEqual([]);
     expect(await stored('mended')).toEqual({ embedding: [FLOAT16] });
+    // All its numbers would be zero.
+    await lore.databases.knowledge.pipeline([
+      ['HSET', bad, 'embedding', Buffer.alloc(FLOAT32, 1)],
+      ['HSET', key, 'embedding', halves],
+    ]);
+    await lore.maintenance.diagnose({ fix: true });
+    expect((await problemsOf('mended')).join()).toContain(`lack the float16 form of their vector: ${bad}`);
     await lore.databases.knowledge.send(['HSET', key, 'embedding', 'no vector']);
     expect((await problemsOf('mended')).join()).toContain('no vector of 64 dimensions');
   });
@@ -108,6 +119,22 @@ describe.concurrent('a collection that is made with float16 vectors', () => {
     await other.reindex('model', { finish: true });
     expect(await stored('model')).toEqual({ embedding: [192] });
     expect((await nearest(other, 'model', 'parcels'))?.docId).toBe('model-later');
+  });
+
+  it('is mended by what it is at that moment, not by what it was when the doctor looked', async () => {
+    const collection = await lore.createCollection('looked', { vectorType: 'float16' });
+    await publish(lore, 'looked');
+    const [key = ''] = await keysOf('looked');
+    const { databases, collections } = lore;
+    await databases.knowledge.send(['HSET', key, 'embedding', Buffer.alloc(FLOAT32, 0x3c)]);
+    const [problem] = await vectorFieldCheck.find({
+      ...{ databases, collections, known: [collection], reachable: ['knowledge'], pace: {}, model: {} },
+      ...{ config: loadConfig({ env: {} }), vectorIndex: new VectorIndex(databases.knowledge) },
+    });
+    await lore.reindex('looked', { vectorType: 'float32' });
+    await lore.reindex('looked', { finish: true });
+    expect(await problem?.repair?.()).toBe(true);
+    expect(await stored('looked')).toEqual({ embedding: [FLOAT32] });
   });
 
   it('can have float32 vectors again', async () => {
@@ -226,3 +253,41 @@ describe.concurrent('a reindex to float16 vectors', () => {
 function manyTexts(): [string, string][] {
   return Array.from({ length: 20 }, (_, n) => [`n${n}`, `Note ${n} speaks of subject${n}.`]);
 }
+
+describe('vectors that float16 would make infinite or zero', () => {
+  const odd = [Float32Array.of(1e6, 1, 0, 0), Float32Array.of(1e-9, 0, 0, 0)];
+  const refused = { code: 'invalid_vector', message: expect.stringContaining('float16') };
+  const store = async (collection: string, vector: Float32Array) =>
+    lore.documents.replace(
+      await lore.collections.get(collection),
+      {
+        ...{ docId: `${collection}-odd`, title: 'Odd', source: 'odd.md', contentType: 'text' },
+        wordCount: 1,
+        hash: 'h',
+      },
+      [{ text: 'odd' }],
+      [vector],
+    );
+
+  it('are neither stored nor asked with', async () => {
+    await lore.createCollection('narrow', { dimensions: 4, vectorType: 'float16' });
+    for (const vector of odd) {
+      await expect(store('narrow', vector)).rejects.toMatchObject(refused);
+      await expect(lore.search({ vector, collection: 'narrow' })).rejects.toMatchObject(refused);
+    }
+    await store('narrow', Float32Array.of(1e-6, 0, 0, 6e4));
+  });
+
+  it('keep a collection at float32, which goes on answering', async () => {
+    await lore.createCollection('broad', { dimensions: 4 });
+    for (const vector of odd) {
+      await store('broad', vector);
+      await expect(lore.reindex('broad', { vectorType: 'float16' })).rejects.toMatchObject({
+        ...refused,
+        message: expect.stringContaining('broad-odd_chunk_0'),
+      });
+      expect((await lore.search({ vector, collection: 'broad' })).hits).toHaveLength(1);
+    }
+    await lore.reindex('broad', { rollback: true });
+  });
+});

@@ -97,6 +97,18 @@ describe('fields declared while others write', () => {
     expect(await allKeys(knowledge, '*vanished*')).toEqual([]);
   });
 
+  it('do not bring back an index that another one took the place of meanwhile', async () => {
+    const collection = await lore.createCollection('switched', { dimensions: 2 });
+    const { manifest, index } = collection;
+    expect(await other.collections.saveManifest(collection, manifest, `${index}0`)).toBeDefined();
+    expect(await lore.collections.saveManifest(collection, { ...manifest, fields: [YEAR] })).toBeUndefined();
+    expect(await lore.collections.get('switched')).toMatchObject({
+      index: `${index}0`,
+      manifest: { fields: [] },
+    });
+    await lore.collections.delete('switched');
+  });
+
   it('leave the corpus version of other writers alone', async () => {
     const collection = await lore.createCollection('counted', { dimensions: 2 });
     await other.documents.replace(collection, document('counts'), texts(1), vectors(1));

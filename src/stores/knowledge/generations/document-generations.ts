@@ -1,5 +1,5 @@
 import type { Database } from '../../../redis/databases.ts';
-import { isWrongType } from '../../../redis/wrong-type.ts';
+import { readFields } from '../../../redis/hash.ts';
 import { isId } from '../../../schema/key.ts';
 import { chunkRecord, type DocumentMetadata, documentRecord } from '../../../schema/knowledge.ts';
 import { docIdOfChunk } from '../document-ids.ts';
@@ -13,12 +13,13 @@ export async function readGenerations(
     return documentRecord.key.candidates({ docId }).map((key) => ({ docId, key }));
   });
   const found = new Map<string, number>();
-  const replies = await readAll(
+  const replies = await readFields(
     database,
     places.map(({ key }) => key),
+    ['generation'],
   );
   for (const [at, { docId }] of places.entries()) {
-    const generation = replies[at];
+    const [generation] = replies[at] ?? [];
     if (typeof generation === 'string') found.set(docId, Number(generation));
   }
   return found;
@@ -29,26 +30,10 @@ export type ShownPlace = Pick<DocumentMetadata, 'generation' | 'chunkStart'>;
 
 /** Which chunks a document shows now, or `undefined` when it is gone or shows none by generation. */
 export async function readShownPlace(database: Database, docId: string): Promise<ShownPlace | undefined> {
-  const replies = await database.pipeline<(string | null)[]>(
-    documentRecord.key.candidates({ docId }).map((key) => ['HMGET', key, 'generation', 'chunk_start']),
-  );
+  const fields = ['generation', 'chunk_start'];
+  const replies = await readFields(database, documentRecord.key.candidates({ docId }), fields);
   const found = replies.find(([generation]) => typeof generation === 'string');
   return found && { generation: Number(found[0]), chunkStart: Number(found[1] ?? 0) };
-}
-
-/** One key that holds something else must not make every search fail. */
-async function readAll(database: Database, keys: readonly string[]): Promise<(string | null)[]> {
-  const read = (some: readonly string[]) =>
-    database.pipeline<string | null>(some.map((key) => ['HGET', key, 'generation']));
-  try {
-    return await read(keys);
-  } catch (error) {
-    if (!isWrongType(error)) throw error;
-    const types = await database.pipeline<string>(keys.map((key) => ['TYPE', key]));
-    const hashes = keys.filter((_, at) => types[at] === 'hash');
-    const replies = new Map((await read(hashes)).map((reply, at) => [hashes[at], reply]));
-    return keys.map((key) => replies.get(key) ?? null);
-  }
 }
 
 /** The document that the chunk of a key belongs to, by the form of its id. */

@@ -26,6 +26,8 @@ export interface NewVersion {
   readonly collection: Collection;
   readonly document: StoredDocument;
   readonly chunks: readonly ChunkFields[];
+  /** Gives chunks, told by their numbers, what was declared since the collection was opened. */
+  readonly catchUp: (numbers: readonly number[]) => Promise<void>;
 }
 
 /** What became of the collection meanwhile. */
@@ -52,7 +54,7 @@ export class Generations {
    * is parked beside the one before, shown, and then moved to its places. Throws `already_exists` for a document of another
    * collection, `busy`.
    */
-  publish({ key, collection, document, chunks }: NewVersion): Promise<PublishOutcome> {
+  publish({ key, collection, document, chunks, catchUp }: NewVersion): Promise<PublishOutcome> {
     const { name } = collection;
     const { docId, chunkCount } = document;
     const target: PublicationTarget = { key, docId, collection: name, chunkCount };
@@ -60,6 +62,9 @@ export class Generations {
       requireOwner(publication, name);
       const { start, generation } = publication;
       await writeChunks(this.#database, publication, { start, generation, chunks });
+      // Before readers see them: an index that was switched to meanwhile may not find them as they are.
+      const isChanged = (await this.#outcome(collection)) === 'manifestChanged';
+      if (isChanged) await catchUp(chunks.map((_, n) => start + n));
       await this.#list(document, name);
       await this.#show(publication, { ...document, generation, chunkStart: start });
       const outcome = await this.#outcome(collection);
@@ -69,7 +74,8 @@ export class Generations {
       }
       if (start === PARKED) {
         const placed = { start: 0, generation: generation + 1 };
-        await writeChunks(this.#database, publication, { ...placed, chunks });
+        if (isChanged) await copyParked(this.#database, publication, { chunkCount, ...placed });
+        else await writeChunks(this.#database, publication, { ...placed, chunks });
         await this.#show(publication, { ...document, generation: placed.generation, chunkStart: 0 });
       }
       await this.#freeBeyond(publication, chunkCount);

@@ -18,7 +18,8 @@ export type PageGenerations = Map<string, number | undefined>;
 /** Asks the index, for the candidates' `VERSION_FIELDS` as well. */
 type Ask = (queries: readonly CandidateQuery[]) => Promise<{ answer: SearchReply[]; rebuilt: boolean }>;
 
-const ATTEMPTS = 6;
+/** How often documents may be published anew while an answer is being made. */
+const MOST_CHANGES = 6;
 /** Documents with chunks left over of which it is known that looking again gives the same; then all are forgotten. */
 const MOST_SETTLED = 10_000;
 
@@ -41,7 +42,8 @@ export class VisibleChunks {
   async candidates(queries: readonly CandidateQuery[], ask: Ask): Promise<CandidateAnswer> {
     let asked = queries;
     let rebuilt = false;
-    for (let attempt = 1; ; attempt += 1) {
+    let changes = 0;
+    for (;;) {
       const reply = await ask(asked);
       rebuilt ||= reply.rebuilt;
       const found = reply.answer.map((one, at) => readVersioned(one, queries[at] as CandidateQuery));
@@ -58,8 +60,10 @@ export class VisibleChunks {
       );
       const isShort = ({ limit }: CandidateQuery, at: number) =>
         (lists[at]?.length ?? 0) < (queries[at]?.limit ?? 0) && (found[at]?.rows ?? 0) >= limit;
-      if (changed !== undefined && attempt >= ATTEMPTS) throw new Exchanged(changed);
-      if ((changed === undefined && !asked.some(isShort)) || attempt >= ATTEMPTS) {
+      if (changed !== undefined) changes += 1;
+      if (changed !== undefined && changes === MOST_CHANGES) throw new Exchanged(changed);
+      // Each time for twice as many, so that it ends soon however many are left over.
+      if (changed === undefined && !asked.some(isShort)) {
         return { lists: lists.map((list, at) => list.slice(0, queries[at]?.limit)), rebuilt };
       }
       asked = asked.map((query, at) => (isShort(query, at) ? withLimit(query, 2 * query.limit) : query));

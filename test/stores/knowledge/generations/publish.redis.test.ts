@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../../../src/redis/databases.ts';
+import { nearestQuery } from '../../../../src/search/query.ts';
 import type { Stacklore } from '../../../../src/stacklore.ts';
 import type { Collection } from '../../../../src/stores/knowledge/collections.ts';
 import type { NewDocument } from '../../../../src/stores/knowledge/document.ts';
 import { Documents } from '../../../../src/stores/knowledge/documents.ts';
+import { VectorIndex } from '../../../../src/stores/knowledge/vector-index.ts';
 import { InterruptingDatabase, Killed } from '../../../support/interrupting-database.ts';
 import { allKeys, openTestLore } from '../../../support/lore.ts';
 import { usePrivateRedis } from '../../../support/redis.ts';
@@ -141,4 +143,40 @@ describe('a document that is published in steps', () => {
       },
     );
   });
+});
+
+describe('chunks that a killed publish has left over', () => {
+  it('never take the places of those that count, however many they are', async () => {
+    const own = await lore.createCollection('crowded', { dimensions: 4, publish: 'generations' });
+    const far = Float32Array.of(0, 1, 0, 0);
+    await lore.documents.replace(own, document('far'), [{ text: 'far' }], [far]);
+    const near = Array.from({ length: 300 }, (_, at) => ({ text: `near ${at}` }));
+    const vectors = near.map((_, at) => Float32Array.of(1, at / 1_000, 0, 0));
+    const { documents } = killedAfter(250);
+    await expect(documents.replace(own, document('near'), near, vectors)).rejects.toThrow(Killed);
+    const query = nearestQuery({ collection: own, vector: Float32Array.of(1, 0, 0, 0), topK: 1 });
+    const { lists } = await new VectorIndex(knowledge).candidates(own, [query]);
+    expect(lists[0]?.map(({ key }) => key)).toEqual(['llama_index/vector_store/crowded/far_chunk_0']);
+  });
+});
+
+describe('a writer that opened the collection before its index was given other vectors', () => {
+  it.each(['generations', undefined] as const)(
+    'shows no chunk that the index does not find, wherever it is killed (%s)',
+    async (publish) => {
+      const name = `late-${publish ?? 'multi'}`;
+      const before = await lore.createCollection(name, { dimensions: 4, ...(publish && { publish }) });
+      await lore.reindex(name, { vectorType: 'float16' });
+      const vector = Float32Array.of(0, 1, 0, 0);
+      await killAtEveryCommand(
+        (documents, run) =>
+          documents.replace(before, document(name, { hash: `${run}` }), [{ text: 'late' }], [vector]),
+        async () => {
+          const { hits } = await lore.search({ vector, collection: name });
+          expect(hits).toHaveLength((await lore.documents.find(name)) ? 1 : 0);
+        },
+      );
+      expect(await lore.documents.find(name)).toBeDefined();
+    },
+  );
 });
