@@ -15,6 +15,8 @@ export interface KnownAnswer {
 }
 
 const PAUSE_MS = 20;
+/** HNSW of half a million chunks is built by then. */
+const PATIENCE_MS = 3_600_000;
 /** As much of what is nearest has to be found for an answer to count as right: an HNSW index may miss some. */
 const RIGHT_SHARE = 0.9;
 
@@ -77,7 +79,13 @@ function pick({ collection, nearest }: KnownAnswer) {
   return { collection, topK: nearest.length };
 }
 
-/** Asks again while the answer is no, or the server is not ready to give one. */
+/** Asks again while the answer is no, or the server is not ready to give one; throws what it last said after an hour. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo().catch(() => false))) await sleep(PAUSE_MS);
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await isSo().catch((error: unknown) => error);
+    if (answer === true) return;
+    if (performance.now() > deadline) throw new Error('No right answer after a restart', { cause: answer });
+    await sleep(PAUSE_MS);
+  }
 }
