@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { RedisCommand } from '../../src/redis/command.ts';
-import { Connection, type Wire } from '../../src/redis/connection.ts';
+import { Connection } from '../../src/redis/connection.ts';
 import { fateOf } from '../../src/redis/fate.ts';
+import type { Wire } from '../../src/redis/wire.ts';
 
 type Reply = (command: RedisCommand) => unknown;
 
