@@ -65,8 +65,7 @@ async function divideListed(
     if ('status' in item) problems.push(withPlace(item));
     else found.add(item.location);
   }
-  if (signal.aborted)
-    throw new StackloreError('aborted', { message: 'The worker was stopped while it listed.' });
+  requireGoingOn(signal);
   const locations = [...found];
   if (locations.length <= MOST_UNSHARED) return undefined;
   await lore.ingestJobs.parts.report(jobId, LISTING, {
@@ -76,10 +75,17 @@ async function divideListed(
   const sizes = partSizes(locations.length);
   const inputs = [...job.inputs.slice(0, 1)];
   for (const list of inParts(locations, sizes)) {
+    // Who has lost the job must not write over what its next worker has made of it.
+    requireGoingOn(signal);
     const bytes = await lore.ingestJobs.addInput({ jobId, input: inputs.length }, [
       Buffer.from(JSON.stringify(list)),
     ]);
     inputs.push({ name: job.kind, bytes });
   }
   return { inputs, sources: locations.length, parts: sizes.map(() => 1) };
+}
+
+function requireGoingOn(signal: AbortSignal): void {
+  if (signal.aborted)
+    throw new StackloreError('aborted', { message: 'The worker was stopped while it listed.' });
 }
