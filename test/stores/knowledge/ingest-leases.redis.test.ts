@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Stacklore } from '../../../src/stacklore.ts';
-import { IngestLeases } from '../../../src/stores/knowledge/ingest-leases.ts';
+import { IngestLeases, processSpace } from '../../../src/stores/knowledge/ingest-leases.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
 import { runTypeScript } from '../../support/run-typescript.ts';
@@ -56,15 +56,21 @@ describe('a lease', () => {
     const program = runTypeScript(new URL('./programs/exit.ts', import.meta.url));
     await program.ended;
     const dead = new IngestLeases(lore.databases.knowledge, {
-      holder: `${hostname()}:${program.process.pid}`,
+      holder: `${processSpace()}:${program.process.pid}`,
     });
     const elsewhere = new IngestLeases(lore.databases.knowledge, {
       holder: `another-${hostname()}:${program.process.pid}`,
     });
     await dead.hold(['here'], signal);
+    // Of a container that bears the name of its machine: another process has this id there.
+    const inside = new IngestLeases(lore.databases.knowledge, {
+      holder: `${hostname()}/pid:[1]:${program.process.pid}`,
+    });
     await elsewhere.hold(['there'], signal);
+    await inside.hold(['inside'], signal);
     expect(await leases.hold(['here'], AbortSignal.timeout(5_000))).toBeDefined();
     expect(await leases.hold(['there'], AbortSignal.timeout(60))).toBeUndefined();
+    expect(await leases.hold(['inside'], AbortSignal.timeout(60))).toBeUndefined();
   });
 
   test('is done without when the database does not answer', async () => {
