@@ -14,9 +14,14 @@ export type Place = { readonly key: RedisArgument } | { readonly master: string 
 export function firstKey(command: RedisCommand): RedisArgument | undefined {
   const name = String(command[0]).toUpperCase();
   if (KEYLESS.has(name)) return undefined;
-  if (SCRIPTS.has(name)) return command[2] === '0' ? undefined : command[3];
+  if (isScript(command)) return command[2] === '0' ? undefined : command[3];
   if (KEY_AFTER_SUBCOMMAND.has(name)) return command[2];
   return command[1];
+}
+
+/** True for a command that runs a script: the number of its keys follows the script, then they. */
+export function isScript(command: RedisCommand): boolean {
+  return SCRIPTS.has(String(command[0]).toUpperCase());
 }
 
 const KEYLESS = new Set(
