@@ -40,7 +40,7 @@ export const command = defineCommand({
     });
     terminal.note('Working on ingest jobs; press Ctrl-C to stop.');
     // What is under way is let go of and taken up by others, or by this worker when it is started again.
-    const stop = (): void => void worker.stop({ graceMs: 0 });
+    const stop = (): void => void worker.stop({ graceMs: 0 }).catch(() => {}); // `done` tells
     if (terminal.signal.aborted) stop();
     terminal.signal.addEventListener('abort', stop, { once: true });
     const counts = await worker.done;
