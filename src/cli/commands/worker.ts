@@ -9,7 +9,11 @@ export const command = defineCommand({
   summary: 'Take ingest jobs from the queue until stopped; any number of workers share them.',
   flags: [
     { flags: '--threads <number>', description: 'threads that embed (one a core, two at most)' },
-    { flags: '--concurrency <number>', description: 'jobs, or parts of them, at the same time (2)' },
+    {
+      flags: '--concurrency <number>',
+      description:
+        'jobs, or parts of them, at the same time, of those that name paths and of others (2 each)',
+    },
     {
       flags: '--lease-seconds <number>',
       description: 'after a crash, seconds until another worker goes on (30)',
