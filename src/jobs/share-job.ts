@@ -23,9 +23,11 @@ export async function shareJob(
   { signal, read }: { readonly signal: AbortSignal; readonly read: UrlOptions },
 ): Promise<boolean> {
   const division = isListed(job) ? await divideListed(lore, job, { signal, read }) : divideGiven(job);
+  // Made here: an ingest that made it would drop it again where none of its sources can be read, while another worker is
+  // about to store the first document in it.
+  if (division || isListed(job))
+    await lore.openCollection(job.collection, (job.settings ?? {}) as CollectionSettings);
   if (!division) return false;
-  // Made once and here: a part that made it would drop it again where none of its sources can be read.
-  await lore.openCollection(job.collection, (job.settings ?? {}) as CollectionSettings);
   if (await lore.ingestJobs.share(job.jobId, division)) {
     await queueParts(lore, { ...job, parts: [...division.parts] });
   }

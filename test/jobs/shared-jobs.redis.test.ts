@@ -77,6 +77,14 @@ describe('a job of many sources', () => {
     expect(missing?.reason).toContain(`The worker on ${hostname()} looked`);
   });
 
+  test('of which nothing can be read leaves the collection, which others may be about to fill', async () => {
+    const missing = join(temporaryFolder(), 'missing.md');
+    const queued = await queueIngest(lore, { sources: [missing], collection: 'begun' });
+    work(lore);
+    expect((await ended(queued)).report?.counts).toMatchObject({ created: 0, failed: 1 });
+    expect(await lore.collections.find('begun')).toBeDefined();
+  });
+
   test('that is cancelled ends when its parts have, and keeps what is whole', async () => {
     let letGo = (): void => {};
     const gate = new Promise<void>((resolve) => {
