@@ -13,8 +13,10 @@ export async function concludeJob(
   { signal, read }: { readonly signal: AbortSignal; readonly read: UrlOptions },
 ): Promise<void> {
   const job = await lore.ingestJobs.find(jobId);
-  if (!job || hasEnded(job)) return;
   const { parts } = lore.ingestJobs;
+  if (!job) return;
+  // What was told of a part since then is of no use.
+  if (hasEnded(job)) return parts.delete(jobId);
   const numbers = [...(isListed(job) ? [LISTING] : []), ...partsOf(job)];
   if ((await parts.ended(jobId)) < numbers.length) return;
   const all = await parts.reports(jobId, numbers);

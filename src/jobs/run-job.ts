@@ -1,12 +1,13 @@
 import { type ErrorCode, StackloreError } from '../errors.ts';
 import type { Stacklore } from '../stacklore.ts';
 import { hasEnded, type IngestJob } from '../stores/main/ingest-jobs.ts';
+import { PATHS_QUEUE, queueOf } from '../stores/main/ingest-queues.ts';
 import type { TaskContext } from '../stores/main/queue-worker.ts';
 import { carryOut, type UrlOptions } from './carry-out.ts';
 import { concludeJob } from './conclude-job.ts';
 import { type Ended, ingestUntilTold } from './ingest-until-told.ts';
 import { storedReport } from './merge-reports.ts';
-import { isListed } from './parts.ts';
+import { isListed, partsOf } from './parts.ts';
 import { runPart } from './run-part.ts';
 import { queueParts, shareJob } from './share-job.ts';
 
@@ -23,6 +24,8 @@ const PASSING: readonly ErrorCode[] = [
 export interface JobContext extends Pick<TaskContext, 'attempt' | 'signal'> {
   /** Which part of a job that workers share; none: the job as a whole, or its division. */
   readonly part?: number | undefined;
+  /** Whether jobs are carried out that name paths (false). */
+  readonly paths?: boolean;
   readonly read: UrlOptions;
   /** Told of what makes the job fail or be tried again. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
@@ -33,9 +36,12 @@ export interface JobContext extends Pick<TaskContext, 'attempt' | 'signal'> {
  * is. Rejects when it is to be tried again; whatever else becomes of it stands in the job.
  */
 export async function runJob(lore: Stacklore, jobId: string, context: JobContext): Promise<void> {
-  const { attempt, signal, part, onTrouble } = context;
+  const { attempt, signal, part, paths = false, onTrouble } = context;
   const job = await lore.ingestJobs.find(jobId);
   if (!job || hasEnded(job)) return;
+  // Whoever may write to a queue may name any job in it: one for other workers is left to them, as is a part of none.
+  if (queueOf(job) === PATHS_QUEUE && !paths) return;
+  if (part !== undefined && !partsOf(job).includes(part)) return;
   const isGivenUp = attempt > MOST_ATTEMPTS;
   if (part === undefined) {
     if (job.cancelRequested && !job.parts) return lore.ingestJobs.finish(job, { state: 'cancelled' });
@@ -49,6 +55,8 @@ export async function runJob(lore: Stacklore, jobId: string, context: JobContext
       return await finishJob(lore, job, await tryJob(lore, job, context));
     await concludeJob(lore, jobId, context);
   } catch (error) {
+    // What this worker told after the end is of no use.
+    if (!signal.aborted && (await hasEndedMeanwhile(lore, jobId))) return lore.ingestJobs.parts.delete(jobId);
     if (!signal.aborted) onTrouble?.(error);
     if (!signal.aborted && !(isPassing(error) && attempt < MOST_ATTEMPTS)) {
       return lore.ingestJobs.finish(job, { state: 'failed', error: told(error) });
@@ -74,6 +82,12 @@ function finishJob(lore: Stacklore, job: IngestJob, { report, progress, isCancel
     report: storedReport(report),
     ...progress,
   });
+}
+
+/** Another worker failed or cancelled it, which ended what was under way here; that is no trouble. */
+async function hasEndedMeanwhile(lore: Stacklore, jobId: string): Promise<boolean> {
+  const job = await lore.ingestJobs.find(jobId).catch(() => undefined);
+  return job !== undefined && hasEnded(job);
 }
 
 function isPassing(error: unknown): boolean {

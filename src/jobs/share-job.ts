@@ -23,9 +23,11 @@ export async function shareJob(
   { signal, read }: { readonly signal: AbortSignal; readonly read: UrlOptions },
 ): Promise<boolean> {
   const division = isListed(job) ? await divideListed(lore, job, { signal, read }) : divideGiven(job);
+  // Made here: an ingest that made it would drop it again where none of its sources can be read, while another worker is
+  // about to store the first document in it.
+  if (division || isListed(job))
+    await lore.openCollection(job.collection, (job.settings ?? {}) as CollectionSettings);
   if (!division) return false;
-  // Made once and here: a part that made it would drop it again where none of its sources can be read.
-  await lore.openCollection(job.collection, (job.settings ?? {}) as CollectionSettings);
   if (await lore.ingestJobs.share(job.jobId, division)) {
     await queueParts(lore, { ...job, parts: [...division.parts] });
   }
@@ -65,8 +67,7 @@ async function divideListed(
     if ('status' in item) problems.push(withPlace(item));
     else found.add(item.location);
   }
-  if (signal.aborted)
-    throw new StackloreError('aborted', { message: 'The worker was stopped while it listed.' });
+  requireGoingOn(signal);
   const locations = [...found];
   if (locations.length <= MOST_UNSHARED) return undefined;
   await lore.ingestJobs.parts.report(jobId, LISTING, {
@@ -76,10 +77,17 @@ async function divideListed(
   const sizes = partSizes(locations.length);
   const inputs = [...job.inputs.slice(0, 1)];
   for (const list of inParts(locations, sizes)) {
+    // Who has lost the job must not write over what its next worker has made of it.
+    requireGoingOn(signal);
     const bytes = await lore.ingestJobs.addInput({ jobId, input: inputs.length }, [
       Buffer.from(JSON.stringify(list)),
     ]);
     inputs.push({ name: job.kind, bytes });
   }
   return { inputs, sources: locations.length, parts: sizes.map(() => 1) };
+}
+
+function requireGoingOn(signal: AbortSignal): void {
+  if (signal.aborted)
+    throw new StackloreError('aborted', { message: 'The worker was stopped while it listed.' });
 }

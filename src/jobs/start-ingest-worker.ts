@@ -1,3 +1,4 @@
+import { isId } from '../schema/key.ts';
 import type { Stacklore } from '../stacklore.ts';
 import { INGEST_QUEUE, PATHS_QUEUE } from '../stores/main/ingest-queues.ts';
 import type { QueueWorker, WorkerCounts, WorkerOptions } from '../stores/main/queue-worker.ts';
@@ -46,7 +47,7 @@ export function startIngestWorker(
       queue,
       async ({ payload }, { attempt, signal }) => {
         const task = readTask(payload);
-        if (task) await runJob(lore, task.jobId, { ...task, attempt, signal, read, onTrouble });
+        if (task) await runJob(lore, task.jobId, { ...task, attempt, signal, paths, read, onTrouble });
       },
       {
         maxAttempts: QUEUE_ATTEMPTS,
@@ -85,7 +86,7 @@ async function together(
 function readTask(payload: unknown): { readonly jobId: string; readonly part?: number } | undefined {
   if (typeof payload !== 'object' || payload === null || !('jobId' in payload)) return undefined;
   const { jobId } = payload;
-  if (typeof jobId !== 'string') return undefined;
+  if (!isId(jobId)) return undefined;
   const part = 'part' in payload && typeof payload.part === 'number' ? payload.part : undefined;
   return { jobId, ...(part !== undefined && { part }) };
 }

@@ -14,14 +14,17 @@ export type Place = { readonly key: RedisArgument } | { readonly master: string 
 export function firstKey(command: RedisCommand): RedisArgument | undefined {
   const name = String(command[0]).toUpperCase();
   if (KEYLESS.has(name)) return undefined;
-  if (SCRIPTS.test(name)) return command[2] === '0' ? undefined : command[3];
+  if (isScript(command)) return command[2] === '0' ? undefined : command[3];
   if (KEY_AFTER_SUBCOMMAND.has(name)) return command[2];
   return command[1];
 }
 
-/** Commands that run a script, whose keys follow their number. */
-export const SCRIPTS = /^EVAL(?:SHA)?(?:_RO)?$/;
+/** True for a command that runs a script: the number of its keys follows the script, then they. */
+export function isScript(command: RedisCommand): boolean {
+  return SCRIPT.test(String(command[0]));
+}
 
+const SCRIPT = /^EVAL(?:SHA)?(?:_RO)?$/i;
 const KEYLESS = new Set(
   (
     'ACL BGREWRITEAOF BGSAVE CLIENT CLUSTER COMMAND CONFIG DBSIZE ECHO FT._LIST FT.CONFIG INFO LASTSAVE LATENCY ' +

@@ -1,5 +1,5 @@
 import { errorMessage, StackloreError } from '../errors.ts';
-import type { Place, RedisArgument, RedisCommand } from './command.ts';
+import { isRead, type Place, type RedisArgument, type RedisCommand } from './command.ts';
 import { isRefusal, withFate } from './fate.ts';
 import { isLoading, waitUntilLoaded } from './loading.ts';
 import {
@@ -10,23 +10,7 @@ import {
   wrongArgument,
 } from './reply-error.ts';
 import { watchSilence } from './silence.ts';
-
-/** The way of bytes to Redis and back: a client of one server, or of a cluster. Knows neither deadlines nor our errors. */
-export interface Wire {
-  /** Of a cluster, `at` names the node; elsewhere there is one. */
-  send(command: RedisCommand, buffers: boolean, at?: Place): Promise<unknown>;
-  /** MULTI, the commands and EXEC with nothing in between; gives EXEC's replies, errors among them. */
-  transact(commands: readonly RedisCommand[], buffers: boolean): Promise<unknown[]>;
-  /** True for an error Redis replied with, false for anything that broke on the way. */
-  isReply(error: unknown): boolean;
-  /** True for a reply which tells that another server should be asked from now on. */
-  isStale(error: unknown): boolean;
-  /** Whether another server has taken the place of this one, where that can be asked elsewhere. */
-  readonly isSuperseded?: () => Promise<boolean>;
-  /** The addresses of a cluster's masters; absent where there is one server. */
-  masters?(): readonly string[];
-  destroy(): void;
-}
+import type { Wire } from './wire.ts';
 
 export interface ConnectionOptions {
   readonly context: DatabaseContext;
@@ -101,7 +85,7 @@ export class Connection {
         },
         (error: unknown) => {
           this.#end(call);
-          if (!isLoading(error)) return reject(this.#explain(error, call.command, { sent: [command] }));
+          if (!this.#isToLoad(error)) return reject(this.#explain(error, call.command, { sent: [command] }));
           resolve(this.#whenLoaded().then(() => this.send<T>(command, buffers, timeoutMs, at)));
         },
       );
@@ -120,6 +104,7 @@ export class Connection {
       const replies = new Array<T>(commands.length);
       const failures: { error: unknown; command: RedisCommand }[] = [];
       let loading = 0;
+      let written = 0;
       let waiting = commands.length;
       const settle = () => {
         waiting -= 1;
@@ -128,10 +113,9 @@ export class Connection {
         this.#end(call);
         const [first] = failures;
         if (first === undefined) resolve(replies);
-        // Only when nothing was carried out may all of it be sent again.
         else if (loading < commands.length) {
-          const isWhole =
-            failures.length === commands.length && failures.every(({ error }) => isRefusal(error));
+          // Only when nothing but looks at keys was carried out may all of it be sent again.
+          const isWhole = written === 0 && failures.every(({ error }) => isRefusal(error));
           reject(this.#explain(first.error, first.command[0] ?? '', { sent: [first.command], isWhole }));
         } else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs, place)));
       };
@@ -139,11 +123,12 @@ export class Connection {
         this.#wire.send(command, buffers, place).then(
           (reply) => {
             replies[at] = reply as T;
+            if (!isRead(command)) written += 1;
             settle();
           },
           (error: unknown) => {
             failures.push({ error, command });
-            if (isLoading(error)) loading += 1;
+            if (this.#isToLoad(error)) loading += 1;
             settle();
           },
         );
@@ -169,7 +154,7 @@ export class Connection {
         (error: unknown) => {
           this.#end(call);
           // The first refusal makes EXEC discard everything: nothing was carried out.
-          if (!isLoading(error)) return reject(this.#explain(error, call.command, { sent: commands }));
+          if (!this.#isToLoad(error)) return reject(this.#explain(error, call.command, { sent: commands }));
           resolve(this.#whenLoaded().then(() => this.transaction<T>(commands, buffers, timeoutMs)));
         },
       );
@@ -273,6 +258,11 @@ export class Connection {
   #silentSince(): number | undefined {
     const [oldest] = this.#calls;
     return oldest && Math.max(oldest.deadline - oldest.timeoutMs, this.#lastReplyAt);
+  }
+
+  /** Of a cluster the one node that loads cannot be asked how far it is: its refusal is one like others. */
+  #isToLoad(error: unknown): boolean {
+    return isLoading(error) && !this.#wire.masters;
   }
 
   #whenLoaded(): Promise<void> {

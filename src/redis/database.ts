@@ -229,7 +229,7 @@ export class RedisDatabase implements Database {
   }
 
   /** On a connection of its own, as what comes after a write there waits for the replicas too. */
-  #runConfirmed<T>(work: Work<T>): Promise<T> {
+  async #runConfirmed<T>(work: Work<T>): Promise<T> {
     const { clientName, confirmation } = this.#target;
     const { commandTimeoutMs } = this.#target.config;
     this.#confirming ??= this.#duplicate({ clientName: `${clientName}:confirm` });

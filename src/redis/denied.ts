@@ -1,7 +1,7 @@
 import { errorMessage, StackloreError } from '../errors.ts';
 import { familiesOf, familyFinder } from '../schema/families.ts';
 import type { DatabaseName } from '../schema/record.ts';
-import { firstKey, type RedisCommand, SCRIPTS } from './command.ts';
+import { firstKey, isScript, type RedisCommand } from './command.ts';
 import { indexPatternOf } from './rights.ts';
 
 /** What a server says of a command that this user may not send, or that names a key it may not touch. */
@@ -39,8 +39,7 @@ export function missingRules(
 
 /** The keys a script is given, or the first key of another command. */
 function keysOf(command: RedisCommand): string[] {
-  const name = String(command[0]).toUpperCase();
-  if (SCRIPTS.test(name)) return command.slice(3, 3 + Number(command[2])).map(String);
+  if (isScript(command)) return command.slice(3, 3 + Number(command[2])).map(String);
   const key = firstKey(command);
   return key === undefined ? [] : [String(key)];
 }

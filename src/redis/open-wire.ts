@@ -11,9 +11,9 @@ import {
 import type { Config } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
 import { firstKey, type Place, type RedisArgument, type RedisCommand } from './command.ts';
-import type { Wire } from './connection.ts';
 import { readPasswordFile } from './password-file.ts';
 import type { Credentials, RedisLocation, ServerAddress } from './redis-url.ts';
+import type { Wire } from './wire.ts';
 
 export interface WireOptions {
   readonly number: number;

@@ -49,9 +49,12 @@ export async function repeat<T>(
     try {
       const connection = await connect();
       const spentMs = last === undefined ? 0 : performance.now() - startedAt;
-      return await work.on(connection, Math.max(1, work.timeoutMs - spentMs));
+      // Connecting took the rest of the time: sent now, it would be carried out after its caller was told of a failure.
+      if (spentMs >= work.timeoutMs) break;
+      return await work.on(connection, work.timeoutMs - spentMs);
     } catch (error) {
       last = error;
     }
   }
+  throw last;
 }

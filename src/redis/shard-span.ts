@@ -42,8 +42,12 @@ export async function spansShards(database: Database): Promise<boolean> {
     'TAG',
   ]);
   try {
-    await database.pipeline(keys.map((key) => ['HSET', key, 'probe', 'probe']));
-    await database.pipeline(keys.map((key) => ['EXPIRE', key, String(KEY_SECONDS)]));
+    await database.pipeline(
+      keys.flatMap((key) => [
+        ['HSET', key, 'probe', 'probe'],
+        ['EXPIRE', key, String(KEY_SECONDS)],
+      ]),
+    );
     for (let look = 1; ; look += 1) {
       const [found] = await database.send<[number]>(['FT.SEARCH', probe, '*', 'LIMIT', '0', '0']);
       if (found === keys.length) return true;

@@ -14,7 +14,8 @@ export interface KeyTemplate<Template extends string = string> {
   build(params: Readonly<Record<KeyParams<Template>, string>>): string;
   /**
    * The key for these ids where it is going to lie. On a cluster a helper lies in the slot of the record that it helps:
-   * its name holds that record's key in braces. Throws `invalid_input` where braces inside an id prevent it.
+   * its name holds that record's key in braces. Throws `invalid_input` where braces inside an id prevent it, or would make
+   * it the helper of another record.
    */
   buildOn(place: KeyPlace, params: Readonly<Record<KeyParams<Template>, string>>): string;
   /** The key exactly as writers without escaping form it, for reading what they stored. */
@@ -77,13 +78,16 @@ export function keyTemplate<const Template extends string>(
   return {
     ...plain,
     buildOn({ isCluster }, params) {
-      if (!isCluster) return plain.build(params);
-      const slot = slotText(owner.build(params));
+      const own = plain.build(params);
+      const owned = owner.build(params);
+      // With an id in the braces of such keys it would be the helper of another record.
+      const isOthers = clustered.parse(own) !== undefined;
+      const keys = [...(isCluster ? [clustered.build(params)] : []), ...(isOthers ? [] : [own])];
       // An id with braces of its own decides the slot of both keys by them.
-      const key = [clustered.build(params), plain.build(params)].find((one) => slotText(one) === slot);
+      const key = keys.find((one) => !isCluster || slotText(one) === slotText(owned));
       if (key !== undefined) return key;
       throw new StackloreError('invalid_input', {
-        message: `On a cluster "${owner.build(params)}" cannot have helper keys, because of its braces. Give a name without them.`,
+        message: `"${owned}" cannot have helper keys${isOthers ? '' : ' on a cluster'}, because of its braces. Give a name without them.`,
       });
     },
     patternsOf: (params, place) => [

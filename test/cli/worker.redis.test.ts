@@ -1,8 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { CommandContext } from '../../src/cli/command.ts';
+import { command as worker } from '../../src/cli/commands/worker.ts';
 import { startIngestWorker } from '../../src/jobs/start-ingest-worker.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
+import { INGEST_QUEUE } from '../../src/stores/main/ingest-queues.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 import { jsonOf, runCli } from '../support/run-cli.ts';
@@ -104,6 +107,20 @@ describe('jobs', () => {
 });
 
 describe('worker', () => {
+  it('fails once when it is stopped and cannot tell what it has done', async () => {
+    await lore.queues.enqueue(INGEST_QUEUE, { taskType: 'ingest', payload: {} });
+    const stop = new AbortController();
+    const print = () => {
+      stop.abort();
+      throw new Error('nobody reads any more');
+    };
+    // All that the command takes of its context. A second rejection would fail this file.
+    const terminal = { print, note: () => {}, signal: stop.signal };
+    const context = { lore: () => lore, terminal } as unknown as CommandContext;
+    const flags = worker.schema.parse({});
+    await expect(worker.run(context, [], flags)).rejects.toThrow('nobody reads any more');
+  });
+
   it('refuses wrong numbers, and ends when nothing is to be done', async () => {
     expect(await run(['worker', '--threads', '0'])).toMatchObject({ exitCode: 2 });
     expect(await run(['worker', '--concurrency', 'x'])).toMatchObject({ exitCode: 2 });

@@ -77,6 +77,14 @@ describe('a job of many sources', () => {
     expect(missing?.reason).toContain(`The worker on ${hostname()} looked`);
   });
 
+  test('of which nothing can be read leaves the collection, which others may be about to fill', async () => {
+    const missing = join(temporaryFolder(), 'missing.md');
+    const queued = await queueIngest(lore, { sources: [missing], collection: 'begun' });
+    work(lore);
+    expect((await ended(queued)).report?.counts).toMatchObject({ created: 0, failed: 1 });
+    expect(await lore.collections.find('begun')).toBeDefined();
+  });
+
   test('that is cancelled ends when its parts have, and keeps what is whole', async () => {
     let letGo = (): void => {};
     const gate = new Promise<void>((resolve) => {
@@ -131,6 +139,27 @@ describe('a job of many sources', () => {
     expect(embedder.embedded.length).toBe(12);
     work(lore);
     await expect.poll(() => lore.queues.stats(INGEST_QUEUE)).toMatchObject({ waiting: 0, processing: 0 });
+  });
+
+  test('keeps the parts it was divided into first', async () => {
+    const texts = Array.from({ length: 12 }, (_, n) => ({ source: `${n}.md`, text: `Text ${n}.` }));
+    const { jobId, inputs, sources } = await queueTexts(lore, texts, { collection: 'twice' });
+    expect(await lore.ingestJobs.share(jobId, { inputs, sources, parts: [4, 4, 4] })).toBe(true);
+    expect(await lore.ingestJobs.share(jobId, { inputs, sources, parts: [12] })).toBe(false);
+    expect((await lore.ingestJobs.get(jobId)).parts).toEqual([4, 4, 4]);
+    await lore.ingestJobs.cancel(await lore.ingestJobs.get(jobId));
+  });
+
+  test('leaves nothing of its parts behind when it is cancelled before a worker has begun them', async () => {
+    const texts = Array.from({ length: 12 }, (_, n) => ({ source: `${n}.md`, text: `Text ${n}.` }));
+    const { jobId } = await queueTexts(lore, texts, { collection: 'early' });
+    const context = { attempt: 1, signal: new AbortController().signal, read: {} };
+    await runJob(lore, jobId, context);
+    await runJob(lore, jobId, { ...context, part: 1 });
+    await lore.ingestJobs.putBack(jobId);
+    await lore.ingestJobs.cancel(await lore.ingestJobs.get(jobId));
+    await runJob(lore, jobId, { ...context, part: 2 });
+    expect(await allKeys(lore.databases.main, `stacklore:job-*:${jobId}*`)).toEqual([]);
   });
 
   test('fails as a whole by what every part would meet', async () => {
@@ -225,5 +254,33 @@ describe('queueing', () => {
       code: 'source_unreadable',
     });
     expect(await allKeys(lore.databases.main, 'stacklore:job-input:*')).toEqual([]);
+  });
+});
+
+describe('a task that no job has queued', () => {
+  const enqueue = (queue: string, payload: Record<string, string | number>) =>
+    lore.queues.enqueue(queue, { taskType: 'ingest', payload });
+
+  test('is let go, and ends no job that has no such part', async () => {
+    const texts = [{ source: 'a.md', text: 'A text.' }];
+    const { jobId } = await queueTexts(lore, texts, { collection: 'forged' });
+    const context = { attempt: 1, signal: new AbortController().signal, read: {} };
+    for (const part of [1, 0, -1, 1.5]) await runJob(lore, jobId, { ...context, part });
+    expect((await lore.ingestJobs.get(jobId)).state).toBe('queued');
+    for (const odd of ['', '\u0000', 'x'.repeat(600), 7]) await enqueue(INGEST_QUEUE, { jobId: odd });
+    const { done, retried } = await work(lore, { untilEmpty: true }).done;
+    expect([done, retried]).toEqual([5, 0]);
+    expect((await lore.ingestJobs.get(jobId)).report?.counts).toMatchObject({ created: 1 });
+  });
+
+  test('has no path read by a worker that reads none', async () => {
+    const folder = temporaryFolder();
+    await write(folder, { 'secret.md': 'For the worker on paths alone.' });
+    const { jobId } = await queueIngest(lore, { sources: [folder], collection: 'paths-only' });
+    await enqueue(INGEST_QUEUE, { jobId });
+    await work(lore, { paths: false, untilEmpty: true }).done;
+    expect((await lore.ingestJobs.get(jobId)).state).toBe('queued');
+    await work(lore, { untilEmpty: true }).done;
+    expect((await lore.ingestJobs.get(jobId)).report?.counts).toMatchObject({ created: 1 });
   });
 });

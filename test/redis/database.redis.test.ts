@@ -59,6 +59,13 @@ describe('a duplicate', () => {
     expect(() => databases.prompts.duplicate()).toThrow(/was closed by this program/);
     await expect.poll(() => clientNames(databases)).toEqual(['stacklore:main']);
   });
+
+  it('rejects what replicas are to confirm once it is closed', async () => {
+    const { main } = connect({ confirm: { replicas: 1 } });
+    await main.close();
+    const late = main.send(['SET', 'late', '1'], { isConfirmed: true });
+    await expect(late).rejects.toThrow(/was closed by this program/);
+  });
 });
 
 describe('connecting', () => {

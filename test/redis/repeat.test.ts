@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../src/redis/connection.ts';
 import { type Fate, isRefusal, withFate } from '../../src/redis/fate.ts';
@@ -55,6 +56,18 @@ describe('work that fails', () => {
     const endless = failing(...Array<Fate>(1_000).fill('undone'));
     await expect(repeat({ ...endless, timeoutMs: 60 }, place(), begin())).rejects.toThrow(/undone/);
     await expect(repeat(endless, place({ patienceMs: 60 }), begin())).rejects.toThrow(/undone/);
+  });
+
+  it('is not done any more when connecting took the rest of its time', async () => {
+    const work = { ...failing('undone'), timeoutMs: 60 };
+    let connections = 0;
+    const connect = async () => {
+      connections += 1;
+      if (connections > 1) await sleep(80);
+      return {} as Connection;
+    };
+    await expect(repeat(work, { ...place(), connect }, begin())).rejects.toThrow('undone 1');
+    expect(work.done).toHaveLength(1);
   });
 
   it('is given up when the database is closed', async () => {

@@ -58,6 +58,9 @@ describe('replyError', () => {
     expect(
       message(['EVAL', 'return 1', '2', 'fact:ann', 'stacklore:index:docs:1', 'stacklore:collections']),
     ).toContain('~fact:* ~stacklore:index:*,');
+    expect(message(['EVALSHA_RO', 'sha', '2', 'fact:ann', 'stacklore:collections'])).toContain(
+      '~fact:* ~stacklore:collections,',
+    );
     expect(message(['HSET', 'fact:a', 'x', 'y'], ['UNLINK', 'fact:b'])).toContain('SETUSER <user> ~fact:*,');
     expect(message(['GET', 'other:ann'])).toContain('~<its keys>');
     expect(message(['GET', 'other:ann'])).not.toContain('ann');

@@ -73,7 +73,7 @@ export const commands = { rules, check };
 
 /** `reader main=writer`: a reader everywhere but in main. Which roles and databases there are, the library checks. */
 function readGrants(words: readonly string[]): Grants {
-  const grants: Record<string, string> = {};
+  const grants = new Map<string, string>();
   for (const word of words.length === 0 ? ['writer'] : words) {
     const [first = '', role, ...rest] = word.split('=');
     if (rest.length > 0) {
@@ -81,9 +81,9 @@ function readGrants(words: readonly string[]): Grants {
         message: `"${word}" is not ${GRANTS}.`,
       });
     }
-    for (const database of role === undefined ? DATABASES : [first]) grants[database] = role ?? first;
+    for (const database of role === undefined ? DATABASES : [first]) grants.set(database, role ?? first);
   }
-  return grants as Grants;
+  return Object.fromEntries(grants) as Grants;
 }
 
 const DATABASES = ['main', 'knowledge', 'prompts', 'analytics'];

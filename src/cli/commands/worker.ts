@@ -9,7 +9,11 @@ export const command = defineCommand({
   summary: 'Take ingest jobs from the queue until stopped; any number of workers share them.',
   flags: [
     { flags: '--threads <number>', description: 'threads that embed (one a core, two at most)' },
-    { flags: '--concurrency <number>', description: 'jobs, or parts of them, at the same time (2)' },
+    {
+      flags: '--concurrency <number>',
+      description:
+        'jobs, or parts of them, at the same time, of those that name paths and of others (2 each)',
+    },
     {
       flags: '--lease-seconds <number>',
       description: 'after a crash, seconds until another worker goes on (30)',
@@ -40,7 +44,7 @@ export const command = defineCommand({
     });
     terminal.note('Working on ingest jobs; press Ctrl-C to stop.');
     // What is under way is let go of and taken up by others, or by this worker when it is started again.
-    const stop = (): void => void worker.stop({ graceMs: 0 });
+    const stop = (): void => void worker.stop({ graceMs: 0 }).catch(() => {}); // `done` tells
     if (terminal.signal.aborted) stop();
     terminal.signal.addEventListener('abort', stop, { once: true });
     const counts = await worker.done;

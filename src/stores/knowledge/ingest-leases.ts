@@ -1,4 +1,5 @@
 import { hash as digest, randomUUID } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../redis/databases.ts';
@@ -29,7 +30,10 @@ export class IngestLeases {
 
   constructor(
     database: Database,
-    { leaseMs = (ingestLeaseRecord.ttlSeconds ?? 15) * 1_000, holder = `${hostname()}:${process.pid}` } = {},
+    {
+      leaseMs = (ingestLeaseRecord.ttlSeconds ?? 15) * 1_000,
+      holder = `${processSpace()}:${process.pid}`,
+    } = {},
   ) {
     this.#database = database;
     this.#leaseMs = leaseMs;
@@ -38,7 +42,7 @@ export class IngestLeases {
 
   /**
    * Waits until all of these subjects are free and holds them. Those of a process that was killed are free at once for
-   * others of its machine, and for all when their time is over. `undefined` when the signal ended the waiting.
+   * others of its machine and container, and for all when their time is over. `undefined` when the signal ended the waiting.
    */
   async hold(subjects: readonly string[], signal: AbortSignal): Promise<IngestLease | undefined> {
     const keys = subjects.map(keyOf);
@@ -70,6 +74,8 @@ export class IngestLeases {
       if (first !== undefined) await this.#freeIfDead(first);
       return 'none';
     } catch {
+      // Some may be held nevertheless, and nobody would give them back.
+      void this.#release(keys, token);
       return 'unknown';
     }
   }
@@ -103,10 +109,22 @@ export class IngestLeases {
   }
 }
 
+/**
+ * Where a process id means the same: on a machine, and of its containers, which may share its name, in one. Elsewhere than
+ * on Linux there are none.
+ */
+export function processSpace(): string {
+  try {
+    return `${hostname()}/${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
+}
+
 /** Whether a lease is of a process of this machine that is gone; what is not sure is taken for alive. */
 function isDead(token: string): boolean {
-  const [, host, pid] = /^(.*):(\d+):[^:]*$/.exec(token) ?? [];
-  if (host !== hostname()) return false;
+  const [, space, pid] = /^(.*):(\d+):[^:]*$/.exec(token) ?? [];
+  if (space !== processSpace()) return false;
   try {
     process.kill(Number(pid), 0);
     return false;

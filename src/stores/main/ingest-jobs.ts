@@ -197,7 +197,7 @@ export class IngestJobs {
     const ended = { state: 'cancelled', endedAt: new Date(this.#now()) } as const;
     for (let attempt = 1; attempt <= CANCEL_ATTEMPTS; attempt += 1) {
       if ((await this.#change(jobId, ['queued'], ended)) !== undefined) {
-        await this.deleteInputs(jobId, inputs.length);
+        await Promise.all([this.deleteInputs(jobId, inputs.length), this.parts.delete(jobId)]);
         return;
       }
       if ((await this.#change(jobId, ['running'], { cancelRequested: true })) !== undefined) return;
@@ -215,14 +215,13 @@ export class IngestJobs {
     return (await this.#change(jobId, ['queued', 'running'], started)) !== undefined;
   }
 
-  /** Records by which parts a job is shared. `false` when it has ended meanwhile. */
+  /** Records by which parts a job is shared, once. `false` when it has ended meanwhile, or another worker has shared it. */
   async share(
     jobId: string,
     parts: Pick<StoredIngestJob, 'inputs' | 'sources'> & { readonly parts: readonly number[] },
   ): Promise<boolean> {
-    return (
-      (await this.#change(jobId, ['queued', 'running'], { ...parts, parts: [...parts.parts] })) !== undefined
-    );
+    const changes = { ...parts, parts: [...parts.parts] };
+    return (await this.#change(jobId, ['queued', 'running'], changes, { unless: 'parts' })) !== undefined;
   }
 
   /** Tells how far a running job is, if there is news, and hears whether it is to go on. */
@@ -249,11 +248,16 @@ export class IngestJobs {
     await Promise.all([this.deleteInputs(jobId, inputs.length), this.parts.delete(jobId)]);
   }
 
-  async #change(jobId: string, from: readonly JobState[], changes: Changes): Promise<string | undefined> {
+  async #change(
+    jobId: string,
+    from: readonly JobState[],
+    changes: Changes,
+    { unless }: { readonly unless?: keyof StoredIngestJob } = {},
+  ): Promise<string | undefined> {
     const ttl = String(JOB_TTL_SECONDS);
     const reply = await runScript<string | null>(this.#database, CHANGE_JOB, {
       keys: [jobKey(jobId)],
-      args: [`,${from.join(',')},`, ttl, ...encodeSome(changes)],
+      args: [`,${from.join(',')},`, ttl, unless ? snakeCase(unless) : '', ...encodeSome(changes)],
     });
     return reply ?? undefined;
   }

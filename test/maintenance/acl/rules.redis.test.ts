@@ -87,6 +87,7 @@ describe('stacklore acl rules', () => {
 
   it.each([
     [['rules', 'owner'], /must be reader, writer or maintenance/],
+    [['rules', 'main=writer', '__proto__=reader'], /some of main, knowledge, prompts and analytics/],
     [['rules', 'cellar=reader'], /some of main, knowledge, prompts and analytics/],
     [['rules', 'main=reader=writer'], /"main=reader=writer"/],
     [['rules', '--user', 'default'], /--user: must not be "default", whose rights/],

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { StackloreError } from '../../../src/errors.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
-import { IngestLeases } from '../../../src/stores/knowledge/ingest-leases.ts';
+import { IngestLeases, processSpace } from '../../../src/stores/knowledge/ingest-leases.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { passThrough } from '../../support/pass-through.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
@@ -72,15 +72,34 @@ describe('a lease', () => {
     const program = runTypeScript(new URL('./programs/exit.ts', import.meta.url));
     await program.ended;
     const dead = new IngestLeases(lore.databases.knowledge, {
-      holder: `${hostname()}:${program.process.pid}`,
+      holder: `${processSpace()}:${program.process.pid}`,
     });
     const elsewhere = new IngestLeases(lore.databases.knowledge, {
       holder: `another-${hostname()}:${program.process.pid}`,
     });
     await dead.hold(['here'], signal);
+    // Of a container that bears the name of its machine: another process has this id there.
+    const inside = new IngestLeases(lore.databases.knowledge, {
+      holder: `${hostname()}/pid:[1]:${program.process.pid}`,
+    });
     await elsewhere.hold(['there'], signal);
+    await inside.hold(['inside'], signal);
     expect(await leases.hold(['here'], AbortSignal.timeout(5_000))).toBeDefined();
     expect(await leases.hold(['there'], AbortSignal.timeout(60))).toBeUndefined();
+    expect(await leases.hold(['inside'], AbortSignal.timeout(60))).toBeUndefined();
+  });
+
+  test('of which it is not known whether it is held is given back', async () => {
+    const { knowledge } = lore.databases;
+    const unanswered = passThrough(knowledge, {
+      async pipeline(commands, options) {
+        await knowledge.pipeline(commands, options);
+        throw new StackloreError('database_unreachable', { message: 'The answer was lost.' });
+      },
+    });
+    const before = await held();
+    expect(await new IngestLeases(unanswered).hold(['lost', 'answer'], signal)).toBeDefined();
+    await expect.poll(held).toEqual(before);
   });
 
   test('is done without when the database does not answer', async () => {

@@ -1,0 +1,18 @@
+import type { Place, RedisCommand } from './command.ts';
+
+/** The way of bytes to Redis and back: a client of one server, or of a cluster. Knows neither deadlines nor our errors. */
+export interface Wire {
+  /** Of a cluster, `at` names the node; elsewhere there is one. */
+  send(command: RedisCommand, buffers: boolean, at?: Place): Promise<unknown>;
+  /** MULTI, the commands and EXEC with nothing in between; gives EXEC's replies, errors among them. */
+  transact(commands: readonly RedisCommand[], buffers: boolean): Promise<unknown[]>;
+  /** True for an error Redis replied with, false for anything that broke on the way. */
+  isReply(error: unknown): boolean;
+  /** True for a reply which tells that another server should be asked from now on. */
+  isStale(error: unknown): boolean;
+  /** Whether another server has taken the place of this one, where that can be asked elsewhere. */
+  readonly isSuperseded?: () => Promise<boolean>;
+  /** The addresses of a cluster's masters; absent where there is one server. */
+  masters?(): readonly string[];
+  destroy(): void;
+}
