@@ -42,19 +42,23 @@ async function startAll({ knowledge }: Pick<Databases, 'knowledge'>, graceMs: nu
     ...{ knowledge, collections: new Collections(knowledge), graceMs },
     ...{ vectorIndex: new VectorIndex(knowledge), reindexes: new Reindexes(knowledge) },
   };
-  const started: string[] = [];
-  for (const { name, collection } of await parts.collections.listReadable()) {
-    if (collection instanceof Error || !(await isMissing(parts, collection))) continue;
-    const { index } = await vacated(parts, collection);
-    const { analyser: _, ...wordless } = collection.manifest;
-    await parts.vectorIndex.build({
-      name,
-      manifest: { ...wordless, index: { ...wordless.index, kind: 'flat' } },
-      index,
-    });
-    started.push(name);
+  const missing = await findMissing(parts);
+  // The server fills one index after the other, so nothing is made before all that would be filled first is gone.
+  const emptied: Collection[] = [];
+  for (const collection of missing) emptied.push(await vacated(parts, collection));
+  for (const { name, manifest, index } of emptied) {
+    const { analyser: _, ...wordless } = manifest;
+    await parts.vectorIndex.build({ name, manifest: wordless, index });
   }
-  for (const name of started) await tendIndex(parts, name);
+  for (const { name } of emptied) await tendIndex(parts, name);
+}
+
+async function findMissing(parts: TendParts): Promise<Collection[]> {
+  const listed = await parts.collections.listReadable();
+  const looked = listed.map(async ({ collection }) =>
+    !(collection instanceof Error) && (await isMissing(parts, collection)) ? [collection] : [],
+  );
+  return (await Promise.all(looked)).flat();
 }
 
 /** Whether an `auto` collection has no index that holds all chunks, nor will have in a moment. */
@@ -70,7 +74,7 @@ async function isMissing({ knowledge, reindexes }: TendParts, collection: Collec
   }
 }
 
-/** The collection with the name of an index that is not there yet, and without any other. */
+/** The collection, of exact search from now on, with the name of an index that is not there yet, and without any other. */
 async function vacated({ collections, vectorIndex }: TendParts, collection: Collection): Promise<Collection> {
   const { name, manifest, index } = collection;
   const flat = { ...manifest, index: { ...manifest.index, kind: 'flat' as const } };
