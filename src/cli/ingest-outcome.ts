@@ -23,7 +23,9 @@ function summary({ collection, counts, chunks, embedded, seconds, interrupted }:
   return [
     `${collection}: ${parts.join(', ') || 'nothing to do'}; ${counted(chunks, 'chunk')}, ${embedded} embedded in ${seconds.toFixed(1)} s${rate}`,
     ...(interrupted
-      ? ['Stopped early: later sources were not looked at. Run the same command to go on.']
+      ? [
+          'Stopped early: later sources were not looked at, and long documents not finished. Run the same command to go on.',
+        ]
       : []),
   ];
 }

@@ -18,7 +18,7 @@ export function memoryLines(collections: readonly CollectionStatus[]): string[] 
     const { float16Bytes, flatBytes, packedBytes } = savings;
     const said = [
       [float16Bytes, `float16 vectors (stacklore reindex ${name} --vector-type float16)`],
-      [flatBytes, `a FLAT index (stacklore reindex ${name} --index flat)`],
+      [flatBytes, `a FLAT index, slower to search (stacklore reindex ${name} --index flat)`],
       [packedBytes, 'hash-max-listpack-value 8192 on the server'],
     ] as const;
     return said.flatMap(([bytes, option]) =>

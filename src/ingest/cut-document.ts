@@ -11,6 +11,8 @@ export type { CuttableText } from './parse/document.ts';
 export const DEFAULT_MAX_CHUNKS = 5_000;
 /** The event loop gets a turn after this many chunks, so that a long document does not hold up connections. */
 const CHUNKS_PER_TURN = 32;
+/** A document with at most so many chunks to embed, a second or two, is finished when its ingest is interrupted. */
+const MOST_FINISHED = 50;
 
 /** A chunk, and the hash of what is embedded for it. */
 export type HashedChunk = TextChunk & { readonly inputHash: string };
@@ -39,14 +41,22 @@ export async function cutIntoChunks(
   return chunks;
 }
 
-/** One vector a chunk: the known one where exactly this input was embedded before, a new one elsewhere. */
+/**
+ * One vector a chunk: the known one where exactly this input was embedded before, a new one elsewhere. Throws `aborted` when
+ * the signal ends it, which only a document with many chunks to embed is left by: others are embedded in a moment.
+ */
 export async function embedChunks(
   embedder: Embedder,
   chunks: readonly HashedChunk[],
   known: Map<string, Float32Array>,
+  { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<{ vectors: Float32Array[]; made: number }> {
   const missing = chunks.filter((chunk) => !known.has(chunk.inputHash));
-  const made = await embedder.embedTexts(missing.map((chunk) => chunk.input));
+  const isLong = missing.length > MOST_FINISHED;
+  const made = await embedder.embedTexts(
+    missing.map((chunk) => chunk.input),
+    isLong && signal ? { signal } : {},
+  );
   for (const [index, chunk] of missing.entries()) known.set(chunk.inputHash, made[index] as Float32Array);
   return { vectors: chunks.map((chunk) => known.get(chunk.inputHash) as Float32Array), made: missing.length };
 }

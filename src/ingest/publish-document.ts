@@ -36,6 +36,8 @@ export async function ingestDocument(job: Job, work: Work): Promise<void> {
     );
     if (outcome) job.tally.add(outcome);
   } catch (error) {
+    // Left by an interrupt, as those are that were not begun.
+    if (job.stop.signal.aborted && error instanceof StackloreError && error.code === 'aborted') return;
     if (isHopeless(error)) job.stop.abort();
     job.tally.add(failure(parsed.source, error));
   } finally {
@@ -98,7 +100,7 @@ async function publishDocument(job: Job, work: Work, hash: string): Promise<Docu
     maxChunks: request.maxChunks,
   });
   const known = earlier ? await documents.embeddings(collection, earlier) : new Map<string, Float32Array>();
-  const embeddings = await embedChunks(embedder, chunks, known);
+  const embeddings = await embedChunks(embedder, chunks, known, { signal: job.stop.signal });
   await documents.replace(collection, document, chunks, embeddings.vectors);
   return {
     ...{ source, docId, title, status: earlier ? 'updated' : 'created' },

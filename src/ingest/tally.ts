@@ -22,7 +22,7 @@ export interface IngestReport {
   readonly chunks: number;
   readonly embedded: number;
   readonly seconds: number;
-  /** True when later sources were not looked at, because of a signal or because the server is out of reach. */
+  /** True when later sources were not looked at, or long documents left as they were, because of a signal or because the server is out of reach. */
   readonly interrupted: boolean;
   /** Outcomes other than `created`, `updated` and `unchanged`, at most 1,000 of them. */
   readonly problems: readonly DocumentOutcome[];

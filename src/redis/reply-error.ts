@@ -158,6 +158,9 @@ function connectRemedy(reason: string, { place, setting }: DatabaseContext): str
   ) {
     return `The server may not speak TLS there: use redis:// instead of rediss:// in ${setting}, or its TLS port.`;
   }
+  if (/root nodes/i.test(reason)) {
+    return `Start the cluster, or correct ${setting}; a server that is no cluster is named with redis:// or rediss://.`;
+  }
   if (/EACCES|EPERM/.test(reason))
     return `Give this user the right to open the socket, or correct ${setting}.`;
   if (/closed/i.test(reason))

@@ -29,6 +29,19 @@ it('starts the embedded server, finds it again, and stops it', async () => {
   expect(await run('down')).toEqual({ stopped: false });
 });
 
+it('says that a server started beside a configured one is not the one that commands use', async () => {
+  const home = temporaryFolder();
+  onTestFinished(() => stopEmbeddedRedis(loadConfig({ settings: { home }, env: {} })).then(() => undefined));
+  const env = {
+    STACKLORE_HOME: home,
+    STACKLORE_SERVER: serverFiles().serverPath,
+    REDIS_URL: 'redis://127.0.0.1:1',
+  };
+  const { exitCode, stderr } = await startCli(['up'], { env }).result;
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain('other commands use that server');
+});
+
 it('ends with exit code 3 and one line when nothing listens', async () => {
   const env = {
     STACKLORE_HOME: temporaryFolder(),

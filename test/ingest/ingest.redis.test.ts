@@ -550,6 +550,25 @@ it('finishes the documents under way when interrupted, and says that it stopped 
   });
 });
 
+it('leaves a long document when interrupted, as it was', async () => {
+  await write('long.md', '# Long\n\nShort as yet.\n');
+  await ingest();
+  const words = Array.from({ length: 30_000 }, (_, n) => `word${n}`).join(' ');
+  await write('long.md', `# Long\n\n${words}\n`);
+  const stop = new AbortController();
+  let embedded = 0;
+  const onText = () => {
+    embedded += 1;
+    stop.abort();
+  };
+  const slow = openTestLore(redis, {}, { embedder: new FakeEmbedder({ onText }) });
+  const report = await slow.ingest({ sources: [folder], collection, signal: stop.signal });
+  expect(report).toMatchObject({ interrupted: true, chunks: 0, problems: [] });
+  expect(embedded).toBe(1);
+  const { hits } = await lore.search({ query: 'short as yet', collection });
+  expect(hits.map(({ text }) => text)).toEqual([expect.stringContaining('Short as yet.')]);
+});
+
 it('ingests texts that a program holds, under ids it gives', async () => {
   const report = await lore.ingestTexts(
     [

@@ -99,6 +99,11 @@ describe('connectFailed', () => {
     ['write EPROTO: wrong version number', 'rediss', /redis:\/\/ instead of rediss:\/\//],
     ['connect EACCES /run/redis.sock', 'unix', /right to open the socket/],
     ['Socket closed unexpectedly', 'redis', /rediss:\/\//],
+    [
+      'All the root nodes are unavailable',
+      'redis+cluster',
+      /a server that is no cluster is named with redis:/,
+    ],
   ])('advises on %s', (reason, scheme, advice) => {
     const error = connectFailed(new Error(reason), 8, { ...context, place: `${scheme}://host:6379/0` });
     expect(error.code).toBe('database_unreachable');

@@ -134,7 +134,7 @@ describe('search', () => {
     const answer = await lore.search({ query: 'milk', collection: 'notes', topK: 1 });
     expect(ids(answer)).toEqual(['todo_chunk_1']);
     expect(answer.warnings).toEqual([
-      'The index of collection "notes" had been lost and was rebuilt from its manifest.',
+      'The index of collection "notes" was lost or not filled yet, so this search waited until it was whole.',
     ]);
     expect((await lore.search({ query: 'milk', collection: 'notes', topK: 1 })).warnings).toEqual([]);
   });

@@ -39,10 +39,13 @@ export const command = defineCommand({
   },
 });
 
-function describeIndex({ indexState, indexKind, auto, building }: IndexStanding): string {
+/** `ready, flat (auto), building hnsw 40 %`. */
+export function describeIndex({ indexState, indexKind, auto, building }: IndexStanding): string {
   const kind = auto ? `${indexKind} (auto)` : indexKind;
-  const next = building && `, building ${building.kind} ${Math.floor(building.indexed * 100)} %`;
-  return `${indexState}, ${kind}${next ?? ''}`;
+  if (!building) return `${indexState}, ${kind}`;
+  // An index for vectors alone, made at a start, is followed by one of its kind.
+  const next = auto && building.kind === indexKind ? 'adding words' : `building ${building.kind}`;
+  return `${indexState}, ${kind}, ${next} ${Math.floor(building.indexed * 100)} %`;
 }
 
 type IndexStanding = Pick<Status['collections'][number], 'indexState' | 'indexKind' | 'auto' | 'building'>;

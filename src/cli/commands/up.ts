@@ -22,6 +22,10 @@ export const command = defineCommand({
       ...(idleStop !== undefined && { idleStopSeconds: idleStop }),
     };
     const config = configOf({ embedded });
+    if (config.redisUrl !== undefined)
+      terminal.note(
+        'A Redis URL is configured: other commands use that server, and not the one of the data home.',
+      );
     const server = await attachServer(config, { report, onNotice: terminal.note });
     await server.close();
     const { socketPath, pid, started } = server;

@@ -43,19 +43,29 @@ export async function startIndexesOf(knowledge: Database, graceMs: number): Prom
     ...{ knowledge, collections: new Collections(knowledge), graceMs },
     ...{ vectorIndex: new VectorIndex(knowledge), reindexes: new Reindexes(knowledge) },
   };
-  const started: string[] = [];
-  for (const { name, collection } of await parts.collections.listReadable()) {
-    if (collection instanceof Error || !(await isMissing(parts, collection))) continue;
+  const missing = await findMissing(parts);
+  // The server fills one index after the other, so nothing is made before all that would be filled first is gone.
+  const emptied: Collection[] = [];
+  for (const collection of missing) {
     const vacant = await vacated(parts, collection);
     // Others have changed it meanwhile: the search that misses an index makes one.
-    if (!vacant) continue;
+    if (vacant) emptied.push(vacant);
+  }
+  for (const vacant of emptied) {
     const { analyser: _, ...wordless } = vacant.manifest;
     await parts.vectorIndex.build({ ...vacant, manifest: wordless });
     // One that needs no words is whole, for those outside too.
     await parts.vectorIndex.ensure(vacant);
-    started.push(name);
   }
-  for (const name of started) await tendIndex(parts, name);
+  for (const { name } of emptied) await tendIndex(parts, name);
+}
+
+async function findMissing(parts: TendParts): Promise<Collection[]> {
+  const listed = await parts.collections.listReadable();
+  const looked = listed.map(async ({ collection }) =>
+    !(collection instanceof Error) && (await isMissing(parts, collection)) ? [collection] : [],
+  );
+  return (await Promise.all(looked)).flat();
 }
 
 /** Whether an `auto` collection has no index that holds all chunks, nor will have in a moment. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -49,7 +49,7 @@ function vectorOf(at: number): Float32Array {
 async function fill(
   lore: Stacklore,
   kind: 'flat' | 'hnsw',
-  settings: CollectionSettings = { language: 'english' },
+  { efConstruction, ...settings }: CollectionSettings = { language: 'english' },
 ): Promise<void> {
   let collection = await lore.createCollection('docs', { dimensions: 8, ...settings });
   for (let at = 0; at < CHUNKS; at += PER_DOCUMENT) {
@@ -62,7 +62,7 @@ async function fill(
     );
   }
   if (kind === 'flat') return;
-  await lore.reindex('docs', { index: 'hnsw' });
+  await lore.reindex('docs', { index: 'hnsw', ...(efConstruction !== undefined && { efConstruction }) });
   await lore.reindex('docs', { finish: true });
   // As if it had grown so large by itself.
   collection = await lore.collections.get('docs');
@@ -132,6 +132,37 @@ test('killed, the server answers from no index that it is still filling', async 
         return lore.search({ query: 'w7x', collection: 'docs', mode: 'text' });
       });
     expect(hits.map(({ text }) => text)).toEqual(['vessel w7x']);
+  });
+});
+
+test('killed, no collection waits for the HNSW of another one', async () => {
+  const home = newHome();
+  const hnsw = await inHome(home, async (lore) => {
+    const book = await lore.createCollection('book', { dimensions: 8 });
+    await lore.documents.replace(
+      book,
+      { docId: 'e', title: 'T', source: 'e', contentType: 'text', wordCount: 1, hash: 'e' },
+      [{ text: 'book' }],
+      [vectorOf(1)],
+    );
+    await fill(lore, 'hnsw', { language: 'english', efConstruction: 2_000 });
+    // Lost and made again, its index comes after the other one in the log, and so in what a start fills.
+    await lore.databases.knowledge.send(['FT.DROPINDEX', book.index]);
+    await lore.search({ vector: vectorOf(1), collection: 'book' });
+    return (await lore.collections.get('docs')).index;
+  });
+  const { pid, close } = await attachEmbeddedRedis(configOf(home), { report: () => undefined });
+  await close();
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  process.kill(pid, 'SIGKILL');
+  await inHome(home, async (lore) => {
+    const { hits, warnings } = await lore.search({ vector: vectorOf(1), collection: 'book' });
+    expect([hits.length, warnings]).toEqual([1, []]);
+    const log = readFileSync(join(home, 'redis', 'redis.log'), 'utf8')
+      .split('Redis is starting')
+      .at(-1);
+    expect(log).toContain(`Scanning index ${hnsw} in background`);
+    expect(log).not.toContain(`Scanning index ${hnsw} in background: done`);
   });
 });
 
