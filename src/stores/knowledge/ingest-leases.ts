@@ -74,8 +74,6 @@ export class IngestLeases {
       if (first !== undefined) await this.#freeIfDead(first);
       return 'none';
     } catch {
-      // Some may be held nevertheless, and nobody would give them back.
-      void this.#release(keys, token);
       return 'unknown';
     }
   }

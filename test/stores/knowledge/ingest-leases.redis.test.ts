@@ -89,19 +89,6 @@ describe('a lease', () => {
     expect(await leases.hold(['inside'], AbortSignal.timeout(60))).toBeUndefined();
   });
 
-  test('of which it is not known whether it is held is given back', async () => {
-    const { knowledge } = lore.databases;
-    const unanswered = passThrough(knowledge, {
-      async pipeline(commands, options) {
-        await knowledge.pipeline(commands, options);
-        throw new StackloreError('database_unreachable', { message: 'The answer was lost.' });
-      },
-    });
-    const before = await held();
-    expect(await new IngestLeases(unanswered).hold(['lost', 'answer'], signal)).toBeDefined();
-    await expect.poll(held).toEqual(before);
-  });
-
   test('is done without when the database does not answer', async () => {
     const closed = openTestLore(redis);
     await closed.close();
