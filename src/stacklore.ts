@@ -241,9 +241,7 @@ export class Stacklore {
 
   /** Turns files, folders and URLs into searchable chunks; one bad source never stops the rest. */
   async ingest(request: IngestRequest): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () =>
-      this.#tender.during([request.collection ?? 'default'], () => ingest(this.#ingestParts, request)),
-    );
+    return this.#ingesting(request, (parts) => ingest(parts, request));
   }
 
   /** What an ingest of these sources would read, and what it could not list. */
@@ -264,11 +262,7 @@ export class Stacklore {
     texts: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () =>
-      this.#tender.during([request.collection ?? 'default'], () =>
-        ingestTexts(this.#ingestParts, texts, request),
-      ),
-    );
+    return this.#ingesting(request, (parts) => ingestTexts(parts, texts, request));
   }
 
   /** Ingests files that a program holds as bytes, such as uploads. */
@@ -276,11 +270,7 @@ export class Stacklore {
     files: Iterable<FileContents> | AsyncIterable<FileContents>,
     request: TextIngestRequest = {},
   ): Promise<IngestReport> {
-    return recordIngest(this.recorder, request, () =>
-      this.#tender.during([request.collection ?? 'default'], () =>
-        ingestFiles(this.#ingestParts, files, request),
-      ),
-    );
+    return this.#ingesting(request, (parts) => ingestFiles(parts, files, request));
   }
 
   /** The chunks that answer a query best, by meaning and words, or that are nearest to a vector. */
@@ -553,8 +543,15 @@ export class Stacklore {
     };
   }
 
-  get #ingestParts(): IngestParts {
-    return { ...this.#parts, leases: this.#ingestLeases };
+  /** Records an ingest, and looks after the index that it makes grow. */
+  #ingesting(
+    request: TextIngestRequest,
+    work: (parts: IngestParts) => Promise<IngestReport>,
+  ): Promise<IngestReport> {
+    const parts = { ...this.#parts, leases: this.#ingestLeases };
+    return recordIngest(this.recorder, request, () =>
+      this.#tender.during([request.collection ?? 'default'], () => work(parts)),
+    );
   }
 
   get #parts(): CollectionParts & FactParts & Required<Pick<SearchParts, 'cursors' | 'reranker'>> {

@@ -1,6 +1,8 @@
+import { RecordError } from '../../errors.ts';
 import { keysForScript } from '../../redis/candidates.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
 import { runScript, runScripts, type Script, type ScriptCall } from '../../redis/script.ts';
+import { namedWrongType } from '../../redis/wrong-type.ts';
 
 /** A script that adds to many records or, when one of them cannot be added to, to none; and one that only looks. */
 export interface Addition {
@@ -45,6 +47,27 @@ export async function addTogether<T>(
   const looks = calls.length > 1 ? await runScripts<T>(database, check, calls, options) : [];
   const refused = looks.find(isRefusal);
   return refused === undefined ? runScripts<T>(database, add, calls, options) : [refused];
+}
+
+/** Where and by which field a hash cannot be added to. */
+type Refusal = readonly [key: string, field: string];
+
+/** Adds to hashes like `addTogether`. Throws `RecordError` naming one that holds something else. */
+export async function addToHashes(
+  database: Database,
+  addition: Addition,
+  { records, ...options }: CommandOptions & { readonly records: readonly Added[] },
+): Promise<void> {
+  const isRefusal = (reply: Refusal | null) => reply !== null;
+  const call = { records, isRefusal, ...options };
+  const replies = await addTogether<Refusal | null>(database, addition, call).catch(
+    async (error: unknown) => {
+      const keys = records.flatMap((record) => record.keys);
+      throw await namedWrongType(database, error, new Map(keys.map((key) => [key, 'hash'])));
+    },
+  );
+  const [bad] = replies.filter((reply) => reply !== null);
+  if (bad) throw new RecordError(bad[0], [{ field: bad[1], message: 'cannot be added to' }]);
 }
 
 function callOf(head: readonly string[], records: readonly Added[]): ScriptCall {

@@ -1,11 +1,10 @@
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
 import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
-import { namedWrongType } from '../../redis/wrong-type.ts';
 import { type Metric, metricRecord } from '../../schema/analytics.ts';
 import { checkObject } from '../main/check-input.ts';
-import { type Added, addTogether } from './add-together.ts';
+import { type Added, addToHashes } from './add-together.ts';
 import {
   bucketOf,
   bucketsBetween,
@@ -68,8 +67,6 @@ const RESOLUTIONS: readonly Resolution[] = ['hour', 'day'];
 const SUMMARIES_PER_WRITE = 500;
 const ADDITION = { add: RECORD_METRICS, check: CHECK_METRICS };
 
-type Refusal = readonly [key: string, field: string];
-
 /** Metrics in buckets of an hour and of a day. */
 export class Metrics {
   readonly #database: Database;
@@ -127,16 +124,7 @@ export class Metrics {
       }
     }
     if (records.length === 0) return;
-    const isRefusal = (reply: Refusal | null) => reply !== null;
-    const replies = await addTogether<Refusal | null>(this.#database, ADDITION, {
-      ...{ records, isRefusal },
-      ...options,
-    }).catch(async (error: unknown) => {
-      const keys = records.flatMap((record) => record.keys);
-      throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'])));
-    });
-    const [bad] = replies.filter((reply) => reply !== null);
-    if (bad) throw new RecordError(bad[0], [{ field: bad[1], message: 'cannot be added to' }]);
+    await addToHashes(this.#database, ADDITION, { records, ...options });
   }
 
   /** One bucket, `2025-01-15-10` or `2025-01-15`, or `undefined`. */

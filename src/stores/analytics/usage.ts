@@ -1,13 +1,12 @@
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { CommandOptions, Database } from '../../redis/databases.ts';
 import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
-import { namedWrongType } from '../../redis/wrong-type.ts';
 import { type Usage, usageRecord } from '../../schema/analytics.ts';
 import { snakeCase } from '../../schema/fields.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkObject, checkPage, checkWhole } from '../main/check-input.ts';
-import { type Added, addTogether } from './add-together.ts';
+import { type Added, addToHashes } from './add-together.ts';
 import { bucketOf, bucketsBetween, checkDay, type TimeRange } from './bucket.ts';
 import { readRecords } from './read-records.ts';
 import { ADD_USAGE, CHECK_USAGE } from './scripts/add-usage.ts';
@@ -46,8 +45,6 @@ const INCREMENT_FIELDS = ['userId', 'date', ...USAGE_FIELDS];
 const MOST = 1_000_000_000_000;
 const RECORDS_PER_WRITE = 500;
 const ADDITION = { add: ADD_USAGE, check: CHECK_USAGE, head: [String(WIRE_NAMES.length), ...WIRE_NAMES] };
-
-type Refusal = readonly [key: string, field: string];
 
 /** Requests, tokens, model calls and knowledge-base queries by day and user. */
 export class UsageLog {
@@ -128,16 +125,7 @@ export class UsageLog {
   }
 
   async #add(records: readonly Added[], options: CommandOptions): Promise<void> {
-    const isRefusal = (reply: Refusal | null) => reply !== null;
-    const replies = await addTogether<Refusal | null>(this.#database, ADDITION, {
-      ...{ records, isRefusal },
-      ...options,
-    }).catch(async (error: unknown) => {
-      const keys = records.flatMap((record) => record.keys);
-      throw await namedWrongType(this.#database, error, new Map(keys.map((key) => [key, 'hash'])));
-    });
-    const [bad] = replies.filter((reply) => reply !== null);
-    if (bad) throw new RecordError(bad[0], [{ field: bad[1], message: 'cannot be added to' }]);
+    await addToHashes(this.#database, ADDITION, { records, ...options });
   }
 
   async #read(ids: readonly { userId: string; date: string }[]) {

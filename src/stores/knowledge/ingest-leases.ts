@@ -3,17 +3,14 @@ import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../redis/databases.ts';
-import { runScript } from '../../redis/script.ts';
 import { ingestLeaseRecord } from '../../schema/knowledge.ts';
-import { RELEASE_LOCK, RENEW_LOCK } from '../main/scripts/cache-lock.ts';
+import { keepRenewed, releaseLock } from '../main/renewed-lock.ts';
 
 /** What is held: nobody else ingests it until it is released. */
 export interface IngestLease {
   release(): Promise<void>;
 }
 
-/** How often a lease is renewed within its time. */
-const RENEWALS = 3;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 200;
 const PAUSE_GROWTH = 1.5;
@@ -79,14 +76,10 @@ export class IngestLeases {
   }
 
   #keep(keys: readonly string[], token: string): IngestLease {
-    const args = [token, String(this.#leaseMs)];
-    const renew = (): void => {
-      for (const key of keys) runScript(this.#database, RENEW_LOCK, { keys: [key], args }).catch(() => {});
-    };
-    const timer = setInterval(renew, Math.ceil(this.#leaseMs / RENEWALS)).unref();
+    const stop = keepRenewed(this.#database, { keys, token, ms: this.#leaseMs });
     return {
       release: () => {
-        clearInterval(timer);
+        stop();
         return this.#release(keys, token);
       },
     };
@@ -95,9 +88,7 @@ export class IngestLeases {
   /** What is not given back for trouble with the database ends by itself. */
   async #release(keys: readonly string[], token: string): Promise<void> {
     await Promise.allSettled(
-      keys.map((key) =>
-        runScript(this.#database, RELEASE_LOCK, { keys: [key], args: [token], isRepeatable: true }),
-      ),
+      keys.map((key) => releaseLock(this.#database, { key, token }, { isRepeatable: true })),
     );
   }
 

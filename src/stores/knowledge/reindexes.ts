@@ -3,13 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { readHash } from '../../redis/hash.ts';
-import { runScript } from '../../redis/script.ts';
 import { type Reindex, reindexLockRecord, reindexRecord } from '../../schema/knowledge.ts';
-import { RELEASE_LOCK, RENEW_LOCK } from '../main/scripts/cache-lock.ts';
+import { keepRenewed, releaseLock, renewLock } from '../main/renewed-lock.ts';
 import type { Collection } from './collections.ts';
 
-/** How often a lock is renewed within its time. */
-const RENEWALS = 3;
 /** What the tokens of those begin with who hold a lock for a step of an `auto` index only; a reindex waits for them. */
 const TENDING = 'tending:';
 /** Such a step is short; a killed one keeps others out for no longer. */
@@ -70,7 +67,7 @@ export class Reindexes {
       });
     }
     return this.#holding({ key, token, ms: this.#lockMs }, work, async () => {
-      await runScript(this.#database, RELEASE_LOCK, { keys: [key], args: [token] });
+      await releaseLock(this.#database, { key, token });
     });
   }
 
@@ -94,8 +91,8 @@ export class Reindexes {
         return done.result;
       },
       async () => {
-        if (keepMs === 0) await runScript(this.#database, RELEASE_LOCK, { keys: [key], args: [token] });
-        else await runScript(this.#database, RENEW_LOCK, { keys: [key], args: [token, String(keepMs)] });
+        if (keepMs === 0) await releaseLock(this.#database, { key, token });
+        else await renewLock(this.#database, { key, token }, keepMs);
       },
     );
   }
@@ -109,15 +106,12 @@ export class Reindexes {
     work: () => Promise<T>,
     end: () => Promise<void>,
   ): Promise<T> {
-    const renew = () => {
-      // Lost, it lets another process begin: each step may be done twice.
-      runScript(this.#database, RENEW_LOCK, { keys: [key], args: [token, String(ms)] }).catch(() => {});
-    };
-    const timer = setInterval(renew, Math.ceil(ms / RENEWALS)).unref();
+    // Lost, it lets another process begin: each step may be done twice.
+    const stop = keepRenewed(this.#database, { keys: [key], token, ms });
     try {
       return await work();
     } finally {
-      clearInterval(timer);
+      stop();
       await end().catch(() => {});
     }
   }

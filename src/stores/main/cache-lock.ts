@@ -6,7 +6,7 @@ import { isWrongType, namedWrongType } from '../../redis/wrong-type.ts';
 import { cacheStatsRecord } from '../../schema/main.ts';
 import type { CachePlace } from './cache-address.ts';
 import { readBody } from './cache-body.ts';
-import { RELEASE_LOCK, RENEW_LOCK } from './scripts/cache-lock.ts';
+import { keepRenewed, releaseLock } from './renewed-lock.ts';
 import { LOOK_UP_BODY, LOOK_UP_BODY_UNCOUNTED, LOOKED_UP } from './scripts/look-up-body.ts';
 import { STORE_BODY } from './scripts/store-body.ts';
 
@@ -37,8 +37,6 @@ const LONGEST_PAUSE_MS = 100;
 const PAUSE_GROWTH = 1.5;
 /** Of so many bodies it is remembered that they were there; then all are forgotten. */
 const MOST_KNOWN = 10_000;
-/** How often a lock is renewed within its time. */
-const RENEWALS = 3;
 
 /** Lets one process compute what many look up, and counts what they met. */
 export class CacheLock {
@@ -103,17 +101,11 @@ export class CacheLock {
 
   /** Renews a claimed lock for as long as the computation takes. */
   hold(place: CachePlace, token: string): HeldLock {
-    const renew = () => {
-      // Without the database the lock ends and another may compute the same: no harm to this answer.
-      runScript(this.#database, RENEW_LOCK, {
-        keys: [place.lock],
-        args: [token, String(this.#lockMs)],
-      }).catch(() => {});
-    };
-    const timer = setInterval(renew, Math.ceil(this.#lockMs / RENEWALS)).unref();
+    // Without the database the lock ends and another may compute the same: no harm to this answer.
+    const stop = keepRenewed(this.#database, { keys: [place.lock], token, ms: this.#lockMs });
     return {
       store: async (body, ttlSeconds) => {
-        clearInterval(timer);
+        stop();
         const keys = [place.lock, ...place.keys];
         const args = [token, body, String(ttlSeconds)];
         const store = () => runScript<number>(this.#database, STORE_BODY, { keys, args });
@@ -122,7 +114,7 @@ export class CacheLock {
         return isKept;
       },
       release: () => {
-        clearInterval(timer);
+        stop();
         return this.#release(place, token);
       },
     };
@@ -217,10 +209,8 @@ export class CacheLock {
     return [state, bodies.find((body) => body) ?? undefined];
   }
 
-  async #release(place: CachePlace, token: string): Promise<boolean> {
-    return (
-      (await runScript<number>(this.#database, RELEASE_LOCK, { keys: [place.lock], args: [token] })) === 1
-    );
+  #release({ lock }: CachePlace, token: string): Promise<boolean> {
+    return releaseLock(this.#database, { key: lock, token });
   }
 
   /** Hands over what is to be counted, and takes it back when it did not arrive. */
