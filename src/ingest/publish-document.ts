@@ -48,36 +48,44 @@ export async function ingestDocument(job: Job, work: Work): Promise<void> {
 /** As turns are for one run, so are leases for all processes; what stays as it is needs none. */
 async function publishInTurn(job: Job, work: Work, hash: string): Promise<DocumentOutcome | undefined> {
   const { collection, parts, request, stop } = job;
-  const document = await describe(job, work, hash);
-  const earlier = await parts.documents.find(document.docId);
-  if (earlier && isUnchanged(earlier, document, collection) && !request.force) {
-    return publishDocument(job, work, hash);
-  }
-  const own = work.parsed.docId === undefined ? [] : [`id ${document.docId}`];
+  const before = await lookAt(job, work, hash);
+  if (isUnchanged(before, collection) && !request.force) return publishDocument(job, work, before);
+  const own = work.parsed.docId === undefined ? [] : [`id ${before.document.docId}`];
   const lease = await parts.leases.hold([...own, `text ${collection.name} ${hash}`], stop.signal);
   if (!lease) return undefined;
   try {
-    return await publishDocument(job, work, hash);
+    // Another process may have published it until now.
+    return await publishDocument(job, work, await lookAt(job, work, hash));
   } finally {
     await lease.release();
   }
 }
 
+/** A document to be published, and what is stored under its id. */
+interface Version {
+  readonly document: NewDocument;
+  readonly earlier: StoredDocument | undefined;
+}
+
+async function lookAt(job: Job, work: Work, hash: string): Promise<Version> {
+  const document = await describe(job, work, hash);
+  return { document, earlier: await job.parts.documents.find(document.docId) };
+}
+
 /** What became of a document, or `undefined` when it is none of this pass. */
-async function publishDocument(job: Job, work: Work, hash: string): Promise<DocumentOutcome | undefined> {
+async function publishDocument(job: Job, work: Work, version: Version): Promise<DocumentOutcome | undefined> {
   const { parsed, ref } = work;
   const { collection, request } = job;
   const { documents } = job.parts;
-  const document = await describe(job, work, hash);
+  const { document, earlier } = version;
   const { docId, source, title } = document;
   if (job.isSecondPass && !job.postponed.has(docId)) return undefined;
   work.produced?.add(docId);
 
-  const earlier = await documents.find(docId);
   if (earlier && !job.vanished.has(docId)) checkRowOwner(parsed, earlier);
   job.vanished.delete(docId);
-  const isSame = earlier !== undefined && isUnchanged(earlier, document, collection);
-  if (isSame && !request.force) {
+  const isSame = isUnchanged(version, collection);
+  if (earlier && isSame && !request.force) {
     await documents.confirm(earlier);
     return { source, docId, title, status: 'unchanged', chunks: earlier.chunkCount };
   }
@@ -158,8 +166,9 @@ function checkRowOwner({ docId, source, container }: ParsedDocument, earlier: St
   });
 }
 
-function isUnchanged(earlier: StoredDocument, document: NewDocument, { manifest }: Collection): boolean {
+function isUnchanged({ document, earlier }: Version, { manifest }: Collection): boolean {
   return (
+    earlier !== undefined &&
     earlier.hash === document.hash &&
     earlier.manifestHash === manifestHash(manifest) &&
     earlier.title === document.title &&
