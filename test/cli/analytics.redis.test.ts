@@ -2,18 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { connectDatabases } from '../../src/redis/databases.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 
-const run = (...args: string[]) =>
-  runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
-/** What a command prints with --json when it succeeds. */
-const json = async (...args: string[]) => {
-  const result = await run(...args, '--json');
-  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-  return jsonOf(result);
-};
+const { run, json } = cliOn(redis);
 
 describe('metrics', () => {
   it('are recorded, listed and shown', async () => {

@@ -2,20 +2,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn } from '../support/run-cli.ts';
 
 // What needs the model is tested through the library: a command line opens the real one.
 const redis = usePrivateRedis();
 let lore: Stacklore;
 
-const run = (...args: string[]) =>
-  runCli(['facts', ...args], { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
-/** What a command prints with --json when it succeeds. */
-const json = async (...args: string[]) => {
-  const result = await run(...args, '--json');
-  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-  return jsonOf(result);
-};
+const { run, json } = cliOn(redis, 'facts');
 
 beforeAll(async () => {
   lore = openTestLore(redis);

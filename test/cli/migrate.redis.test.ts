@@ -5,19 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 const folder = mkdtempSync(join(tmpdir(), 'stacklore-migrate-'));
 let lore: Stacklore;
 
-const run = (...args: string[]) =>
-  runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
-const json = async (...args: string[]) => {
-  const result = await run(...args, '--json');
-  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-  return jsonOf(result);
-};
+const { run, json } = cliOn(redis);
 
 beforeAll(async () => {
   lore = openTestLore(redis);

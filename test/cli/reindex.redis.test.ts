@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn, jsonOf } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
-const run = (...args: string[]) =>
-  runCli(['reindex', ...args], { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+const { run } = cliOn(redis, 'reindex');
 
 beforeAll(async () => {
   const lore = openTestLore(redis);

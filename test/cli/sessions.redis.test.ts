@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn, runCli } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 let lore: Stacklore;
@@ -11,14 +11,7 @@ beforeAll(() => {
   lore = openTestLore(redis);
 });
 
-const run = (...args: string[]) =>
-  runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
-/** What a command prints with --json when it succeeds. */
-const json = async (...args: string[]) => {
-  const result = await run(...args, '--json');
-  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-  return jsonOf(result);
-};
+const { run, json } = cliOn(redis);
 
 describe('sessions', () => {
   it('are created, used, changed, listed and ended', async () => {

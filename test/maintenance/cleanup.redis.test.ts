@@ -2,13 +2,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { allKeys, openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn, jsonOf } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 let lore: Stacklore;
 
-const run = (...args: string[]) =>
-  runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+const { run } = cliOn(redis);
 const knowledge = () => lore.databases.knowledge;
 const chunk = (key: string, docId: string) => ['HSET', key, 'doc_id', docId, 'text', 'x', 'metadata', '{}'];
 const document = (docId: string, ...fields: string[]) => [

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Stacklore } from '../../src/stacklore.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn, jsonOf } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 let lore: Stacklore;
@@ -297,8 +297,7 @@ describe('records', () => {
 });
 
 describe('the verb', () => {
-  const run = (...args: string[]) =>
-    runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+  const { run } = cliOn(redis);
 
   it('ends with 1 while an error remains, and with 0 when it is fixed or only warnings are left', async () => {
     await knowledge().send(['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru']);

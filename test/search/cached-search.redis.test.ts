@@ -5,7 +5,7 @@ import type { Stacklore } from '../../src/stacklore.ts';
 import { FakeEmbedder } from '../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 const mainServer = usePrivateRedis();
@@ -195,9 +195,7 @@ describe('without the main database', () => {
 });
 
 describe('the verbs', () => {
-  const run = (...args: string[]) =>
-    runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: mainServer.url } });
-  const json = async (...args: string[]) => jsonOf(await run(...args, '--json'));
+  const { run, json } = cliOn(mainServer);
 
   it('show, count and forget answers', async () => {
     await lore.responseCache.save({ endpointName: 'health' }, { status: 'ok' }, { ttlSeconds: 60 });

@@ -4,7 +4,7 @@ import type { Stacklore } from '../../src/stacklore.ts';
 import { FakeEmbedder } from '../support/fake-embedder.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { jsonOf, runCli } from '../support/run-cli.ts';
+import { cliOn, jsonOf } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 let lore: Stacklore;
@@ -190,8 +190,7 @@ describe('what cannot be used is refused', () => {
 });
 
 describe('the verb', () => {
-  const run = (...args: string[]) =>
-    runCli(['map', ...args], { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+  const { run } = cliOn(redis, 'map');
 
   it('gives the map as JSON, and a summary for people', async () => {
     const points = await lore.map({ collection: 'docs', limit: 16 });

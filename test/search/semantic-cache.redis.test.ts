@@ -5,7 +5,7 @@ import type { Stacklore } from '../../src/stacklore.ts';
 import { FakeEmbedder } from '../support/fake-embedder.ts';
 import { allKeys, openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
-import { runCli } from '../support/run-cli.ts';
+import { cliOn } from '../support/run-cli.ts';
 
 const redis = usePrivateRedis();
 const QUESTIONS = 'stacklore:cached-question:*';
@@ -251,8 +251,7 @@ describe('what cannot be used is refused', () => {
 });
 
 describe('the flags', () => {
-  const run = (...args: string[]) =>
-    runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+  const { run } = cliOn(redis);
 
   it('refuse a threshold that is none', async () => {
     for (const threshold of ['near', '2']) {

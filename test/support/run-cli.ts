@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
+import type { PrivateRedis } from '../../src/redis/private-redis.ts';
 
 /** What a command line printed and how it ended. */
 export interface CliResult {
@@ -101,4 +103,19 @@ export function startCli(args: readonly string[], { env = {}, input = '' }: CliO
 export function jsonOf({ stdout }: CliResult): Record<string, unknown> {
   // The commands print objects; a list or a bare value would fail the expectations on its members.
   return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+/** Command lines on a Redis of the test, with a data home of its own; `first` are the words each of them begins with. */
+export function cliOn(redis: Pick<PrivateRedis, 'dir' | 'url'>, ...first: readonly string[]) {
+  const run = (...args: string[]): Promise<CliResult> =>
+    runCli([...first, ...args], { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+  return {
+    run,
+    /** What a command prints with --json; fails when it failed or complained. */
+    async json(...args: string[]): Promise<Record<string, unknown>> {
+      const result = await run(...args, '--json');
+      expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+      return jsonOf(result);
+    },
+  };
 }

@@ -6,7 +6,7 @@ import type { Stacklore } from '../../../src/stacklore.ts';
 import { openAs } from '../../support/acl-users.ts';
 import { openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
-import { jsonOf, runCli } from '../../support/run-cli.ts';
+import { cliOn, jsonOf, runCli } from '../../support/run-cli.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const redis = usePrivateRedis();
@@ -16,8 +16,7 @@ beforeAll(() => {
   admin = openTestLore(redis);
 });
 
-const run = (...args: string[]) =>
-  runCli(args, { env: { STACKLORE_HOME: `${redis.dir}/home`, REDIS_URL: redis.url } });
+const { run } = cliOn(redis);
 const setUser = (command: string) => admin.databases.main.send(command.trim().split(' '));
 
 function passwordFile(password: string): string {
