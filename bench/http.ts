@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createLogger } from '../src/http/log.ts';
 import { parseServeOptions } from '../src/http/options.ts';
 import { createServer } from '../src/http/server.ts';
 import type { Stacklore } from '../src/stacklore.ts';
-import { median, quantile, sample } from './measure.ts';
+import { median, quantile, retainedMb, sample } from './measure.ts';
 
 export interface HttpBench {
   readonly lore: Stacklore;
@@ -139,21 +137,15 @@ async function callDirectly(
 }
 
 async function benchMemory({ url, bodies, total }: { url: string; bodies: readonly Body[]; total: number }) {
-  setFlagsFromString('--expose-gc');
-  const collectGarbage = runInNewContext('gc') as () => void;
-  const used = () => {
-    collectGarbage();
-    const { heapUsed, rss } = process.memoryUsage();
-    return { heap: heapUsed / 2 ** 20, rss: rss / 2 ** 20 };
-  };
+  const used = () => ({ retained: retainedMb(), resident: process.memoryUsage.rss() / 1e6 });
   const send = (amount: number) => load({ url, bodies, headers: {}, connections: 16, amount });
   await send(total / 10);
   const before = used();
   await send(total);
   const after = used();
   console.log(
-    `http, memory after ${total} requests: heap ${before.heap.toFixed(1)} to ${after.heap.toFixed(1)} MB, ` +
-      `resident ${before.rss.toFixed(0)} to ${after.rss.toFixed(0)} MB (flat: within 5 MB of heap${after.heap - before.heap > 5 ? ', MISSED' : ''})`,
+    `http, memory after ${total} requests: retained ${before.retained.toFixed(1)} to ${after.retained.toFixed(1)} MB, ` +
+      `resident ${before.resident.toFixed(0)} to ${after.resident.toFixed(0)} MB (flat: within 5 MB retained${after.retained - before.retained > 5 ? ', MISSED' : ''})`,
   );
 }
 

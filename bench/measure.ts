@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /** One timed run: what it took by the wall and of this process's processor time, both in milliseconds. */
 export interface Sample {
@@ -15,6 +17,14 @@ export async function sample(work: () => Promise<void>): Promise<Sample> {
   const wallMs = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
   return { wallMs, cpuMs: (user + system) / 1_000 };
+}
+
+/** What this process cannot let go of, in MB: its heap and its buffers after a collection. */
+export function retainedMb(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 1e6;
 }
 
 /** The middle value; of an even number of values the lower middle. */

@@ -60,6 +60,7 @@ import { type ProvisionReport, silentReport } from './provision/report.ts';
 import { BufferedRecorder, type Recorder, silentRecorder } from './recorder.ts';
 import { connectDatabases, type Databases } from './redis/databases.ts';
 import { type AttachOptions, attachEmbeddedRedis, type EmbeddedRedis } from './redis/embedded.ts';
+import { EmbeddedHold } from './redis/embedded-hold.ts';
 import type { FactChanges, NewFact } from './schema/fact-input.ts';
 import type { CollectionField } from './schema/knowledge.ts';
 import { type CachedSearchAnswer, type CachedSearchOptions, cachedSearch } from './search/cached-search.ts';
@@ -175,6 +176,7 @@ export class Stacklore {
   /** What query texts are embedded with, known without loading it. */
   readonly #model: (Embedder['model'] & { readonly dimensions: number }) | Config['model'];
   readonly #openEmbedder: () => Promise<Embedder>;
+  readonly #hold: EmbeddedHold;
   readonly #workers = new Set<QueueWorker>();
   readonly #openReranker: () => Promise<Reranker>;
   #embedder: Promise<Embedder> | undefined;
@@ -186,13 +188,9 @@ export class Stacklore {
   constructor(config: Config, options: OpenOptions) {
     const { report = silentReport, onNotice, purpose, embedder, reranker } = options;
     this.config = config;
-    let isAttached = false;
+    this.#hold = new EmbeddedHold(() => attachServer(config, { report, ...(onNotice && { onNotice }) }));
     this.databases = connectDatabases(config, {
-      embeddedSocket: async () => {
-        const { socketPath } = await attachServer(config, { report, ...(onNotice && { onNotice }) });
-        isAttached = true;
-        return socketPath;
-      },
+      embeddedSocket: () => this.#hold.socketPath(),
       ...{ ...(onNotice && { onNotice }), purpose },
     });
     const { knowledge, analytics } = this.databases;
@@ -220,7 +218,7 @@ export class Stacklore {
     this.counters = new Counters(analytics);
     const hasUrl = (config.databases.analytics?.url ?? config.redisUrl) !== undefined;
     // The embedded server is not started, let alone fetched, only to record something.
-    const mayWrite = () => hasUrl || isAttached;
+    const mayWrite = () => hasUrl || this.#hold.isHeld;
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#ingestLeases = new IngestLeases(knowledge);
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
@@ -520,6 +518,7 @@ export class Stacklore {
       embedder?.close?.(),
       reranker?.close?.(),
     ]);
+    await this.#hold.close();
   }
 
   get #reindexParts(): ReindexParts {

@@ -142,7 +142,7 @@ export async function readCollections(
         indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
         ...(health && { index: health }),
         ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
-        ...(await buildingOf(parts, collection)),
+        ...(await buildingOf(parts, collection, health?.documents)),
       } as const;
     }),
   );
@@ -152,11 +152,14 @@ export async function readCollections(
 async function buildingOf(
   { vectorIndex }: CollectionStatusParts,
   { name, index }: Collection,
+  chunks = 0,
 ): Promise<Pick<CollectionStatus, 'building'>> {
   const next = await vectorIndex.findShape(indexName(name, indexNumber(index) + 1));
   if (!next) return {};
-  const { index: building, algorithm: kind = 'unknown', indexing, percentIndexed } = next;
-  return { building: { index: building, kind, indexed: indexing ? percentIndexed : 1 } };
+  const { index: building, algorithm: kind = 'unknown', indexing, documents } = next;
+  // By what it holds: a scan is told to be at its end while it goes through what was written since it began.
+  const share = chunks === 0 ? next.percentIndexed : Math.min(1, documents / chunks);
+  return { building: { index: building, kind, indexed: indexing ? share : 1 } };
 }
 
 function parseInfo(info: string): Map<string, string> {

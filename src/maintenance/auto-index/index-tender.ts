@@ -1,3 +1,4 @@
+import { restAfterLook } from '../../stores/knowledge/wait-until-indexed.ts';
 import { type Tended, type TendParts, tendIndex } from './tend-index.ts';
 
 /** How soon a collection is looked at again: one where nothing was to do, and one whose index is on its way. */
@@ -72,13 +73,16 @@ export class IndexTender {
   }
 
   async #look(name: string): Promise<void> {
+    const asked = performance.now();
     // What cannot be done now, as the server is away, full or forbids it, a later search may do, or others.
     const tended = await tendIndex(this.#parts, name).catch(() => 'failed' as const);
+    const answered = performance.now();
     const isActive = !RESTING.has(tended);
-    this.#due.set(name, performance.now() + (isActive ? this.#activeMs : this.#idleMs));
+    const rest = restAfterLook(answered - asked, isActive ? this.#activeMs : this.#idleMs);
+    this.#due.set(name, answered + rest);
     this.#running.delete(name);
     clearTimeout(this.#timers.get(name));
     if (!isActive || this.#isClosed) return;
-    this.#timers.set(name, setTimeout(() => this.nudge([name]), this.#activeMs + 1).unref());
+    this.#timers.set(name, setTimeout(() => this.nudge([name]), rest + 1).unref());
   }
 }

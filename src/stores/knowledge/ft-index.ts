@@ -78,7 +78,8 @@ function healthOf(info: ReadonlyMap<string, unknown>): IndexHealth {
     index: String(info.get('index_name')),
     documents: Number(info.get('num_docs') ?? 0),
     indexing: Number(info.get('indexing') ?? 0) !== 0,
-    percentIndexed: Number(info.get('percent_indexed') ?? 1),
+    // Chunks that are written while a scan goes on are counted by it again.
+    percentIndexed: Math.min(1, Number(info.get('percent_indexed') ?? 1)),
     failures,
     ...(failures > 0 && lastFailure !== undefined ? { lastFailure: String(lastFailure) } : {}),
     memoryBytes: Math.round(toldBytes(info, 'whole')),

@@ -6,30 +6,46 @@ export interface ScanProgress {
   readonly indexing: boolean;
   /** 0 to 1. */
   readonly percentIndexed: number;
+  /** Grows beyond what the scan began with where chunks are written meanwhile. */
+  readonly documents: number;
 }
 
 const POLL_MS = 50;
+/** A server spends a tenth of its time on telling how far it is, at most. */
+const REST_PER_LOOK = 10;
 const STALLED_MS = 60_000;
+
+/**
+ * How long to leave a server alone that took so long to tell of an index; ms. It counts all terms for that, a third of a second
+ * for 500,000 chunks, and serves nobody meanwhile.
+ */
+export function restAfterLook(tookMs: number, leastMs: number): number {
+  return Math.max(leastMs, tookMs * REST_PER_LOOK);
+}
 
 /** Resolves once the scan of an index has ended. Throws `busy` when it made no progress for `stalledMs`. */
 export async function waitUntilIndexed(
   index: string,
   read: () => Promise<ScanProgress>,
-  { stalledMs = STALLED_MS, now = Date.now, pause = () => sleep(POLL_MS) as Promise<unknown> } = {},
+  { stalledMs = STALLED_MS, now = Date.now, pause = (ms: number) => sleep(ms) as Promise<unknown> } = {},
 ): Promise<void> {
   let furthest = -1;
+  let most = -1;
   let movedAt = 0;
   for (;;) {
-    const { indexing, percentIndexed } = await read();
+    const asked = now();
+    const { indexing, percentIndexed, documents } = await read();
+    const answered = now();
     if (!indexing) return;
-    if (percentIndexed > furthest) {
-      furthest = percentIndexed;
-      movedAt = now();
-    } else if (now() - movedAt >= stalledMs) {
+    if (percentIndexed > furthest || documents > most) {
+      furthest = Math.max(furthest, percentIndexed);
+      most = Math.max(most, documents);
+      movedAt = answered;
+    } else if (answered - movedAt >= stalledMs) {
       throw new StackloreError('busy', {
         message: `Index "${index}" is being built, but has stood at ${Math.floor(furthest * 100)} % for ${Math.round(stalledMs / 1_000)} s. Wait until the server is less busy, then repeat; stacklore status shows how far it is.`,
       });
     }
-    await pause();
+    await pause(restAfterLook(answered - asked, POLL_MS));
   }
 }

@@ -1,13 +1,17 @@
 import { expect, it } from 'vitest';
-import { waitUntilIndexed } from '../../../src/stores/knowledge/wait-until-indexed.ts';
+import {
+  restAfterLook,
+  type ScanProgress,
+  waitUntilIndexed,
+} from '../../../src/stores/knowledge/wait-until-indexed.ts';
 
 /** Plays states one after another, one at each minute of a clock; the last one stays. */
-function play(states: readonly { indexing: boolean; percentIndexed: number }[]) {
+function play(states: readonly ScanProgress[]) {
   let at = -1;
   return {
     read: async () => {
       at += 1;
-      return states[Math.min(at, states.length - 1)] ?? { indexing: false, percentIndexed: 1 };
+      return states[Math.min(at, states.length - 1)] ?? { indexing: false, percentIndexed: 1, documents: 10 };
     },
     now: () => at * 60_000,
     pause: async () => {},
@@ -16,16 +20,41 @@ function play(states: readonly { indexing: boolean; percentIndexed: number }[]) 
 }
 
 it('waits for a slow scan as long as it goes on', async () => {
-  const scan = [0.1, 0.2, 0.3, 0.4].map((percentIndexed) => ({ indexing: true, percentIndexed }));
-  const played = play([...scan, { indexing: false, percentIndexed: 1 }]);
+  const scan = [0.1, 0.2, 0.3, 0.4].map((percentIndexed) => ({
+    indexing: true,
+    ...{ percentIndexed, documents: 10 },
+  }));
+  const played = play([...scan, { indexing: false, percentIndexed: 1, documents: 10 }]);
   await waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 });
   expect(played.looks()).toBe(5);
 });
 
 it('gives up on a scan that stands still, naming how far it is', async () => {
-  const played = play([{ indexing: true, percentIndexed: 0.431 }]);
+  const played = play([{ indexing: true, percentIndexed: 0.431, documents: 10 }]);
   await expect(
     waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 }),
   ).rejects.toMatchObject({ code: 'busy', message: expect.stringContaining('43 %') });
   expect(played.looks()).toBe(3);
+});
+
+it('goes on while chunks are written that a scan at its end goes through again', async () => {
+  const scan = [10, 20, 30].map((documents) => ({ indexing: true, percentIndexed: 1, documents }));
+  const played = play([...scan, { indexing: false, percentIndexed: 1, documents: 30 }]);
+  await waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 });
+  expect(played.looks()).toBe(4);
+});
+
+it('leaves a server alone for longer the longer it takes to tell how far it is', async () => {
+  let clock = 0;
+  const pauses: number[] = [];
+  const read = async () => {
+    clock += 300;
+    return { indexing: pauses.length < 2, percentIndexed: 0.1, documents: pauses.length };
+  };
+  await waitUntilIndexed('index', read, {
+    now: () => clock,
+    pause: async (ms) => void pauses.push(ms),
+  });
+  expect(pauses).toEqual([3_000, 3_000]);
+  expect(restAfterLook(1, 50)).toBe(50);
 });
