@@ -15,6 +15,8 @@ export interface KnownAnswer {
 }
 
 const PAUSE_MS = 20;
+/** Looking how far an index is takes the server a while. */
+export const LOOK_PAUSE_MS = 3_000;
 /** HNSW of half a million chunks is built by then. */
 const PATIENCE_MS = 3_600_000;
 /** As much of what is nearest has to be found for an answer to count as right: an HNSW index may miss some. */
@@ -45,7 +47,7 @@ export async function restartFigures(
     const hybrid = seconds();
     // Ready is also what the index before is that serves meanwhile.
     const { collection } = known;
-    await until(async () => (await lore.tendIndexes([collection]))[collection] === 'settled');
+    await until(async () => (await lore.tendIndexes([collection]))[collection] === 'settled', LOOK_PAUSE_MS);
     const whole = seconds();
     const figure = (name: string, value: number): Figure => {
       return { name: `${way} restart: ${name}`, unit: 's', value, growth: 'linear' };
@@ -80,12 +82,12 @@ function pick({ collection, nearest }: KnownAnswer) {
 }
 
 /** Asks again while the answer is no, or the server is not ready to give one; throws what it last said after an hour. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
+async function until(isSo: () => Promise<boolean>, pauseMs = PAUSE_MS): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const answer = await isSo().catch((error: unknown) => error);
     if (answer === true) return;
     if (performance.now() > deadline) throw new Error('No right answer after a restart', { cause: answer });
-    await sleep(PAUSE_MS);
+    await sleep(pauseMs);
   }
 }

@@ -16,7 +16,7 @@ import { CHUNK_SIZE, documentCount, documentsOf, likenessEmbedder } from './corp
 import { type Figure, printFigures, printGrowth } from './figures.ts';
 import { fitLikeness, type Likeness } from './likeness.ts';
 import { memoryFigures } from './memory-figures.ts';
-import { restartFigures } from './restarts.ts';
+import { LOOK_PAUSE_MS, restartFigures } from './restarts.ts';
 import { exactAnswers, recallOf, searchFigures } from './search-figures.ts';
 
 const COLLECTION = 'scale';
@@ -57,9 +57,7 @@ export async function soakScale(config: Config, chunks: number): Promise<number>
   const sizes = [Math.round(chunks / SMALLER_BY), chunks] as const;
   for (const size of sizes) {
     console.log(`\n${size} chunks`);
-    const figures = await oneRun({ chunks: size, config, texts, likeness, heldOut });
-    runs.push(figures);
-    printFigures(figures);
+    runs.push(await oneRun({ chunks: size, config, texts, likeness, heldOut }));
   }
   return printGrowth(sizes, runs[0] ?? [], runs[1] ?? []);
 }
@@ -73,6 +71,7 @@ interface Run {
   readonly heldOut: readonly Float32Array[];
 }
 
+/** Prints each figure once it is known: at all of them a run takes more than an hour. */
 async function oneRun({ chunks, config, texts, likeness, heldOut }: Run): Promise<Figure[]> {
   const home = mkdtempSync(join(tmpdir(), 'stacklore-scale-'));
   const provisionDir = config.provisionDir ?? `${config.home}/provision`;
@@ -81,15 +80,20 @@ async function oneRun({ chunks, config, texts, likeness, heldOut }: Run): Promis
   const open = () => openStacklore(settings, { env: {}, embedder });
   const vectors = heldOut.slice(0, QUERIES);
   try {
-    const figures = [...(await ingestFigures(open, texts, chunks))];
+    const figures: Figure[] = [];
+    const add = (more: readonly Figure[]) => {
+      printFigures(more);
+      figures.push(...more);
+    };
+    add(await ingestFigures(open, texts, chunks));
     const lore = open();
     const exact = await exactAnswers(lore, COLLECTION, vectors);
     const recall = await recallOf(lore, COLLECTION, { vectors, exact });
-    figures.push({ name: 'recall@10', unit: '', value: recall, growth: 'free' });
-    figures.push(...(await memoryFigures(lore, COLLECTION)));
+    add([{ name: 'recall@10', unit: '', value: recall, growth: 'free' }]);
+    add(await memoryFigures(lore, COLLECTION));
     await lore.close();
-    figures.push(...(await searchFigures(open, COLLECTION, { vectors, texts })));
-    figures.push(...(await commandFigures(home, open)));
+    add(await searchFigures(open, COLLECTION, { vectors, texts }));
+    add(await commandFigures(home, open));
     const known = {
       collection: COLLECTION,
       vector: vectors[0] as Float32Array,
@@ -97,9 +101,7 @@ async function oneRun({ chunks, config, texts, likeness, heldOut }: Run): Promis
       query: 'how is a connection configured?',
     };
     for (const way of ['clean', 'kill -9'] as const) {
-      figures.push(
-        ...(await restartFigures(home, open, { way, known: { ...known, nearest: exact[0] ?? [] } })),
-      );
+      add(await restartFigures(home, open, { way, known: { ...known, nearest: exact[0] ?? [] } }));
     }
     return figures;
   } finally {
@@ -128,7 +130,7 @@ async function ingestFigures(
     const grown = Math.max(...retained.slice(-LOOKS / 5)) - Math.max(...retained.slice(0, LOOKS / 4));
     const waiting = performance.now();
     // Ready is also what the index before is that serves meanwhile.
-    while ((await lore.tendIndexes([COLLECTION]))[COLLECTION] !== 'settled') await sleep(500);
+    while ((await lore.tendIndexes([COLLECTION]))[COLLECTION] !== 'settled') await sleep(LOOK_PAUSE_MS);
     const waited = (performance.now() - waiting) / 1_000;
     const second = await lore.ingestTexts(documentsOf(texts, count, 2), request);
     if (second.counts.updated !== Math.ceil(count / 100) || first.counts.created !== count)
