@@ -1,4 +1,5 @@
 import { restAfterLook } from '../../stores/knowledge/wait-until-indexed.ts';
+import { Growth } from './growth.ts';
 import { type Tended, type TendParts, tendIndex } from './tend-index.ts';
 
 /** How soon a collection is looked at again: one where nothing was to do, and one whose index is on its way. */
@@ -16,16 +17,18 @@ export interface Searched {
 
 /** Looks after the indexes of `auto` collections beside the work that makes them grow and shrink; nothing waits for it. */
 export class IndexTender {
-  readonly #parts: TendParts;
+  readonly #parts: TendParts & { readonly growth: Growth };
   readonly #idleMs: number;
   readonly #activeMs: number;
   readonly #running = new Map<string, Promise<void>>();
   readonly #due = new Map<string, number>();
+  /** Collections whose HNSW waits for the end of what fills them. */
+  readonly #filling = new Set<string>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #isClosed = false;
 
   constructor(parts: TendParts, { idleMs = IDLE_MS, activeMs = ACTIVE_MS } = {}) {
-    this.#parts = parts;
+    this.#parts = { growth: new Growth(), ...parts };
     this.#idleMs = idleMs;
     this.#activeMs = activeMs;
   }
@@ -54,6 +57,7 @@ export class IndexTender {
 
   /** Does work, and looks at collections again and again meanwhile and once afterwards. */
   async during<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
+    this.nudge(names);
     const timer = setInterval(() => this.nudge(names), this.#idleMs).unref();
     try {
       return await work();
@@ -65,17 +69,22 @@ export class IndexTender {
     }
   }
 
-  /** Ends once what is under way is done. */
+  /** Ends once what is under way is done, and what waited is begun. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     await Promise.all(this.#running.values());
+    // Whoever filled them has ended, and nobody may come who looks at them again.
+    for (const name of this.#filling) this.#parts.growth.forget(name);
+    await Promise.all([...this.#filling].map((name) => this.#look(name)));
   }
 
   async #look(name: string): Promise<void> {
     const asked = performance.now();
     // What cannot be done now, as the server is away, full or forbids it, a later search may do, or others.
     const tended = await tendIndex(this.#parts, name).catch(() => 'failed' as const);
+    if (tended === 'filling') this.#filling.add(name);
+    else this.#filling.delete(name);
     const answered = performance.now();
     const isActive = !RESTING.has(tended);
     const rest = restAfterLook(answered - asked, isActive ? this.#activeMs : this.#idleMs);

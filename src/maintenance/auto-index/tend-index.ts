@@ -8,12 +8,16 @@ import {
   indexName,
   indexNumber,
 } from '../../stores/knowledge/index-fields.ts';
-import { type KindBounds, kindFor } from '../../stores/knowledge/index-kind.ts';
+import { KIND_BOUNDS, type KindBounds, kindFor } from '../../stores/knowledge/index-kind.ts';
 import type { Reindexes } from '../../stores/knowledge/reindexes.ts';
 import type { VectorIndex } from '../../stores/knowledge/vector-index.ts';
 import { holdsWords } from '../../stores/knowledge/whole-indexes.ts';
 import { switchTo } from '../reindex/parts.ts';
 import { indexedBytes, readServer, sampleTerms } from '../reindex/plan.ts';
+import type { Growth } from './growth.ts';
+
+/** So many times as many chunks as HNSW is for are still searched exactly while a collection is being filled. */
+const MOST_WAITING = 25;
 
 /** What looking after indexes works with. */
 export interface TendParts {
@@ -24,14 +28,25 @@ export interface TendParts {
   /** How long a search that has begun may still ask the index before. */
   readonly graceMs: number;
   readonly bounds?: KindBounds;
+  /** HNSW waits while a collection is being filled fast, as far as the process knows. */
+  readonly growth?: Growth;
 }
 
 /**
- * What became of a collection's index by one look at it: nothing to do; another process is at it; the next index was begun,
+ * What became of a collection's index by one look at it: nothing to do; another process is at it; the collection is being filled
+ * so fast that HNSW waits; the next index was begun,
  * is being filled by the server, now serves, or the present one was given its words where there is no room for two; an earlier
  * one was dropped; the server has no room for a second one.
  */
-export type Tended = 'settled' | 'busy' | 'begun' | 'building' | 'switched' | 'dropped' | 'no-room';
+export type Tended =
+  | 'settled'
+  | 'busy'
+  | 'filling'
+  | 'begun'
+  | 'building'
+  | 'switched'
+  | 'dropped'
+  | 'no-room';
 
 /**
  * Looks after the index of an `auto` collection: does the next thing there is to do, if any, in a moment. The server fills a
@@ -42,6 +57,7 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
   const seen = await look(parts, name);
   if (!seen) return 'settled';
   const { collection, serving, wanted, next, leftovers } = seen;
+  parts.growth?.note(name, serving.documents);
   if (leftovers.length > 0) {
     return step(parts, seen, async () => {
       for (const index of leftovers) await parts.vectorIndex.dropIndex(index);
@@ -53,6 +69,7 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
   if (!wanted) return 'settled';
   if (next?.indexing) return 'building';
   if (next) return step(parts, seen, () => switchIndex(parts, collection, wanted), parts.graceMs);
+  if (wanted.kind === 'hnsw' && isFilling(parts, collection, wanted)) return 'filling';
   if (!(await hasRoom(parts, collection, wanted))) {
     if (holdsWords(serving, collection.manifest)) return 'no-room';
     return step(parts, seen, () => addWords(parts, collection));
@@ -126,6 +143,14 @@ function nextOf(collection: Collection, kind: IndexSettings['kind']): Collection
     index: indexName(name, indexNumber(index) + 1),
     manifest: { ...manifest, index: { ...manifest.index, kind } },
   };
+}
+
+/**
+ * A scan that fills HNSW takes in once more what is written meanwhile, and each write goes into both indexes: all in all, less is
+ * done when chunks that come by the thousand are there first. Exact search of more than so many would hold others up.
+ */
+function isFilling({ growth, bounds = KIND_BOUNDS }: TendParts, { name }: Collection, { chunks }: Wanted) {
+  return (growth?.isFast(name) ?? false) && chunks < bounds.hnswFrom * MOST_WAITING;
 }
 
 /** Does a step unless the collection has changed since it was looked at, or somebody else is at its indexes. */

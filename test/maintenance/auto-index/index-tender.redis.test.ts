@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { Growth } from '../../../src/maintenance/auto-index/growth.ts';
 import { IndexTender } from '../../../src/maintenance/auto-index/index-tender.ts';
 import { tendIndex } from '../../../src/maintenance/auto-index/tend-index.ts';
 import { Collections } from '../../../src/stores/knowledge/collections.ts';
@@ -31,6 +32,33 @@ test('a user who may only read does not try to build an index again and again', 
   await tender.close();
   const denied = await knowledge.send<unknown[][]>(['ACL', 'LOG']);
   expect(denied.map((entry) => entry[entry.indexOf('count') + 1])).toEqual([1]);
+});
+
+test('what waited for the end of an ingest is begun when the program ends', async () => {
+  const lore = openTestLore(redis);
+  const { knowledge } = lore.databases;
+  let now = 0;
+  const tender = new IndexTender(
+    {
+      ...{ knowledge, collections: new Collections(knowledge), vectorIndex: new VectorIndex(knowledge) },
+      ...{ reindexes: new Reindexes(knowledge), graceMs: 0, bounds: { hnswFrom: 2, flatBelow: 1 } },
+      growth: new Growth({ now: () => now, fast: 1 }),
+    },
+    { idleMs: 10, activeMs: 10 },
+  );
+  await lore.createCollection('fed');
+  const texts = Array.from({ length: 3 }, (_, at) => ({ source: `${at}`, text: `boat number ${at}` }));
+  const indexes = async () =>
+    (await knowledge.send<string[]>(['FT._LIST'])).filter((index) => /:fed:/.test(index));
+  await tender.during(['fed'], async () => {
+    await sleep(50);
+    await lore.ingestTexts(texts, { collection: 'fed' });
+    now += 1_000;
+    await sleep(100);
+    expect(await indexes()).toHaveLength(1);
+  });
+  await tender.close();
+  expect(await indexes()).toHaveLength(2);
 });
 
 test('words are added to an index without them where the server has no room for a second one', async () => {

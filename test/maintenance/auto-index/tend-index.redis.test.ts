@@ -1,4 +1,6 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { Growth } from '../../../src/maintenance/auto-index/growth.ts';
+import { IndexTender } from '../../../src/maintenance/auto-index/index-tender.ts';
 import { type TendParts, tendIndex } from '../../../src/maintenance/auto-index/tend-index.ts';
 import type { Database } from '../../../src/redis/databases.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
@@ -14,6 +16,8 @@ const redis = usePrivateRedis();
 let lore: Stacklore;
 
 beforeAll(() => {
+  // A search would have the index changed back, as by the bounds of every day all collections here are small.
+  vi.spyOn(IndexTender.prototype, 'nudge').mockReturnValue();
   lore = openTestLore(redis);
 });
 
@@ -102,6 +106,37 @@ describe('an auto collection', () => {
     await expect(lore.createCollection('odd', { index: 'ivf' as 'flat' })).rejects.toMatchObject({
       code: 'invalid_input',
     });
+  });
+
+  test('waits with HNSW while chunks come fast, until nothing comes', async () => {
+    let now = 0;
+    const parts = { ...partsOf(), growth: new Growth({ now: () => now, fast: 10 }) };
+    await lore.createCollection('fed');
+    expect(await tendIndex(parts, 'fed')).toBe('settled');
+    for (const count of [30, 60]) {
+      await fill('fed', count);
+      now += 1_000;
+      expect(await tendIndex(parts, 'fed')).toBe('filling');
+    }
+    expect(await indexesOf('fed')).toHaveLength(1);
+    expect(await found('fed')).toHaveLength(60);
+    now += 1_000;
+    expect(await settle('fed', parts)).toEqual(expect.arrayContaining(['begun', 'switched', 'dropped']));
+    expect(await kindOf('fed')).toBe('hnsw');
+  });
+
+  test('waits with HNSW for so many chunks only as can be searched exactly', async () => {
+    let now = 0;
+    const parts = {
+      ...{ ...partsOf(), bounds: { hnswFrom: 2, flatBelow: 1 } },
+      growth: new Growth({ now: () => now, fast: 10 }),
+    };
+    await lore.createCollection('overfed');
+    expect(await tendIndex(parts, 'overfed')).toBe('settled');
+    await fill('overfed', 50);
+    now += 1_000;
+    expect(await tendIndex(parts, 'overfed')).toBe('begun');
+    await settle('overfed', parts);
   });
 
   test('shows in its status what is being built', async () => {
