@@ -22,43 +22,44 @@ const PATIENCE_MS = 3_600_000;
 /** As much of what is nearest has to be found for an answer to count as right: an HNSW index may miss some. */
 const RIGHT_SHARE = 0.9;
 
-/** Ends the embedded server in order, or as a crash would, and times how it comes back. */
+/** Ends the embedded server in order, or as a crash would, and times how it comes back; each figure is given once it is known. */
 export async function restartFigures(
   home: string,
   open: () => Stacklore,
-  { way, known }: { way: 'clean' | 'kill -9'; known: KnownAnswer },
-): Promise<Figure[]> {
+  {
+    way,
+    known,
+    add,
+  }: {
+    readonly way: 'clean' | 'kill -9';
+    readonly known: KnownAnswer;
+    readonly add: (figures: readonly Figure[]) => void;
+  },
+): Promise<void> {
   const config = loadConfig({ env: {}, settings: { home } });
   const stopping = performance.now();
   if (way === 'clean') await stopEmbeddedRedis(config);
   else await killServer(config);
-  const stopSeconds = (performance.now() - stopping) / 1_000;
+  const tell = (what: string, since: number) => {
+    const seconds = (performance.now() - since) / 1_000;
+    add([{ name: `${way} restart: ${what}`, unit: 's', value: seconds, growth: 'linear' }]);
+  };
+  if (way === 'clean') tell('stop', stopping);
   const started = performance.now();
-  const seconds = () => (performance.now() - started) / 1_000;
   const lore = open();
   try {
     await lore.databases.knowledge.send(['PING']);
-    const up = seconds();
+    tell('server answers', started);
     await until(() => isRight(lore, known));
-    const vector = seconds();
+    tell('first right vector answer', started);
     await until(
       async () => (await lore.search({ ...pick(known), query: known.query })).warnings.length === 0,
     );
-    const hybrid = seconds();
+    tell('first whole hybrid answer', started);
     // Ready is also what the index before is that serves meanwhile.
     const { collection } = known;
     await until(async () => (await lore.tendIndexes([collection]))[collection] === 'settled', LOOK_PAUSE_MS);
-    const whole = seconds();
-    const figure = (name: string, value: number): Figure => {
-      return { name: `${way} restart: ${name}`, unit: 's', value, growth: 'linear' };
-    };
-    return [
-      ...(way === 'clean' ? [figure('stop', stopSeconds)] : []),
-      figure('server answers', up),
-      figure('first right vector answer', vector),
-      figure('first whole hybrid answer', hybrid),
-      figure('background indexing ended', whole),
-    ];
+    tell('background indexing ended', started);
   } finally {
     await lore.close();
   }

@@ -6,6 +6,8 @@ import { mix } from './likeness.ts';
 const TOP_K = 10;
 const CLIENTS = [1, 16];
 const SEARCHES = { 1: 400, 16: 3_200 } as const;
+/** Slow searches are not waited for longer than that. */
+const MOST_MS = 30_000;
 const WORDS_PER_QUESTION = 5;
 
 /** Ids of the nearest chunks by exact search, in order. */
@@ -58,7 +60,7 @@ export async function searchFigures(
         const started = performance.now();
         await Promise.all(
           lores.map(async (lore, client) => {
-            for (let at = 0; at < each; at += 1) {
+            for (let at = 0; at < each && performance.now() < started + MOST_MS; at += 1) {
               const sent = performance.now();
               await lore.search({ ...request(client * each + at), collection, topK: TOP_K });
               times.push(performance.now() - sent);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { openLocalEmbedder } from '../../src/embed/local-embedder.ts';
+import type { BackupArchive } from '../../src/maintenance/backup/backup.ts';
 import type { Diagnosis } from '../../src/maintenance/doctor/doctor.ts';
 import { stopEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { embeddedStatus } from '../../src/redis/embedded-status.ts';
@@ -11,7 +12,7 @@ import { startPrivateRedis } from '../../src/redis/private-redis.ts';
 import { openStacklore, type Stacklore } from '../../src/stacklore.ts';
 import { textWindows, vectorsOf } from '../corpus.ts';
 import { retainedMb } from '../measure.ts';
-import { backUp, restoreAll, runCommand } from '../soak-backup.ts';
+import { backUp, type CommandRun, restoreAll, runCommand } from '../soak-backup.ts';
 import { CHUNK_SIZE, documentCount, documentsOf, likenessEmbedder } from './corpus.ts';
 import { type Figure, printFigures, printGrowth } from './figures.ts';
 import { fitLikeness, type Likeness } from './likeness.ts';
@@ -81,7 +82,7 @@ async function oneRun({ chunks, config, texts, likeness, heldOut }: Run): Promis
   const vectors = heldOut.slice(0, QUERIES);
   try {
     const figures: Figure[] = [];
-    const add = (more: readonly Figure[]) => {
+    const add: AddFigures = (more) => {
       printFigures(more);
       figures.push(...more);
     };
@@ -93,16 +94,18 @@ async function oneRun({ chunks, config, texts, likeness, heldOut }: Run): Promis
     add(await memoryFigures(lore, COLLECTION));
     await lore.close();
     add(await searchFigures(open, COLLECTION, { vectors, texts }));
-    add(await commandFigures(home, open));
+    const backup = await commandFigures({ home, open, add });
     const known = {
       collection: COLLECTION,
       vector: vectors[0] as Float32Array,
       // With words in it, whatever the texts are: a question without any is warned of for ever.
       query: 'how is a connection configured?',
     };
-    for (const way of ['clean', 'kill -9'] as const) {
-      add(await restartFigures(home, open, { way, known: { ...known, nearest: exact[0] ?? [] } }));
-    }
+    const restart = (way: 'clean' | 'kill -9') =>
+      restartFigures(home, open, { way, known: { ...known, nearest: exact[0] ?? [] }, add });
+    await restart('clean');
+    add(await restoreFigures(backup));
+    await restart('kill -9');
     return figures;
   } finally {
     await stopEmbeddedRedis(loadConfig({ env: {}, settings: { home } }));
@@ -149,33 +152,47 @@ async function ingestFigures(
   }
 }
 
-/** Keys, doctor, backup and restore, each by the command in a process of its own. */
-async function commandFigures(home: string, open: () => Stacklore): Promise<Figure[]> {
+/** Takes note of figures that are known. */
+type AddFigures = (figures: readonly Figure[]) => void;
+
+/** Keys, doctor and backup, each by the command in a process of its own. Gives the archives. */
+async function commandFigures({
+  home,
+  open,
+  add,
+}: {
+  readonly home: string;
+  readonly open: () => Stacklore;
+  readonly add: AddFigures;
+}): Promise<readonly BackupArchive[]> {
   const lore = open();
   await lore.databases.knowledge.send(['PING']);
   await lore.close();
   const { socketPath } = await embeddedStatus(loadConfig({ env: {}, settings: { home } }));
   const server = { url: `unix:${socketPath}` };
-  const figures: Figure[] = [];
-  const add = (name: string, { seconds, peakMb }: { seconds: number; peakMb: number }) => {
-    figures.push({ name, unit: 's', value: seconds, growth: 'linear' });
-    figures.push({ name: `${name}: client`, unit: 'MB', value: peakMb, growth: 'flat' });
-  };
-  add('keys', await runCommand(server, ['keys']));
+  add(commandRun('keys', await runCommand(server, ['keys'])));
   const doctor = await runCommand<Diagnosis>(server, ['doctor']);
-  add('doctor', doctor);
+  add(commandRun('doctor', doctor));
   for (const { what } of doctor.data.findings) console.log(`  doctor: ${what}`);
-  add(
-    'docs list by title',
-    await runCommand(server, ['docs', 'list', '--collection', COLLECTION, '--title', 'Report 7']),
-  );
+  const list = ['docs', 'list', '--collection', COLLECTION, '--title', 'Report 7'];
+  add(commandRun('docs list by title', await runCommand(server, list)));
   const saved = await backUp(server, join(home, 'backups'));
-  add('backup', saved);
+  add(commandRun('backup', saved));
+  return saved.data;
+}
+
+async function restoreFigures(backup: readonly BackupArchive[]): Promise<Figure[]> {
   const target = await startPrivateRedis();
   try {
-    add('restore with its index', await restoreAll(target, saved.data));
+    return commandRun('restore with its index', await restoreAll(target, backup));
   } finally {
     await target.stop();
   }
-  return figures;
+}
+
+function commandRun(name: string, { seconds, peakMb }: CommandRun<unknown>): Figure[] {
+  return [
+    { name, unit: 's', value: seconds, growth: 'linear' },
+    { name: `${name}: client`, unit: 'MB', value: peakMb, growth: 'flat' },
+  ];
 }
