@@ -94,7 +94,7 @@ export type { ComparedQuery, ReindexComparison } from './maintenance/reindex/com
 export type { ReindexPlan } from './maintenance/reindex/plan.ts';
 export type { RechunkedDocuments, ReindexReport } from './maintenance/reindex/report.ts';
 export type { ReindexInput, ReindexProgress } from './maintenance/reindex/request.ts';
-export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
+export type { CollectionStatus, CollectionStatuses, DatabaseStatus, Status } from './maintenance/status.ts';
 export type { CitationCheck, CitationInput, VerifyCitationOptions } from './maintenance/verify-citation.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export type { Recorder } from './recorder.ts';
@@ -180,7 +180,12 @@ export type {
   UsageRange,
 } from './stores/analytics/usage.ts';
 export type { ChunkMemory } from './stores/knowledge/chunk-memory.ts';
-export type { Collection, Collections } from './stores/knowledge/collections.ts';
+export type {
+  Collection,
+  CollectionList,
+  Collections,
+  UnreadableCollection,
+} from './stores/knowledge/collections.ts';
 export type {
   ChunkPlace,
   NewChunk,

@@ -170,9 +170,30 @@ describe('a collection of a newer version', () => {
   it('keeps its documents through a cleanup, and is told by the list and the doctor', async () => {
     await lore.maintenance.cleanup({ orphans: true, emptyDocuments: true });
     expect(await allKeys(lore.databases.knowledge, '*pier_chunk*')).not.toEqual([]);
-    await expect(lore.listCollections()).rejects.toMatchObject(newer);
-    const told = await lore.maintenance.diagnose().catch((error: unknown) => error);
-    expect(JSON.stringify(told) + String(told)).toContain('newer version of stacklore');
+    const { findings } = await lore.maintenance.diagnose();
+    expect(findings).toEqual([
+      expect.objectContaining({
+        severity: 'error',
+        what: newer.message,
+        fix: expect.stringMatching(/^Update stacklore here, and leave that key as it is/),
+      }),
+    ]);
+  });
+
+  it('leaves the others listed and served, and is named with the reason', async () => {
+    const unreadable = [{ name: 'newer', key: KEY, problem: newer.message }];
+    const list = await lore.listCollections();
+    expect(list.items.map(({ name, indexState }) => [name, indexState])).toEqual([
+      ['wide', 'ready'],
+      ['half', 'ready'],
+    ]);
+    expect(list.unreadable).toEqual(unreadable);
+    const { collections, unreadableCollections } = await lore.status();
+    expect(collections.map(({ name }) => name)).toEqual(['wide', 'half']);
+    expect(unreadableCollections).toEqual(unreadable);
+    expect(Object.keys(await lore.tendIndexes())).toEqual(['wide', 'half']);
+    expect((await lore.maintenance.analyseKeys()).keys).toBeGreaterThan(0);
+    await expectFound('wide', 'museum');
   });
 
   it('is told apart by a later format as well, but not what is simply wrong', async () => {

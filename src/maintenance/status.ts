@@ -4,7 +4,7 @@ import type { Database, Databases } from '../redis/databases.ts';
 import type { IndexSettings } from '../schema/knowledge.ts';
 import type { DatabaseName } from '../schema/record.ts';
 import { type ChunkMemory, readChunkMemory } from '../stores/knowledge/chunk-memory.ts';
-import type { Collection, Collections } from '../stores/knowledge/collections.ts';
+import type { Collection, Collections, UnreadableCollection } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import { indexName, indexNumber } from '../stores/knowledge/index-fields.ts';
 import type { IndexHealth, VectorIndex } from '../stores/knowledge/vector-index.ts';
@@ -30,6 +30,12 @@ export interface CollectionStatus {
   readonly building?: { readonly index: string; readonly kind: string; readonly indexed: number };
 }
 
+/** Collections, oldest first; those whose records cannot be read are named and left out. */
+export interface CollectionStatuses {
+  readonly items: readonly CollectionStatus[];
+  readonly unreadable: readonly UnreadableCollection[];
+}
+
 /** The keys in the numbered database of a named one, which others may share, or why it gives no answer. */
 export type DatabaseStatus =
   | { readonly keys: number }
@@ -52,6 +58,8 @@ export interface Status {
   };
   readonly connections: Connections;
   readonly collections: readonly CollectionStatus[];
+  /** Those whose records cannot be read, as a later version has written them or they are broken. */
+  readonly unreadableCollections: readonly UnreadableCollection[];
 }
 
 /** What the state of collections is read from. */
@@ -72,12 +80,13 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
   const { knowledge } = databases;
   const [info, modules] = await knowledge.pipeline<string>([['INFO'], ['INFO', 'modules']]);
   const values = parseInfo(info ?? '');
-  const [keys, main, prompts, analytics, connections] = await Promise.all([
+  const [keys, main, prompts, analytics, connections, collections] = await Promise.all([
     knowledge.send<number>(['DBSIZE']),
     readDatabase(databases.main),
     readDatabase(databases.prompts),
     readDatabase(databases.analytics),
     readConnections(databases, parts.config),
+    readCollections(parts),
   ]);
   return {
     server: {
@@ -92,7 +101,8 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
     },
     databases: { main, knowledge: { keys }, prompts, analytics },
     connections,
-    collections: await withMemory(knowledge, parts, await readCollections(parts)),
+    collections: await withMemory(knowledge, parts, collections.items),
+    unreadableCollections: collections.unreadable,
   };
 }
 
@@ -123,10 +133,10 @@ async function readDatabase(database: Database): Promise<DatabaseStatus> {
 export async function readCollections(
   parts: CollectionStatusParts,
   names?: readonly string[],
-): Promise<CollectionStatus[]> {
-  const all = await parts.collections.list(names);
-  return Promise.all(
-    all.map(async (collection) => {
+): Promise<CollectionStatuses> {
+  const { items: listed, unreadable } = await parts.collections.list(names);
+  const items = await Promise.all(
+    listed.map(async (collection) => {
       const { name, manifest } = collection;
       const [count, health] = await Promise.all([
         parts.documents.count(name),
@@ -146,6 +156,7 @@ export async function readCollections(
       } as const;
     }),
   );
+  return { items, unreadable };
 }
 
 /** The next index is there only while it is built and switched to, or until a reindex is ended. */

@@ -3,6 +3,7 @@ import type { IngestJob } from '../../stores/main/ingest-jobs.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { table } from '../format.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 import { jobOutcome, waitForJob } from '../wait-for-job.ts';
 
 const list = defineCommand({
@@ -23,7 +24,7 @@ const list = defineCommand({
       data: jobs,
       lines: [
         ...table(['job id', 'state', 'collection', 'sources', 'chunks', 'created'], jobs.items.map(cells)),
-        ...jobs.unreadable.map(({ key, problem }) => `unreadable ${key}: ${problem}`),
+        ...unreadableLines(jobs.unreadable),
       ],
     };
   },

@@ -107,10 +107,10 @@ describe('an auto collection', () => {
   test('shows in its status what is being built', async () => {
     await fill('shown', 25);
     expect(await tendIndex(partsOf(), 'shown')).toBe('begun');
-    const [status] = await lore.listCollections(['shown']);
+    const [status] = (await lore.listCollections(['shown'])).items;
     expect(status).toMatchObject({ indexKind: 'flat', auto: true, building: { kind: 'hnsw' } });
     await settle('shown');
-    const [after] = await lore.listCollections(['shown']);
+    const [after] = (await lore.listCollections(['shown'])).items;
     expect(after).toMatchObject({ indexKind: 'hnsw', auto: true, indexState: 'ready' });
     expect(after).not.toHaveProperty('building');
   });
