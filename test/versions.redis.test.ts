@@ -113,7 +113,6 @@ describe.each(['wide', 'half'])('collection "%s" of an earlier version', (collec
     await lore.reindex(collection, { finish: true });
     await expectWhole(collection);
     await lore.reindex(collection, { index: 'auto' });
-    await lore.reindex(collection, { finish: true });
     for (let n = 0; (await lore.tendIndexes([collection]))[collection] !== 'settled'; n += 1) {
       expect(n).toBeLessThan(500);
       await new Promise((resolve) => setTimeout(resolve, 20));
