@@ -6,8 +6,14 @@ import type { DatabaseName } from '../schema/record.ts';
 import { type ChunkMemory, readChunkMemory } from '../stores/knowledge/chunk-memory.ts';
 import type { Collection, Collections, UnreadableCollection } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
+import {
+  healthOf,
+  type IndexHealth,
+  type IndexShape,
+  type ToldOfIndex,
+} from '../stores/knowledge/ft-index.ts';
 import { indexName, indexNumber } from '../stores/knowledge/index-fields.ts';
-import type { IndexHealth, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { type Connections, readConnections } from './connections.ts';
 
 /** What one collection holds and how its index is. */
@@ -78,16 +84,16 @@ interface StatusParts extends CollectionStatusParts {
 /** Asks the server and every collection how they are. Throws when the knowledge database cannot be reached. */
 export async function readStatus(databases: Databases, parts: StatusParts): Promise<Status> {
   const { knowledge } = databases;
-  const [info, modules] = await knowledge.pipeline<string>([['INFO'], ['INFO', 'modules']]);
-  const values = parseInfo(info ?? '');
-  const [keys, main, prompts, analytics, connections, collections] = await Promise.all([
+  const [[info, modules], keys, main, prompts, analytics, connections, looks] = await Promise.all([
+    knowledge.pipeline<string>([['INFO'], ['INFO', 'modules']]),
     knowledge.send<number>(['DBSIZE']),
     readDatabase(databases.main),
     readDatabase(databases.prompts),
     readDatabase(databases.analytics),
     readConnections(databases, parts.config),
-    readCollections(parts),
+    lookAtCollections(parts),
   ]);
+  const values = parseInfo(info ?? '');
   return {
     server: {
       version: values.get('redis_version') ?? 'unknown',
@@ -101,23 +107,14 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
     },
     databases: { main, knowledge: { keys }, prompts, analytics },
     connections,
-    collections: await withMemory(knowledge, parts, collections.items),
-    unreadableCollections: collections.unreadable,
+    collections: await Promise.all(
+      looks.items.map(async (look) => {
+        const memory = await readChunkMemory(knowledge, look.collection, look);
+        return { ...statusOf(look), ...(memory && { memory }) };
+      }),
+    ),
+    unreadableCollections: looks.unreadable,
   };
-}
-
-async function withMemory(
-  knowledge: Database,
-  { collections }: CollectionStatusParts,
-  all: readonly CollectionStatus[],
-): Promise<CollectionStatus[]> {
-  return Promise.all(
-    all.map(async (status) => {
-      const collection = await collections.find(status.name);
-      const memory = collection && (await readChunkMemory(knowledge, collection));
-      return { ...status, ...(memory && { memory }) };
-    }),
-  );
 }
 
 async function readDatabase(database: Database): Promise<DatabaseStatus> {
@@ -134,40 +131,54 @@ export async function readCollections(
   parts: CollectionStatusParts,
   names?: readonly string[],
 ): Promise<CollectionStatuses> {
-  const { items: listed, unreadable } = await parts.collections.list(names);
-  const items = await Promise.all(
-    listed.map(async (collection) => {
-      const { name, manifest } = collection;
-      const [count, health] = await Promise.all([
-        parts.documents.count(name),
-        parts.vectorIndex.findHealth(collection),
-      ]);
-      const isReady = health !== undefined && !health.indexing;
-      return {
-        name,
-        documents: count,
-        chunks: isReady ? health.documents : null,
-        dimensions: manifest.dimensions,
-        model: manifest.model?.name ?? null,
-        indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
-        ...(health && { index: health }),
-        ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
-        ...(await buildingOf(parts, collection)),
-      } as const;
-    }),
-  );
-  return { items, unreadable };
+  const { items, unreadable } = await lookAtCollections(parts, names);
+  return { items: items.map(statusOf), unreadable };
 }
 
-/** The next index is there only while it is built and switched to, or until a reindex is ended. */
-async function buildingOf(
-  { vectorIndex }: CollectionStatusParts,
-  { name, index }: Collection,
-): Promise<Pick<CollectionStatus, 'building'>> {
-  const next = await vectorIndex.findShape(indexName(name, indexNumber(index) + 1));
-  if (!next) return {};
-  const { index: building, algorithm: kind = 'unknown', indexing, percentIndexed } = next;
-  return { building: { index: building, kind, indexed: indexing ? percentIndexed : 1 } };
+/** What was asked of a collection at one moment. */
+interface Look {
+  readonly collection: Collection;
+  readonly documents: number;
+  readonly told: ToldOfIndex | undefined;
+  /** The next index, which is there only while it is built and switched to, or until a reindex is ended. */
+  readonly next: IndexShape | undefined;
+}
+
+/** Three round trips, for however many collections: for their names, their records, and all else, which goes out together. */
+async function lookAtCollections(
+  { collections, documents, vectorIndex }: CollectionStatusParts,
+  names?: readonly string[],
+): Promise<{ items: Look[]; unreadable: CollectionStatuses['unreadable'] }> {
+  const { items: all, unreadable } = await collections.list(names);
+  const looks = all.map(async (collection) => {
+    const { name, index } = collection;
+    const [count, told, next] = await Promise.all([
+      documents.count(name),
+      vectorIndex.findTold(collection),
+      vectorIndex.findShape(indexName(name, indexNumber(index) + 1)),
+    ]);
+    return { collection, documents: count, told, next };
+  });
+  return { items: await Promise.all(looks), unreadable };
+}
+
+function statusOf({ collection: { name, manifest }, documents, told, next }: Look): CollectionStatus {
+  const health = told && healthOf(told);
+  const isReady = health !== undefined && !health.indexing;
+  return {
+    ...{ name, documents },
+    chunks: isReady ? health.documents : null,
+    dimensions: manifest.dimensions,
+    model: manifest.model?.name ?? null,
+    indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
+    ...(health && { index: health }),
+    ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
+    ...(next && { building: buildingOf(next) }),
+  };
+}
+
+function buildingOf({ index, algorithm: kind = 'unknown', indexing, percentIndexed }: IndexShape) {
+  return { index, kind, indexed: indexing ? percentIndexed : 1 };
 }
 
 function parseInfo(info: string): Map<string, string> {
