@@ -22,7 +22,8 @@ export type {
 export type { Measures } from './evaluation/metrics.ts';
 export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
 export type { Difference } from './evaluation/significance.ts';
-export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
+export type { ExtendedCollection } from './ingest/add-fields.ts';
+export type { CollectionSettings } from './ingest/collection-settings.ts';
 export type {
   ChangeFactOptions,
   DuplicateOptions,

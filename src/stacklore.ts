@@ -6,13 +6,12 @@ import type { Reranker } from './embed/reranker.ts';
 import { type EvaluationOptions, type EvaluationReport, evaluate } from './evaluation/evaluate.ts';
 import { type Judge, type JudgingInput, type JudgingReport, judge } from './evaluation/judge.ts';
 import type { EvaluationInput } from './evaluation/request.ts';
+import { addFields, type ExtendedCollection } from './ingest/add-fields.ts';
 import {
-  addFields,
   type CollectionParts,
   type CollectionSettings,
   createCollection,
   dropCollection,
-  type ExtendedCollection,
   openCollection,
 } from './ingest/collection-settings.ts';
 import {

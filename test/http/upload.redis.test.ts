@@ -21,6 +21,7 @@ const { ask } = useApi(() => lore, { uploadLimit: 3_000_000 });
 interface Job {
   readonly jobId: string;
   readonly state: string;
+  readonly progress: { readonly failed: number };
   readonly report: { readonly counts: Record<string, number>; readonly problems: readonly object[] };
 }
 

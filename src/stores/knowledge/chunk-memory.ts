@@ -175,8 +175,13 @@ interface SampledKey {
   readonly weight: number;
 }
 
-async function sampledKeys(database: Database, collection: string, documents: number): Promise<SampledKey[]> {
+async function sampledKeys(
+  database: Database,
+  collection: string,
+  counted: number | undefined,
+): Promise<SampledKey[]> {
   const list = collectionDocumentsRecord.key.build({ collection });
+  const documents = counted ?? (await database.send<number>(['ZCARD', list]));
   const taken = Math.min(documents, SAMPLED_DOCUMENTS);
   const ranks = Array.from({ length: taken }, (_, at) =>
     String(Math.floor(((at + 0.5) * documents) / taken)),
