@@ -183,14 +183,14 @@ describe('a collection of a newer version', () => {
     const unreadable = [{ name: 'newer', key: KEY, problem: newer.message }];
     const list = await lore.listCollections();
     expect(list.items.map(({ name, indexState }) => [name, indexState])).toEqual([
-      ['wide', 'ready'],
       ['half', 'ready'],
+      ['wide', 'ready'],
     ]);
     expect(list.unreadable).toEqual(unreadable);
     const { collections, unreadableCollections } = await lore.status();
-    expect(collections.map(({ name }) => name)).toEqual(['wide', 'half']);
+    expect(collections.map(({ name }) => name)).toEqual(['half', 'wide']);
     expect(unreadableCollections).toEqual(unreadable);
-    expect(Object.keys(await lore.tendIndexes())).toEqual(['wide', 'half']);
+    expect(Object.keys(await lore.tendIndexes())).toEqual(['half', 'wide']);
     expect((await lore.maintenance.analyseKeys()).keys).toBeGreaterThan(0);
     await expectFound('wide', 'museum');
   });
