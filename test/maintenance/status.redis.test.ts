@@ -69,6 +69,20 @@ describe('what status tells of a chunk', () => {
     expect(memoryLines(collections).join('\n')).not.toContain('would save');
   });
 
+  it('asks once for what is told of a collection', async () => {
+    const { knowledge } = lore.databases;
+    const callsOf = (stats: string, command: string) =>
+      Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`, 'i').exec(stats)?.[1] ?? 0);
+    const stats = () => knowledge.send<string>(['INFO', 'commandstats']);
+    const before = await stats();
+    const { collections } = await lore.status();
+    const after = await stats();
+    const asked = (command: string) => callsOf(after, command) - callsOf(before, command);
+    // The index that serves, and the next one, which is looked for.
+    expect(asked('FT.INFO')).toBe(2 * collections.length);
+    expect(asked('zcard')).toBe(collections.length);
+  });
+
   it('is told in spite of a document whose key holds something else', async () => {
     await fill(lore, 'odd', {});
     const key = 'doc:odd-7:metadata';
@@ -100,20 +114,6 @@ describe('what status tells of a chunk', () => {
     expect(lines).not.toContain('half: float16');
     expect(memoryLines([])).toEqual([]);
   });
-});
-
-it('asks once for what is told of a collection', async () => {
-  const { knowledge } = lore.databases;
-  const callsOf = (stats: string, command: string) =>
-    Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`, 'i').exec(stats)?.[1] ?? 0);
-  const stats = () => knowledge.send<string>(['INFO', 'commandstats']);
-  const before = await stats();
-  const { collections } = await lore.status();
-  const after = await stats();
-  const asked = (command: string) => callsOf(after, command) - callsOf(before, command);
-  // The index that serves, and the next one, which is looked for.
-  expect(asked('FT.INFO')).toBe(2 * collections.length);
-  expect(asked('zcard')).toBe(collections.length);
 });
 
 describe('a server that does not pack chunks', () => {

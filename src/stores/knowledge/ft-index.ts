@@ -52,7 +52,7 @@ export async function findToldOfIndex(database: Database, index: string): Promis
   const reply = await database.send<unknown[]>(['FT.INFO', index]).catch((error: unknown) => {
     if (!isLostIndex(error)) throw error;
   });
-  return reply && pairs(reply);
+  return reply ? pairs(reply) : undefined;
 }
 
 /** What FT.INFO tells of an index, by its words. */
