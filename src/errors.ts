@@ -58,17 +58,21 @@ export interface FieldIssue {
 export class RecordError extends StackloreError {
   readonly key: string;
   readonly issues: readonly FieldIssue[];
+  /** Nothing is wrong with it: a later version of stacklore has written it. */
+  readonly isNewer: boolean;
 
   constructor(key: string, issues: readonly FieldIssue[]) {
     const fields = issues.map((issue) => `${issue.field}: ${issue.message}`).join('; ');
+    const isNewer = issues.some((issue) => issue.isNewer);
     super('record_invalid', {
-      message: issues.some(({ isNewer }) => isNewer)
+      message: isNewer
         ? `The record at "${key}" was written by a newer version of stacklore (${fields}). Update stacklore here to the version of those who share this server.`
         : `The record at "${key}" cannot be used (${fields}). Correct or delete that key.`,
     });
     this.name = 'RecordError';
     this.key = key;
     this.issues = issues;
+    this.isNewer = isNewer;
   }
 }
 

@@ -22,7 +22,8 @@ export type {
 export type { Measures } from './evaluation/metrics.ts';
 export type { EvaluationInput, SearchSettings } from './evaluation/request.ts';
 export type { Difference } from './evaluation/significance.ts';
-export type { CollectionSettings, ExtendedCollection } from './ingest/collection-settings.ts';
+export type { ExtendedCollection } from './ingest/add-fields.ts';
+export type { CollectionSettings } from './ingest/collection-settings.ts';
 export type {
   ChangeFactOptions,
   DuplicateOptions,
@@ -94,7 +95,7 @@ export type { ComparedQuery, ReindexComparison } from './maintenance/reindex/com
 export type { ReindexPlan } from './maintenance/reindex/plan.ts';
 export type { RechunkedDocuments, ReindexReport } from './maintenance/reindex/report.ts';
 export type { ReindexInput, ReindexProgress } from './maintenance/reindex/request.ts';
-export type { CollectionStatus, DatabaseStatus, Status } from './maintenance/status.ts';
+export type { CollectionStatus, CollectionStatuses, DatabaseStatus, Status } from './maintenance/status.ts';
 export type { CitationCheck, CitationInput, VerifyCitationOptions } from './maintenance/verify-citation.ts';
 export { type ProvisionEvent, type ProvisionReport, printReport } from './provision/report.ts';
 export type { Recorder } from './recorder.ts';
@@ -180,7 +181,12 @@ export type {
   UsageRange,
 } from './stores/analytics/usage.ts';
 export type { ChunkMemory } from './stores/knowledge/chunk-memory.ts';
-export type { Collection, Collections } from './stores/knowledge/collections.ts';
+export type {
+  Collection,
+  CollectionList,
+  Collections,
+  UnreadableCollection,
+} from './stores/knowledge/collections.ts';
 export type {
   ChunkPlace,
   NewChunk,

@@ -6,13 +6,12 @@ import type { Reranker } from './embed/reranker.ts';
 import { type EvaluationOptions, type EvaluationReport, evaluate } from './evaluation/evaluate.ts';
 import { type Judge, type JudgingInput, type JudgingReport, judge } from './evaluation/judge.ts';
 import type { EvaluationInput } from './evaluation/request.ts';
+import { addFields, type ExtendedCollection } from './ingest/add-fields.ts';
 import {
-  addFields,
   type CollectionParts,
   type CollectionSettings,
   createCollection,
   dropCollection,
-  type ExtendedCollection,
   openCollection,
 } from './ingest/collection-settings.ts';
 import {
@@ -49,7 +48,7 @@ import type { ReindexParts } from './maintenance/reindex/parts.ts';
 import { reindex } from './maintenance/reindex/reindex.ts';
 import type { ReindexReport } from './maintenance/reindex/report.ts';
 import type { ReindexInput } from './maintenance/reindex/request.ts';
-import { type CollectionStatus, readCollections, readStatus, type Status } from './maintenance/status.ts';
+import { type CollectionStatuses, readCollections, readStatus, type Status } from './maintenance/status.ts';
 import {
   type CitationCheck,
   type CitationInput,
@@ -454,11 +453,12 @@ export class Stacklore {
   }
 
   /**
-   * Does the next thing there is to do for the indexes of `auto` collections, all of them unless named: searches and ingests
-   * see to that by themselves. Gives what was done.
+   * Does the next thing there is to do for the indexes of `auto` collections, all that can be read unless named: searches and
+   * ingests see to that by themselves. Gives what was done.
    */
   async tendIndexes(names?: readonly string[]): Promise<Record<string, Tended>> {
-    return this.#tender.tend(names ?? (await this.collections.names()));
+    const tended = names ?? (await this.collections.list()).items.map(({ name }) => name);
+    return this.#tender.tend(tended);
   }
 
   /** Deletes a collection with all its documents; gives how many there were. */
@@ -468,9 +468,12 @@ export class Stacklore {
 
   /**
    * What every collection holds, or those of these names that there are, and how its index is; no other database than
-   * knowledge is asked.
+   * knowledge is asked. One whose record cannot be read, as a later version of stacklore wrote it, is named in `unreadable`.
+   *
+   * @example
+   * const { items, unreadable } = await lore.listCollections();
    */
-  async listCollections(names?: readonly string[]): Promise<CollectionStatus[]> {
+  async listCollections(names?: readonly string[]): Promise<CollectionStatuses> {
     return readCollections(this.#parts, names);
   }
 

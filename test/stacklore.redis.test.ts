@@ -177,7 +177,7 @@ describe('any text', () => {
     expect(hits.map(({ title }) => title)).toEqual(['Anchor']);
     const info = await lore.databases.knowledge.send<string>(['INFO', 'server']);
     expect(info).toContain(`process_id:${redis.pid}\r\n`);
-    expect((await lore.collections.list()).map(({ name }) => name)).toEqual([
+    expect((await lore.collections.list()).items.map(({ name }) => name)).toEqual([
       'default',
       'texts',
       'backslashes',

@@ -1,13 +1,7 @@
 import { z } from 'zod';
 import type { Embedder, EmbeddingModel } from '../embed/embedder.ts';
 import { StackloreError } from '../errors.ts';
-import {
-  type CollectionField,
-  collectionField,
-  indexChoice,
-  type Manifest,
-  vectorType,
-} from '../schema/knowledge.ts';
+import { collectionField, indexChoice, type Manifest, vectorType } from '../schema/knowledge.ts';
 import type { Collection, Collections } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
 import { choiceOf, chosenIndex } from '../stores/knowledge/index-kind.ts';
@@ -18,7 +12,7 @@ import { CHUNKER_VERSION } from './chunk.ts';
 import { indexWords } from './index-words.ts';
 
 /** Two fields of one name would make an index that the server refuses. */
-const declaredFields = z
+export const declaredFields = z
   .array(collectionField)
   .max(64)
   .refine((fields) => new Set(fields.map(({ name }) => name)).size === fields.length, 'a name comes twice');
@@ -50,9 +44,6 @@ export const collectionSettings = z.strictObject({
   publish: z.literal('generations').optional(),
 });
 export type CollectionSettings = z.input<typeof collectionSettings>;
-
-/** How often a manifest that others changed meanwhile is read and extended again. */
-const DECLARING_ATTEMPTS = 20;
 
 /** What creating, opening and dropping a collection needs. */
 export interface CollectionParts {
@@ -108,67 +99,6 @@ export async function openOrCreate(
   // One that was made before words were indexed gets them now; its vectors stay.
   const collection = existing.manifest.analyser ? existing : await indexWords(parts, name, settings);
   return { collection, isNew };
-}
-
-/** A collection with its fields extended, and what should be known of the chunks it held already. */
-export interface ExtendedCollection extends Collection {
-  readonly warnings: readonly string[];
-}
-
-/**
- * Declares more filterable metadata fields and indexes the chunks that are already stored by them; chunks whose
- * metadata does not fit a field go without it and are told of in `warnings`. Run again, it finishes what was interrupted.
- */
-export async function addFields(
-  parts: Omit<CollectionParts, 'embedder'>,
-  name: string,
-  fields: readonly CollectionField[],
-): Promise<ExtendedCollection> {
-  const wanted = parseWith(declaredFields, fields);
-  // Declared before the stored chunks get the fields, so that a document ingested meanwhile carries them too.
-  const extended = await declareFields(parts, name, wanted);
-  const skipped = await parts.documents.backfillFields(extended, wanted);
-  const warnings = skipped.map(
-    ({ field, chunks, reason }) =>
-      `Field "${field}" was left out of ${chunks} stored ${chunks === 1 ? 'chunk' : 'chunks'} without a fitting value. The first: ${reason}`,
-  );
-  return { ...extended, warnings };
-}
-
-/** Adds the fields to index and manifest; another program that declares fields at the same time keeps its own. */
-async function declareFields(
-  parts: Omit<CollectionParts, 'embedder'>,
-  name: string,
-  wanted: readonly CollectionField[],
-): Promise<Collection> {
-  for (let attempt = 1; attempt <= DECLARING_ATTEMPTS; attempt += 1) {
-    const collection = await parts.collections.get(name);
-    const added = missingFields(collection, wanted);
-    await parts.vectorIndex.addFields(collection, wanted);
-    if (added.length === 0) return collection;
-    const manifest = { ...collection.manifest, fields: [...collection.manifest.fields, ...added] };
-    const extended = await parts.collections.saveManifest(collection, manifest);
-    if (extended) return extended;
-  }
-  throw new StackloreError('busy', {
-    message: `Other programs keep changing the fields of collection "${name}". Repeat when they are done.`,
-  });
-}
-
-/** Those of the fields that the collection does not have yet. Throws `already_exists` for one of another type. */
-function missingFields(
-  { name, manifest }: Collection,
-  wanted: readonly CollectionField[],
-): readonly CollectionField[] {
-  const declared = new Map(manifest.fields.map((field) => [field.name, field.type]));
-  for (const { name: field, type } of wanted) {
-    if (declared.has(field) && declared.get(field) !== type) {
-      throw new StackloreError('already_exists', {
-        message: `Field "${field}" of collection "${name}" is a ${declared.get(field)} already. Use another name.`,
-      });
-    }
-  }
-  return wanted.filter((field) => !declared.has(field.name));
 }
 
 /** Deletes a collection with its index, documents and chunks; run again, it finishes what was interrupted. */
@@ -266,7 +196,8 @@ export function requireFittingChunks(
   });
 }
 
-function parseWith<T>(schema: z.ZodType<T>, input: unknown): T {
+/** What a schema makes of settings. Throws `invalid_input` naming those that cannot be used. */
+export function parseWith<T>(schema: z.ZodType<T>, input: unknown): T {
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
   const issues = checked.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);

@@ -21,7 +21,7 @@ export class ProgressWriter {
   constructor(sources: number, tell: Tell, onEnd: (why: 'is to be cancelled' | 'has ended') => void) {
     this.#tell = tell;
     this.#onEnd = onEnd;
-    this.#progress = { sources, done: 0, chunks: 0 };
+    this.#progress = { sources, done: 0, failed: 0, chunks: 0 };
     this.#written = this.#progress;
     this.#timer = setInterval(() => this.#turn(), WRITTEN_EVERY_MS);
   }
@@ -32,10 +32,14 @@ export class ProgressWriter {
 
   /** Takes what an ingest tells. */
   note(event: IngestEvent): void {
-    const { sources, done, chunks } = this.#progress;
-    if (event.kind === 'listed') this.#progress = { sources: event.sources, done, chunks };
-    else if (event.kind === 'source') this.#progress = { sources, done: event.done, chunks };
-    else this.#progress = { sources, done, chunks: chunks + (event.outcome.chunks ?? 0) };
+    const { failed, chunks } = this.#progress;
+    if (event.kind === 'listed') this.#progress = { ...this.#progress, sources: event.sources };
+    else if (event.kind === 'source') this.#progress = { ...this.#progress, done: event.done };
+    else {
+      const { status, chunks: stored = 0 } = event.outcome;
+      const alsoFailed = status === 'failed' ? 1 : 0;
+      this.#progress = { ...this.#progress, failed: failed + alsoFailed, chunks: chunks + stored };
+    }
   }
 
   /** Writes nothing more; resolves when what was under way is written. */

@@ -22,22 +22,28 @@ export async function runPart(lore: Stacklore, job: IngestJob, context: PartCont
   if (await parts.find(jobId, part)) return;
   const inputs = inputsOfPart(job, part);
   if (job.cancelRequested) {
-    await parts.report(jobId, part, { done: 0, chunks: 0, report: emptyReport(collection, [], true) });
+    await parts.report(jobId, part, {
+      done: 0,
+      failed: 0,
+      chunks: 0,
+      report: emptyReport(collection, [], true),
+    });
     return;
   }
   if (isGivenUp) {
     const problems = (await namesOf(lore, job, inputs)).map((source) => ({ source, ...GIVEN_UP }));
     const report = emptyReport(collection, problems);
-    await tell(lore, job, { part, done: problems.length, chunks: 0, report });
+    const done = problems.length;
+    await tell(lore, job, { part, done, failed: done, chunks: 0, report });
     return;
   }
   const { report, progress } = await ingestUntilTold(job, {
     signal,
-    tell: ({ done = 0, chunks = 0 }) => tell(lore, job, { part, done, chunks }),
+    tell: ({ done = 0, failed = 0, chunks = 0 }) => tell(lore, job, { part, done, failed, chunks }),
     ingest: (how) => carryOut(lore, job, { inputs, read, ...how }),
   });
-  const { done, chunks } = progress;
-  await tell(lore, job, { part, done, chunks, report: storedReport(report) });
+  const { done, failed, chunks } = progress;
+  await tell(lore, job, { part, done, failed, chunks, report: storedReport(report) });
 }
 
 /** Writes how far a part is, and with it all of the job. */
@@ -50,8 +56,8 @@ async function tell(
   }: { readonly part: number } & Omit<JobProgress, 'sources'> &
     Pick<Parameters<Stacklore['ingestJobs']['parts']['report']>[2], 'report'>,
 ): ReturnType<Stacklore['ingestJobs']['report']> {
-  const { done, chunks } = await lore.ingestJobs.parts.report(jobId, part, news);
-  return lore.ingestJobs.report(jobId, { done, chunks });
+  const { done, failed, chunks } = await lore.ingestJobs.parts.report(jobId, part, news);
+  return lore.ingestJobs.report(jobId, { done, failed, chunks });
 }
 
 const GIVEN_UP = {

@@ -70,9 +70,10 @@ async function divideListed(
   requireGoingOn(signal);
   const locations = [...found];
   if (locations.length <= MOST_UNSHARED) return undefined;
+  const report = emptyReport(job.collection, problems);
   await lore.ingestJobs.parts.report(jobId, LISTING, {
-    ...{ done: 0, chunks: 0 },
-    report: emptyReport(job.collection, problems),
+    ...{ done: 0, failed: report.counts.failed, chunks: 0 },
+    report,
   });
   const sizes = partSizes(locations.length);
   const inputs = [...job.inputs.slice(0, 1)];

@@ -4,10 +4,16 @@ import type { Database, Databases } from '../redis/databases.ts';
 import type { IndexSettings } from '../schema/knowledge.ts';
 import type { DatabaseName } from '../schema/record.ts';
 import { type ChunkMemory, readChunkMemory } from '../stores/knowledge/chunk-memory.ts';
-import type { Collection, Collections } from '../stores/knowledge/collections.ts';
+import type { Collection, Collections, UnreadableCollection } from '../stores/knowledge/collections.ts';
 import type { Documents } from '../stores/knowledge/documents.ts';
+import {
+  healthOf,
+  type IndexHealth,
+  type IndexShape,
+  type ToldOfIndex,
+} from '../stores/knowledge/ft-index.ts';
 import { indexName, indexNumber } from '../stores/knowledge/index-fields.ts';
-import type { IndexHealth, VectorIndex } from '../stores/knowledge/vector-index.ts';
+import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import { type Connections, readConnections } from './connections.ts';
 
 /** What one collection holds and how its index is. */
@@ -28,6 +34,12 @@ export interface CollectionStatus {
   readonly auto: boolean;
   /** The index that is being built to serve next, and the share of chunks, 0 to 1, that it holds. */
   readonly building?: { readonly index: string; readonly kind: string; readonly indexed: number };
+}
+
+/** Collections, oldest first; those whose records cannot be read are named and left out. */
+export interface CollectionStatuses {
+  readonly items: readonly CollectionStatus[];
+  readonly unreadable: readonly UnreadableCollection[];
 }
 
 /** The keys in the numbered database of a named one, which others may share, or why it gives no answer. */
@@ -52,6 +64,8 @@ export interface Status {
   };
   readonly connections: Connections;
   readonly collections: readonly CollectionStatus[];
+  /** Those whose records cannot be read, as a later version has written them or they are broken. */
+  readonly unreadableCollections: readonly UnreadableCollection[];
 }
 
 /** What the state of collections is read from. */
@@ -70,15 +84,16 @@ interface StatusParts extends CollectionStatusParts {
 /** Asks the server and every collection how they are. Throws when the knowledge database cannot be reached. */
 export async function readStatus(databases: Databases, parts: StatusParts): Promise<Status> {
   const { knowledge } = databases;
-  const [info, modules] = await knowledge.pipeline<string>([['INFO'], ['INFO', 'modules']]);
-  const values = parseInfo(info ?? '');
-  const [keys, main, prompts, analytics, connections] = await Promise.all([
+  const [[info, modules], keys, main, prompts, analytics, connections, looks] = await Promise.all([
+    knowledge.pipeline<string>([['INFO'], ['INFO', 'modules']]),
     knowledge.send<number>(['DBSIZE']),
     readDatabase(databases.main),
     readDatabase(databases.prompts),
     readDatabase(databases.analytics),
     readConnections(databases, parts.config),
+    lookAtCollections(parts),
   ]);
+  const values = parseInfo(info ?? '');
   return {
     server: {
       version: values.get('redis_version') ?? 'unknown',
@@ -92,22 +107,14 @@ export async function readStatus(databases: Databases, parts: StatusParts): Prom
     },
     databases: { main, knowledge: { keys }, prompts, analytics },
     connections,
-    collections: await withMemory(knowledge, parts, await readCollections(parts)),
+    collections: await Promise.all(
+      looks.items.map(async (look) => {
+        const memory = await readChunkMemory(knowledge, look.collection, look);
+        return { ...statusOf(look), ...(memory && { memory }) };
+      }),
+    ),
+    unreadableCollections: looks.unreadable,
   };
-}
-
-async function withMemory(
-  knowledge: Database,
-  { collections }: CollectionStatusParts,
-  all: readonly CollectionStatus[],
-): Promise<CollectionStatus[]> {
-  return Promise.all(
-    all.map(async (status) => {
-      const collection = await collections.find(status.name);
-      const memory = collection && (await readChunkMemory(knowledge, collection));
-      return { ...status, ...(memory && { memory }) };
-    }),
-  );
 }
 
 async function readDatabase(database: Database): Promise<DatabaseStatus> {
@@ -123,43 +130,58 @@ async function readDatabase(database: Database): Promise<DatabaseStatus> {
 export async function readCollections(
   parts: CollectionStatusParts,
   names?: readonly string[],
-): Promise<CollectionStatus[]> {
-  const all = await parts.collections.list(names);
-  return Promise.all(
-    all.map(async (collection) => {
-      const { name, manifest } = collection;
-      const [count, health] = await Promise.all([
-        parts.documents.count(name),
-        parts.vectorIndex.findHealth(collection),
-      ]);
-      const isReady = health !== undefined && !health.indexing;
-      return {
-        name,
-        documents: count,
-        chunks: isReady ? health.documents : null,
-        dimensions: manifest.dimensions,
-        model: manifest.model?.name ?? null,
-        indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
-        ...(health && { index: health }),
-        ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
-        ...(await buildingOf(parts, collection, health?.documents)),
-      } as const;
-    }),
-  );
+): Promise<CollectionStatuses> {
+  const { items, unreadable } = await lookAtCollections(parts, names);
+  return { items: items.map(statusOf), unreadable };
 }
 
-/** The next index is there only while it is built and switched to, or until a reindex is ended. */
-async function buildingOf(
-  { vectorIndex }: CollectionStatusParts,
-  { name, index }: Collection,
-  chunks = 0,
-): Promise<Pick<CollectionStatus, 'building'>> {
-  const next = await vectorIndex.findShape(indexName(name, indexNumber(index) + 1));
-  if (!next) return {};
-  const { index: building, algorithm: kind = 'unknown', indexing, documents } = next;
+/** What was asked of a collection at one moment. */
+interface Look {
+  readonly collection: Collection;
+  readonly documents: number;
+  readonly told: ToldOfIndex | undefined;
+  /** The next index, which is there only while it is built and switched to, or until a reindex is ended. */
+  readonly next: IndexShape | undefined;
+}
+
+/** Three round trips, for however many collections: for their names, their records, and all else, which goes out together. */
+async function lookAtCollections(
+  { collections, documents, vectorIndex }: CollectionStatusParts,
+  names?: readonly string[],
+): Promise<{ items: Look[]; unreadable: CollectionStatuses['unreadable'] }> {
+  const { items: all, unreadable } = await collections.list(names);
+  const looks = all.map(async (collection) => {
+    const { name, index } = collection;
+    const [count, told, next] = await Promise.all([
+      documents.count(name),
+      vectorIndex.findTold(collection),
+      vectorIndex.findShape(indexName(name, indexNumber(index) + 1)),
+    ]);
+    return { collection, documents: count, told, next };
+  });
+  return { items: await Promise.all(looks), unreadable };
+}
+
+function statusOf({ collection: { name, manifest }, documents, told, next }: Look): CollectionStatus {
+  const health = told && healthOf(told);
+  const isReady = health !== undefined && !health.indexing;
+  return {
+    ...{ name, documents },
+    chunks: isReady ? health.documents : null,
+    dimensions: manifest.dimensions,
+    model: manifest.model?.name ?? null,
+    indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
+    ...(health && { index: health }),
+    ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
+    ...(next && { building: buildingOf(next, health?.documents) }),
+  };
+}
+
+function buildingOf(next: IndexShape, chunks = 0) {
+  const { index, algorithm: kind = 'unknown', indexing, documents } = next;
   // By what it holds: a scan is told to be at its end while it goes through what was written since it began.
   const share = chunks === 0 ? next.percentIndexed : Math.min(1, documents / chunks);
-  return { building: { index: building, kind, indexed: indexing ? share : 1 } };
+  return { index, kind, indexed: indexing ? share : 1 };
 }
 
 function parseInfo(info: string): Map<string, string> {

@@ -33,12 +33,8 @@ export class VisibleCollections {
 
   /** The same list for one who tells the client of it, by `told`. */
   async read(): Promise<Collection[]> {
-    const all = await this.#lore.collections.listReadable();
-    return all
-      .flatMap(({ name, collection }) =>
-        this.includes(name) && 'manifest' in collection ? [collection] : [],
-      )
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const { items } = await this.#lore.collections.list();
+    return items.filter(({ name }) => this.includes(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Notes down what the client knows from now on. */

@@ -98,6 +98,8 @@ export const ingestJobRecord = hash({
     qualifyIds: boolean,
     sources: integer,
     done: integer,
+    /** Documents, and sources that gave none, that could not be ingested; absent in jobs of earlier versions. */
+    failed: integer.optional(),
     chunks: integer,
     cancelRequested: boolean.optional(),
     report: json(ingestReport).optional(),
@@ -128,8 +130,9 @@ export const jobPartsRecord = map({
   description: 'How far each part of an ingest job is that workers share, and what became of it.',
   ttlSeconds: JOB_TTL_SECONDS,
   isHelper: true,
-  field: '`progress:` or `report:` and the number of a part; `done`, `chunks` and `ended` of all of them',
-  value: 'sources and chunks done, a report as JSON, a count',
+  field:
+    '`progress:`, `failed:` or `report:` and the number of a part; `done`, `chunks`, `failed` and `ended` of all of them',
+  value: 'sources and chunks done, documents failed, a report as JSON, a count',
 });
 
 /** The jobs of an owner, found without a scan. */

@@ -129,8 +129,9 @@ function jobItem(first, { onCancel }) {
 /** @param {Job} job */
 function summaryOf({ collection, progress, report }) {
   if (!report) {
-    const { sources, done, chunks } = progress;
-    return `${done} of ${counted(sources, 'source')}, ${counted(chunks, 'passage')}, into ${collection}`;
+    const { sources, done, failed, chunks } = progress;
+    const trouble = failed > 0 ? `, ${failed} failed` : '';
+    return `${done} of ${counted(sources, 'source')}${trouble}, ${counted(chunks, 'passage')}, into ${collection}`;
   }
   const counts = Object.entries(report.counts)
     .filter(([, count]) => count > 0)

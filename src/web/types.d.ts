@@ -86,7 +86,12 @@ export interface Job {
   readonly collection: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   readonly createdAt: string;
-  readonly progress: { readonly sources: number; readonly done: number; readonly chunks: number };
+  readonly progress: {
+    readonly sources: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly chunks: number;
+  };
   readonly report?: {
     readonly counts: Readonly<Record<string, number>>;
     readonly chunks: number;

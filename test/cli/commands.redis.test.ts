@@ -247,6 +247,33 @@ it.each(['list', 'info docs'])('asks the knowledge database only for "collection
   expect(await runCli(['collections', ...line.split(' ')], { env })).toMatchObject({ exitCode: 0 });
 });
 
+it('lists what can be read beside a collection that cannot, and names that with the reason', async () => {
+  await store('odd', 'odd');
+  const key = 'stacklore:collection:odd';
+  const manifest = JSON.parse(await lore.databases.knowledge.send<string>(['HGET', key, 'manifest']));
+  const newer = JSON.stringify({ ...manifest, quantisation: 'int4' });
+  await lore.databases.knowledge.send(['HSET', key, 'manifest', newer]);
+  const unreadable = [{ name: 'odd', key, problem: expect.stringContaining('newer version') }];
+  const docs = expect.objectContaining({ name: 'docs', documents: 2 });
+  for (const line of ['collections list', 'status']) {
+    const { exitCode, stdout } = await run(...line.split(' '));
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^docs +2 /m)]);
+    expect(stdout).toMatch(/^unreadable odd: .*written by a newer version of stacklore/m);
+  }
+  expect(await json('collections', 'list')).toEqual({
+    collections: expect.arrayContaining([docs]),
+    unreadable,
+  });
+  expect(await json('status')).toMatchObject({
+    collections: expect.arrayContaining([docs]),
+    unreadableCollections: unreadable,
+  });
+  expect((await run('keys')).exitCode).toBe(0);
+  const info = await run('collections', 'info', 'odd');
+  expect([info.exitCode, info.stderr]).toEqual([1, expect.stringContaining('newer version')]);
+  await lore.databases.knowledge.send(['HSET', key, 'manifest', JSON.stringify(manifest)]);
+});
+
 it('says which stored values a new field leaves out', async () => {
   await lore.ingestTexts([{ text: 'old', source: 'old.md', docId: 'old', metadata: { year: 'abc' } }], {
     collection: 'dated',

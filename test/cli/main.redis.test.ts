@@ -29,17 +29,30 @@ it('starts the embedded server, finds it again, and stops it', async () => {
   expect(await run('down')).toEqual({ stopped: false });
 });
 
-it('says that a server started beside a configured one is not the one that commands use', async () => {
+const NAMES = ['MAIN', 'KNOWLEDGE', 'PROMPTS', 'ANALYTICS'];
+it.each([
+  ['REDIS_URL', { REDIS_URL: 'redis://user:s3cret@127.0.0.1:1' }],
+  [
+    'URLs of all four databases',
+    Object.fromEntries(NAMES.map((name) => [`STACKLORE_${name}_URL`, 'redis://user:s3cret@127.0.0.1:1'])),
+  ],
+])('starts no embedded server that no command would use: %s', async (named, urls) => {
+  const home = temporaryFolder();
+  const env = { STACKLORE_HOME: home, STACKLORE_SERVER: serverFiles().serverPath, ...urls };
+  const { exitCode, stderr } = await startCli(['up'], { env }).result;
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(`No server was started: ${named}`);
+  expect(stderr).toContain('stacklore status');
+  expect(stderr).not.toContain('s3cret');
+  expect(await stopEmbeddedRedis(loadConfig({ settings: { home }, env: {} }))).toEqual({ stopped: false });
+});
+
+it('starts the embedded server where a database is still on it', async () => {
   const home = temporaryFolder();
   onTestFinished(() => stopEmbeddedRedis(loadConfig({ settings: { home }, env: {} })).then(() => undefined));
-  const env = {
-    STACKLORE_HOME: home,
-    STACKLORE_SERVER: serverFiles().serverPath,
-    REDIS_URL: 'redis://127.0.0.1:1',
-  };
-  const { exitCode, stderr } = await startCli(['up'], { env }).result;
+  const own = { STACKLORE_SERVER: serverFiles().serverPath, STACKLORE_MAIN_URL: redis.url };
+  const { exitCode } = await startCli(['up'], { env: { STACKLORE_HOME: home, ...own } }).result;
   expect(exitCode).toBe(0);
-  expect(stderr).toContain('other commands use that server');
 });
 
 it('ends with exit code 3 and one line when nothing listens', async () => {

@@ -51,6 +51,10 @@ describe('ingest --queue', () => {
     const { exitCode, stdout } = await waiting;
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/failed: .*missing\.md[\s\S]*waited: 2 created, 1 failed/);
+    const [, jobId = ''] =
+      /(\S+) +done +waited +2\/2 +1 +2 /.exec((await run(['jobs', 'list'])).stdout) ?? [];
+    expect(await json(['jobs', 'show', jobId])).toMatchObject({ done: 2, failed: 1, sources: 2 });
+    expect((await run(['jobs', 'show', jobId])).stdout).toMatch(/done +waited +2\/2 +1 +2 /);
   });
 
   it('uploads standard input and files for workers that do not see them', async () => {

@@ -142,6 +142,27 @@ describe('collections', () => {
     ]);
   });
 
+  test('are listed beside one that cannot be read, which is named with the reason', async () => {
+    await lore.createCollection('odd', { dimensions: 4 });
+    const key = 'stacklore:collection:odd';
+    await lore.databases.knowledge.send(['HSET', key, 'manifest', '{}']);
+    const { status, body } = await ask('GET', '/v1/collections');
+    expect(status).toBe(200);
+    expectFits(collectionList, body);
+    expect(body.items).toMatchObject([{ name: 'library' }, { name: 'long' }]);
+    const problem = expect.stringContaining('cannot be used');
+    expect(body.unreadable).toEqual([{ name: 'odd', key, problem }]);
+    expect(await ask('GET', '/v1/status')).toMatchObject({
+      status: 200,
+      body: { unreadableCollections: [{ name: 'odd', problem }] },
+    });
+    expect(await ask('GET', '/v1/collections/odd')).toMatchObject({
+      status: 422,
+      body: { code: 'record_invalid' },
+    });
+    await lore.databases.knowledge.send(['UNLINK', key]);
+  });
+
   test('are made, told of and deleted', async () => {
     const made = await ask('POST', '/v1/collections', {
       body: { name: 'notes', chunkSize: 64, chunkOverlap: 8, fields: [{ name: 'topic', type: 'tag' }] },

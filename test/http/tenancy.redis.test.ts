@@ -88,7 +88,13 @@ describe('what a key does not reach', () => {
 
   test('is in no list and no count', async () => {
     const { body } = await ask('GET', '/v1/collections', { key: ada });
-    expect(body.items).toMatchObject([{ name: 'ada', documents: 1 }]);
+    expect(body).toMatchObject({ items: [{ name: 'ada', documents: 1 }], unreadable: [] });
+    const { knowledge } = lore.databases;
+    const stored = await knowledge.send<string>(['HGET', 'stacklore:collection:bob', 'manifest']);
+    await knowledge.send(['HSET', 'stacklore:collection:bob', 'manifest', '{}']);
+    expect((await ask('GET', '/v1/collections', { key: ada })).body.unreadable).toEqual([]);
+    expect((await ask('GET', '/v1/collections', { key: bob })).body.unreadable).toHaveLength(1);
+    await knowledge.send(['HSET', 'stacklore:collection:bob', 'manifest', stored]);
   });
 
   test('is told of by no explanation and no citation check', async () => {

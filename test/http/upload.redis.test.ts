@@ -21,6 +21,7 @@ const { ask } = useApi(() => lore, { uploadLimit: 3_000_000 });
 interface Job {
   readonly jobId: string;
   readonly state: string;
+  readonly progress: { readonly failed: number };
   readonly report: { readonly counts: Record<string, number>; readonly problems: readonly object[] };
 }
 
@@ -59,7 +60,7 @@ describe('POST /v1/documents', () => {
     expect(job).toMatchObject({
       collection: 'library',
       state: 'done',
-      progress: { sources: 1, done: 1, chunks: 1 },
+      progress: { sources: 1, done: 1, failed: 0, chunks: 1 },
       report: { collection: 'library', counts: { created: 1 } },
     });
     expect((await lore.documents.get('loans')).title).toBe('Loans');
@@ -143,7 +144,8 @@ describe('POST /v1/documents', () => {
     const answer = await ask('POST', '/v1/documents', {
       body: { collection: 'web', urls: [url, 'http://169.254.169.254/latest/meta-data'] },
     });
-    const { report } = await ended(answer);
+    const { report, progress } = await ended(answer);
+    expect(progress).toMatchObject({ failed: 2 });
     expect(report.counts).toMatchObject({ failed: 2, created: 0 });
     expect(report.problems).toMatchObject([{ code: 'url_refused' }, { code: 'url_refused' }]);
   });

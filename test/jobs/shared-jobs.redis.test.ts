@@ -70,8 +70,9 @@ describe('a job of many sources', () => {
     expect(await lore.queues.stats(INGEST_QUEUE)).toMatchObject({ waiting: 0 });
     expect(await lore.queues.stats(PATHS_QUEUE)).toMatchObject({ waiting: 1 });
     work(lore);
-    const { report, sources: count } = await ended(queued);
-    expect([count, report?.counts]).toEqual([21, expect.objectContaining({ created: 20, failed: 2 })]);
+    const { report, ...job } = await ended(queued);
+    expect(job).toMatchObject({ sources: 21, done: 21, failed: 2 });
+    expect(report?.counts).toMatchObject({ created: 20, failed: 2 });
     expect(await sourcesOf('paths')).toEqual(Object.keys(numbered(20)).sort());
     const missing = report?.problems.find(({ source }) => source.endsWith('missing.md'));
     expect(missing?.reason).toContain(`The worker on ${hostname()} looked`);
@@ -113,9 +114,10 @@ describe('a job of many sources', () => {
     const { signal } = new AbortController();
     await runJob(lore, jobId, { attempt: 1, signal, read: {} });
     await runJob(lore, jobId, { attempt: 6, part: 1, signal, read: {} });
+    expect(await lore.ingestJobs.get(jobId)).toMatchObject({ state: 'running', done: 4, failed: 4 });
     work(lore);
-    const { state, report } = await ended({ jobId, ...queued });
-    expect(state).toBe('done');
+    const { report, ...job } = await ended({ jobId, ...queued });
+    expect(job).toMatchObject({ state: 'done', sources: 12, done: 12, failed: 4 });
     expect(report?.counts).toMatchObject({ created: 8, failed: 4 });
     expect(report?.problems.map(({ source }) => source)).toEqual(['0.md', '1.md', '2.md', '3.md']);
   });

@@ -142,7 +142,7 @@ describe('eraseUser', () => {
   it('deletes ingest jobs that count for the user, with what was uploaded for them', async () => {
     const texts = Array.from({ length: 20 }, (_, n) => ({ source: `${n}.md`, text: `Of ada, ${n}.` }));
     const ofAda = await queueTexts(lore, texts, { userId: 'ada' });
-    await lore.ingestJobs.parts.report(ofAda.jobId, 1, { done: 1, chunks: 1 });
+    await lore.ingestJobs.parts.report(ofAda.jobId, 1, { done: 1, failed: 0, chunks: 1 });
     const ofBob = await queueTexts(lore, texts.slice(0, 1), { userId: 'bob' });
     const report = await lore.maintenance.eraseUser('ada');
     const inputs = ofAda.inputs.length;

@@ -3,6 +3,8 @@ import { memoryLines } from '../../src/cli/memory-lines.ts';
 import type { CollectionSettings } from '../../src/ingest/collection-settings.ts';
 import { startPrivateRedis } from '../../src/redis/private-redis.ts';
 import type { Stacklore } from '../../src/stacklore.ts';
+import { readChunkMemory } from '../../src/stores/knowledge/chunk-memory.ts';
+import { VectorIndex } from '../../src/stores/knowledge/vector-index.ts';
 import { openTestLore } from '../support/lore.ts';
 import { usePrivateRedis } from '../support/redis.ts';
 
@@ -28,6 +30,13 @@ async function fill(to: Stacklore, collection: string, settings: CollectionSetti
 const memoryOf = async (from: Stacklore, name: string) =>
   (await from.status()).collections.find((one) => one.name === name)?.memory;
 
+/** What a chunk takes, with the savings that status tells of larger collections only. */
+async function memoryWithSavings({ databases, collections }: Stacklore, name: string) {
+  const collection = await collections.get(name);
+  const told = await new VectorIndex(databases.knowledge).findTold(collection);
+  return readChunkMemory(databases.knowledge, collection, { told, savingsFrom: 1 });
+}
+
 describe('what status tells of a chunk', () => {
   it('is its memory by part, which add up', async () => {
     const memory = await memoryOf(lore, 'wide');
@@ -46,11 +55,32 @@ describe('what status tells of a chunk', () => {
   });
 
   it('tells what each option would save, and none that there is already', async () => {
-    expect((await memoryOf(lore, 'wide'))?.savings).toEqual({
+    expect((await memoryWithSavings(lore, 'wide'))?.savings).toEqual({
       float16Bytes: 64 * 4,
       flatBytes: expect.any(Number),
     });
-    expect(await memoryOf(lore, 'half')).toMatchObject({ hash: { vectorBytes: 64 * 2 }, savings: {} });
+    const half = await memoryWithSavings(lore, 'half');
+    expect(half).toMatchObject({ hash: { vectorBytes: 64 * 2 }, savings: {} });
+  });
+
+  it('tells no savings of a small collection, for which they do not matter', async () => {
+    const { collections } = await lore.status();
+    expect(collections.map(({ memory }) => memory?.savings)).toEqual([{}, {}]);
+    expect(memoryLines(collections).join('\n')).not.toContain('would save');
+  });
+
+  it('asks once for what is told of a collection', async () => {
+    const { knowledge } = lore.databases;
+    const callsOf = (stats: string, command: string) =>
+      Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`, 'i').exec(stats)?.[1] ?? 0);
+    const stats = () => knowledge.send<string>(['INFO', 'commandstats']);
+    const before = await stats();
+    const { collections } = await lore.status();
+    const after = await stats();
+    const asked = (command: string) => callsOf(after, command) - callsOf(before, command);
+    // The index that serves, and the next one, which is looked for.
+    expect(asked('FT.INFO')).toBe(2 * collections.length);
+    expect(asked('zcard')).toBe(collections.length);
   });
 
   it('is told in spite of a document whose key holds something else', async () => {
@@ -71,7 +101,12 @@ describe('what status tells of a chunk', () => {
   });
 
   it('becomes lines for people', async () => {
-    const lines = memoryLines((await lore.status()).collections).join('\n');
+    const { collections } = await lore.status();
+    const told = collections.map(async (status) => {
+      const memory = await memoryWithSavings(lore, status.name);
+      return { ...status, ...(memory && { memory }) };
+    });
+    const lines = memoryLines(await Promise.all(told)).join('\n');
     expect(lines).toMatch(/^wide +\d+ B +\d+ +256 /m);
     expect(lines).toMatch(
       /wide: float16 vectors \(stacklore reindex wide --vector-type float16\) would save/,
@@ -87,7 +122,7 @@ describe('a server that does not pack chunks', () => {
     const other = openTestLore(loose);
     try {
       await fill(other, 'loose', {});
-      expect((await memoryOf(other, 'loose'))?.savings.packedBytes).toBeGreaterThan(50);
+      expect((await memoryWithSavings(other, 'loose'))?.savings.packedBytes).toBeGreaterThan(50);
       const { findings } = await other.maintenance.diagnose();
       expect(findings).toContainEqual(
         expect.objectContaining({

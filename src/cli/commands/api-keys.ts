@@ -4,6 +4,7 @@ import type { ApiKey } from '../../stores/main/api-keys.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { dateFlag } from '../flag-values.ts';
 import { given } from '../given.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 
 const create = defineCommand({
   summary: 'Make an API key; its token is shown this once.',
@@ -55,7 +56,7 @@ const list = defineCommand({
     const lines = keys.items.length === 0 ? ['There are no API keys.'] : keys.items.map(keyLine);
     return {
       data: keys,
-      lines: [...lines, ...keys.unreadable.map(({ key, problem }) => `unreadable ${key}: ${problem}`)],
+      lines: [...lines, ...unreadableLines(keys.unreadable)],
     };
   },
 });

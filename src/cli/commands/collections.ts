@@ -5,19 +5,23 @@ import { COLLECTION_FLAGS, collectionFlags, parseFields } from '../collection-fl
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { counted, formatBytes, table } from '../format.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 
 const list = defineCommand({
   summary: 'List all collections.',
   flags: [],
   schema: z.strictObject({}),
   async run({ lore }) {
-    const collections = await lore().listCollections();
+    const { items: collections, unreadable } = await lore().listCollections();
     const rows = collections.map(({ name, documents, chunks, indexState, model }) => [
       ...[name, String(documents), String(chunks ?? 'unknown'), indexState, model ?? 'vectors given'],
     ]);
     return {
-      data: { collections },
-      lines: table(['collection', 'documents', 'chunks', 'index', 'model'], rows),
+      data: { collections, unreadable },
+      lines: [
+        ...table(['collection', 'documents', 'chunks', 'index', 'model'], rows),
+        ...unreadableLines(unreadable),
+      ],
     };
   },
 });
@@ -29,7 +33,7 @@ const info = defineCommand({
   schema: z.strictObject({}),
   async run({ lore }, [name = '']) {
     const collection = await lore().collections.get(name);
-    const status = (await lore().listCollections()).find((one) => one.name === name);
+    const [status] = (await lore().listCollections([name])).items;
     const { manifest, version, createdAt } = collection;
     return {
       data: { ...collection, status },

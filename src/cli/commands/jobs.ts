@@ -3,6 +3,7 @@ import type { IngestJob } from '../../stores/main/ingest-jobs.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
 import { table } from '../format.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 import { jobOutcome, waitForJob } from '../wait-for-job.ts';
 
 const list = defineCommand({
@@ -21,16 +22,18 @@ const list = defineCommand({
     const jobs = await lore().ingestJobs.list(owner, page);
     return {
       data: jobs,
-      lines: [
-        ...table(['job id', 'state', 'collection', 'sources', 'chunks', 'created'], jobs.items.map(cells)),
-        ...jobs.unreadable.map(({ key, problem }) => `unreadable ${key}: ${problem}`),
-      ],
+      lines: [...table(HEADER, jobs.items.map(cells)), ...unreadableLines(jobs.unreadable)],
     };
   },
 });
 
-function cells({ jobId, state, collection, done, sources, chunks, createdAt }: IngestJob): string[] {
-  return [jobId, state, collection, `${done}/${sources}`, String(chunks), createdAt.toISOString()];
+const HEADER = ['job id', 'state', 'collection', 'sources', 'failed', 'chunks', 'created'];
+
+function cells({ jobId, state, collection, done, failed, sources, chunks, createdAt }: IngestJob): string[] {
+  return [
+    ...[jobId, state, collection, `${done}/${sources}`, String(failed), String(chunks)],
+    createdAt.toISOString(),
+  ];
 }
 
 const show = defineCommand({
@@ -40,7 +43,7 @@ const show = defineCommand({
   schema: z.strictObject({}),
   async run({ lore }, [jobId = '']) {
     const job = await lore().ingestJobs.get(jobId);
-    const header = table(['job id', 'state', 'collection', 'sources', 'chunks', 'created'], [cells(job)]);
+    const header = table(HEADER, [cells(job)]);
     return { data: job, lines: job.endedAt ? [...header, ...jobOutcome(job).lines] : header };
   },
 });

@@ -101,6 +101,9 @@ function describe({ collection, state, plan, chunks, comparison, documents }: Re
     switched: [
       `The new index serves ${collection} (${chunks} chunks written). Keep it: stacklore reindex ${collection} --finish; go back: stacklore reindex ${collection} --rollback.`,
     ],
+    kept: [
+      `The index that serves ${collection} is kept; its kind follows from the number of chunks from now on. There is nothing to finish.`,
+    ],
     finished: [`The reindex of ${collection} is finished.`],
     'rolled-back': [`Collection ${collection} is as it was before the reindex (${chunks} chunks written).`],
   } satisfies Record<ReindexReport['state'], string[]>;

@@ -4,6 +4,7 @@ import { defineCommand } from '../command.ts';
 import { EXIT_CODES } from '../exit-code.ts';
 import { formatBytes, table } from '../format.ts';
 import { memoryLines } from '../memory-lines.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 
 export const command = defineCommand({
   summary: 'Say how the server, its search module and the indexes are.',
@@ -11,7 +12,7 @@ export const command = defineCommand({
   schema: z.strictObject({}),
   async run({ lore }) {
     const status = await lore().status();
-    const { server, databases, connections, collections } = status;
+    const { server, databases, connections, collections, unreadableCollections } = status;
     const rows = collections.map(({ name, documents, chunks, index, model, ...state }) => [
       name,
       String(documents),
@@ -29,9 +30,10 @@ export const command = defineCommand({
         ...describeDatabases(databases),
         `Connections: ${describeConnections(connections)}`,
         '',
-        ...(rows.length === 0
+        ...(rows.length === 0 && unreadableCollections.length === 0
           ? ['No collections yet. Make one: stacklore ingest <folder> --collection docs']
           : table(['collection', 'documents', 'chunks', 'index', 'index memory', 'refused', 'model'], rows)),
+        ...unreadableLines(unreadableCollections),
         ...memoryLines(collections),
       ],
       exitCode: Math.max(0, ...Object.values(databases).map(exitCodeOf)),

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import type { Config } from '../../config.ts';
+import { StackloreError } from '../../errors.ts';
+import { type DatabaseName, DEFAULT_DATABASE_NUMBERS } from '../../schema/record.ts';
 import { attachServer } from '../../stacklore.ts';
 import { defineCommand } from '../command.ts';
 import { wholeNumber } from '../flag-values.ts';
@@ -22,10 +25,7 @@ export const command = defineCommand({
       ...(idleStop !== undefined && { idleStopSeconds: idleStop }),
     };
     const config = configOf({ embedded });
-    if (config.redisUrl !== undefined)
-      terminal.note(
-        'A Redis URL is configured: other commands use that server, and not the one of the data home.',
-      );
+    requireUse(config);
     const server = await attachServer(config, { report, onNotice: terminal.note });
     await server.close();
     const { socketPath, pid, started } = server;
@@ -37,3 +37,13 @@ export const command = defineCommand({
     };
   },
 });
+
+/** Throws `invalid_config` where all four databases are on servers of the user's, so that nothing would ever use this one. */
+function requireUse({ redisUrl, databases }: Config): void {
+  const names = Object.keys(DEFAULT_DATABASE_NUMBERS) as DatabaseName[];
+  if (redisUrl === undefined && names.some((name) => databases[name]?.url === undefined)) return;
+  const settings = redisUrl === undefined ? 'URLs of all four databases are' : 'REDIS_URL (redisUrl) is';
+  throw new StackloreError('invalid_config', {
+    message: `No server was started: ${settings} configured, and every command uses what is there. See whether it answers: stacklore status. To use the embedded server instead, take the URL out of the environment or the configuration, also for the commands after this one.`,
+  });
+}

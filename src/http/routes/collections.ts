@@ -17,11 +17,12 @@ export function collectionRoutes(): Route[] {
       path: '/v1/collections',
       tag: 'Collections',
       summary: 'The collections this key reaches, oldest first.',
+      description: 'Those whose records cannot be read are named in `unreadable`, with the reason.',
       access: read,
       response: collectionList,
       async handle({ lore, access }) {
         const names = (await lore.collections.names()).filter((name) => access.reaches(name));
-        return { items: await lore.listCollections(names) };
+        return lore.listCollections(names);
       },
     }),
     defineRoute({
@@ -71,7 +72,7 @@ export function collectionRoutes(): Route[] {
 
 async function describe(lore: Stacklore, name: string): Promise<z.output<typeof collectionAnswer>> {
   const { version, createdAt, manifest } = await lore.collections.get(name);
-  const [status] = await lore.listCollections([name]);
+  const [status] = (await lore.listCollections([name])).items;
   // Dropped in between.
   if (!status) throw hidden();
   return { ...status, version, createdAt, manifest };

@@ -97,12 +97,12 @@ export function ownerOf({ keyId = 'open' }: Access): string {
 /** A job as callers see it. */
 export function answerOf(job: IngestJob): JobAnswer {
   const { jobId, collection, state, createdAt, startedAt, endedAt, report, error } = job;
-  const { sources, done, chunks } = job;
+  const { sources, done, failed, chunks } = job;
   return {
     ...{ jobId, collection, state, createdAt },
     ...(startedAt && { startedAt }),
     ...(endedAt && { endedAt }),
-    progress: { sources, done, chunks },
+    progress: { sources, done, failed, chunks },
     ...(report && { report }),
     ...(error && { error }),
   };

@@ -52,7 +52,15 @@ export const collectionStatus = z.object({
   building: z.object({ index: z.string(), kind: z.string(), indexed: z.number() }).optional(),
 });
 
-export const collectionList = z.object({ items: z.array(collectionStatus) });
+/** Collections whose records cannot be read, and why. */
+export const unreadableCollections = z.array(
+  z.object({ name: z.string(), key: z.string(), problem: z.string() }),
+);
+
+export const collectionList = z.object({
+  items: z.array(collectionStatus),
+  unreadable: unreadableCollections,
+});
 
 /** One collection, with what it was made with. */
 export const collectionAnswer = collectionStatus.extend({

@@ -9,7 +9,7 @@ export const jobAnswer = z.object({
   createdAt: z.coerce.date(),
   startedAt: z.coerce.date().optional(),
   endedAt: z.coerce.date().optional(),
-  progress: z.object({ sources: z.int(), done: z.int(), chunks: z.int() }),
+  progress: z.object({ sources: z.int(), done: z.int(), failed: z.int(), chunks: z.int() }),
   report: ingestReport.optional(),
   error: jobError.optional(),
 });

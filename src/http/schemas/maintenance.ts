@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { collectionStatus } from './collections.ts';
+import { collectionStatus, unreadableCollections } from './collections.ts';
 
 const databaseName = z.enum(['main', 'knowledge', 'prompts', 'analytics']);
 const databaseStatus = z.union([
@@ -37,6 +37,7 @@ export const statusAnswer = z.object({
     ...{ main: connection, knowledge: connection, prompts: connection, analytics: connection },
   }),
   collections: z.array(collectionStatus),
+  unreadableCollections,
 });
 
 /** Every key by record family, see `KeysReport`. */

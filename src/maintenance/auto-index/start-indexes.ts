@@ -61,10 +61,8 @@ export async function startIndexesOf(knowledge: Database, graceMs: number): Prom
 }
 
 async function findMissing(parts: TendParts): Promise<Collection[]> {
-  const listed = await parts.collections.listReadable();
-  const looked = listed.map(async ({ collection }) =>
-    !(collection instanceof Error) && (await isMissing(parts, collection)) ? [collection] : [],
-  );
+  const { items } = await parts.collections.list();
+  const looked = items.map(async (one) => ((await isMissing(parts, one)) ? [one] : []));
   return (await Promise.all(looked)).flat();
 }
 

@@ -35,10 +35,9 @@ export class CollectionRestore {
 
   /** Remembers the versions of the collections as they are before the restore. */
   async remember(): Promise<void> {
-    for (const { name, collection } of await this.#parts.collections.listReadable()) {
-      // One that cannot be read is what a restore may be for.
-      if (!(collection instanceof StackloreError)) this.#versions.set(name, collection.version);
-    }
+    // One that cannot be read is what a restore may be for.
+    const { items } = await this.#parts.collections.list();
+    for (const { name, version } of items) this.#versions.set(name, version);
   }
 
   /** Takes note of a record that is restored and gives it as it is to be written. */
@@ -58,13 +57,15 @@ export class CollectionRestore {
 
   /** Makes missing indexes once all hashes are there, and lifts the versions beyond those that answers were cached for. */
   async finish(): Promise<RebuiltIndex[]> {
-    const rebuilt: RebuiltIndex[] = [];
-    for (const { name, collection } of await this.#parts.collections.listReadable()) {
+    const { items, unreadable } = await this.#parts.collections.list();
+    const rebuilt = unreadable
+      .filter(({ name }) => this.#touched.has(name))
+      .map(({ name, problem }): RebuiltIndex => {
+        return { collection: name, state: 'failed', error: { code: 'record_invalid', message: problem } };
+      });
+    for (const collection of items) {
+      const { name } = collection;
       if (!this.#touched.has(name)) continue;
-      if (collection instanceof StackloreError) {
-        rebuilt.push({ collection: name, ...failed(collection) });
-        continue;
-      }
       const before = this.#versions.get(name) ?? 0;
       const key = collectionRecord.key.build({ collection: name });
       const lift = String(Math.max(0, before - collection.version) + 1);
@@ -97,10 +98,6 @@ async function outcomeOf(work: () => Promise<unknown>): Promise<IndexOutcome> {
     return { state: 'ready' };
   } catch (error) {
     if (!(error instanceof StackloreError)) throw error;
-    return failed(error);
+    return { state: 'failed', error: { code: error.code, message: error.message } };
   }
-}
-
-function failed({ code, message }: StackloreError): IndexOutcome {
-  return { state: 'failed', error: { code, message } };
 }

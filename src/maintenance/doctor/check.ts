@@ -31,6 +31,8 @@ export interface Examination extends DoctorParts {
   readonly reachable: readonly DatabaseName[];
   /** Collections whose record can be read. */
   readonly known: readonly Collection[];
+  /** Names of those whose record cannot be read, which is a finding already. */
+  readonly unreadable: readonly string[];
   readonly pace: Pace;
 }
 

@@ -21,7 +21,7 @@ export const chunkCheck: Check = {
   name: 'chunks',
   needs: 'search',
   async find(examination) {
-    const { databases, known } = examination;
+    const { databases, known, unreadable } = examination;
     const tallies = new Map<string, Tally>();
     const indexed = new Set<string>();
     for (const { name, manifest } of known) {
@@ -41,8 +41,10 @@ export const chunkCheck: Check = {
         if (state === GONE) orphans.add(key);
         if (state === UNCOUNTED) uncounted.add(key);
         const tally = tallies.get(collection);
-        if (!tally) strangers.add(key);
-        else if (isWrong(tally, bytes)) tally.wrong.add(`${key} (${bytes / tally.width})`);
+        if (!tally) {
+          // Why no search finds those of the others is told already.
+          if (!unreadable.includes(collection)) strangers.add(key);
+        } else if (isWrong(tally, bytes)) tally.wrong.add(`${key} (${bytes / tally.width})`);
         else if (isIndexed === false) tally.unindexed.add(key);
       }
     }

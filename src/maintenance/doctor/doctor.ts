@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { errorMessage, StackloreError } from '../../errors.ts';
+import { errorMessage, RecordError, StackloreError } from '../../errors.ts';
 import { requireSearch } from '../../redis/search-module.ts';
 import { diagnosisRequest, parseMaintenanceRequest } from '../../schema/maintenance-request.ts';
 import type { Collection } from '../../stores/knowledge/collections.ts';
@@ -99,25 +99,34 @@ async function examine(parts: DoctorParts, signal: AbortSignal | undefined) {
     });
   }
   const reachable = names.filter((_, at) => answers[at]?.status === 'fulfilled');
-  const known = reachable.includes('knowledge') ? await readCollections(parts, problems) : [];
+  const { known, unreadable } = reachable.includes('knowledge')
+    ? await readCollections(parts, problems)
+    : { known: [], unreadable: [] };
   const canSearch = reachable.includes('knowledge') && (await isSearchable(parts, problems));
   const pace = { keysPerSecond: KEYS_PER_SECOND, signal };
-  const examination: Examination = { ...parts, reachable, known, pace };
+  const examination: Examination = { ...parts, reachable, known, unreadable, pace };
   return { examination, problems, canSearch };
 }
 
-async function readCollections({ collections }: DoctorParts, problems: Problem[]): Promise<Collection[]> {
+async function readCollections(
+  { collections }: DoctorParts,
+  problems: Problem[],
+): Promise<Pick<Examination, 'known' | 'unreadable'>> {
   const known: Collection[] = [];
-  const unreadable = (error: unknown): void => {
+  const unreadable: string[] = [];
+  const report = (error: unknown): void => {
+    const isNewer = error instanceof RecordError && error.isNewer;
     problems.push({
       severity: 'error',
       what: errorMessage(error),
       why: 'The collection can neither be searched nor added to.',
-      fix: 'Restore that key from a backup, or delete it and create the collection again; its chunks stay.',
+      fix: isNewer
+        ? 'Update stacklore here, and leave that key as it is: it is right for those who wrote it.'
+        : 'Restore that key from a backup, or delete it and create the collection again; its chunks stay.',
     });
   };
   const names = await collections.names().catch((error: unknown) => {
-    unreadable(error);
+    report(error);
     return [];
   });
   for (const name of names) {
@@ -125,10 +134,11 @@ async function readCollections({ collections }: DoctorParts, problems: Problem[]
       const collection = await collections.find(name);
       if (collection) known.push(collection);
     } catch (error) {
-      unreadable(error);
+      report(error);
+      unreadable.push(name);
     }
   }
-  return known;
+  return { known, unreadable };
 }
 
 async function isSearchable({ databases }: DoctorParts, problems: Problem[]): Promise<boolean> {

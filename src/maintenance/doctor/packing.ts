@@ -8,10 +8,12 @@ const WORTH_TELLING = 0.05;
 export const packingCheck: Check = {
   name: 'packing',
   needs: 'search',
-  async find({ databases, known }) {
+  async find({ databases: { knowledge }, vectorIndex, known }) {
     const problems: Problem[] = [];
     for (const collection of known) {
-      const memory = await readChunkMemory(databases.knowledge, collection);
+      const told = await vectorIndex.findTold(collection);
+      // However few there are: more may come, and it is a setting of the server.
+      const memory = await readChunkMemory(knowledge, collection, { told, savingsFrom: 1 });
       const { packedBytes = 0 } = memory?.savings ?? {};
       if (!memory || packedBytes < memory.hash.totalBytes * WORTH_TELLING) continue;
       problems.push({

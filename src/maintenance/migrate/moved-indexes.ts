@@ -1,6 +1,5 @@
-import { RecordError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
+import type { UnreadableRecord } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { collectionRecord } from '../../schema/knowledge.ts';
 import type { Collection, Collections } from '../../stores/knowledge/collections.ts';
@@ -47,23 +46,18 @@ export class MovedIndexes {
 
   /** The names under which chunks came that no collection has, and the collections whose indexes were left alone. */
   async report(): Promise<{ uncreated: string[]; unreadable: UnreadableRecord[] }> {
-    const all = await this.#parts.collections.listReadable();
-    const known = new Set(all.map(({ name }) => name));
+    const { items, unreadable } = await this.#parts.collections.list();
+    const known = new Set([...items, ...unreadable].map(({ name }) => name));
     return {
       uncreated: [...this.#names].filter((name) => !known.has(name)),
-      unreadable: all.flatMap(({ collection }) =>
-        collection instanceof RecordError ? [unreadable(collection)] : [],
-      ),
+      unreadable: unreadable.map(({ key, problem }) => ({ key, problem })),
     };
   }
 
   /** Where no chunk was left to move, an earlier run may have been interrupted before this: all of them. */
   async #touched(): Promise<Collection[]> {
-    const all = await this.#parts.collections.listReadable();
-    return all.flatMap(({ name, collection }) => {
-      const isTouched = this.#names.size === 0 || this.#names.has(name);
-      // One record that cannot be read keeps nothing else from being finished.
-      return isTouched && !(collection instanceof RecordError) ? [collection] : [];
-    });
+    // One record that cannot be read keeps nothing else from being finished.
+    const { items } = await this.#parts.collections.list();
+    return items.filter(({ name }) => this.#names.size === 0 || this.#names.has(name));
   }
 }

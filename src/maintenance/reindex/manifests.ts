@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../schema/canonical-json.ts';
 import type { Manifest, NextField, Reindex, ReindexedSettings } from '../../schema/knowledge.ts';
 
 /** The fields of chunks that these changes are written into. */
@@ -54,6 +55,13 @@ export function settingsBefore(manifest: Manifest, changes: ReindexedSettings): 
     ...(changes.index && { index }),
     ...((changes.vectorType || changes.model || changes.storedVectors) && { vectorType }),
   };
+}
+
+/** Whether nothing changes but that the kind of the index is left to the size from now on: what serves is right for that too. */
+export function keepsIndex({ index: present }: Manifest, { index, ...others }: ReindexedSettings): boolean {
+  if (!index?.auto || present.auto || Object.keys(others).length > 0) return false;
+  const { auto: _, ...settings } = index;
+  return canonicalJson(settings) === canonicalJson(present);
 }
 
 /** The settings that are given, as a manifest has them. */

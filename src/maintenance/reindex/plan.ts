@@ -5,7 +5,7 @@ import { indexedVectorField } from '../../stores/knowledge/index-fields.ts';
 import { NextFields } from '../../stores/knowledge/next-fields.ts';
 import { bytesPerDimension, storedPerDimension } from '../../stores/knowledge/stored-vectors.ts';
 import { float16Recall } from './float16-recall.ts';
-import { finishedManifest, settingsBefore, switchedManifest } from './manifests.ts';
+import { finishedManifest, keepsIndex, settingsBefore, switchedManifest } from './manifests.ts';
 import type { ReindexParts } from './parts.ts';
 
 /** What a reindex does and what it takes, told before anything is written. Bytes are estimates. */
@@ -60,7 +60,8 @@ export async function planReindex(
   const switched = switchedManifest(manifest, changes);
   const reindex = { changes, before: settingsBefore(manifest, changes) };
   const finished = finishedManifest(switched, reindex);
-  const indexBytes = Math.round(chunks * indexedBytes(switched, sample));
+  const built = keepsIndex(manifest, changes) ? 0 : chunks;
+  const indexBytes = Math.round(built * indexedBytes(switched, sample));
   const isEmbeddingOther = switched.next?.includes('embedding') ?? false;
   const embedding = isEmbeddingOther ? switched.dimensions * 4 + FIELD_OVERHEAD_BYTES : 0;
   const terms = changes.analyser ? sample + 2 * FIELD_OVERHEAD_BYTES : 0;

@@ -7,7 +7,8 @@ import { StagedChunks } from '../../stores/knowledge/staged-chunks.ts';
 import { compareIndexes, type ReindexComparison, readQueries } from './compare.ts';
 import { fillChunks } from './fill.ts';
 import { findBegun, finishReindex } from './finish.ts';
-import { applied, settingsBefore, switchedManifest } from './manifests.ts';
+import { keepIndex } from './keep-index.ts';
+import { applied, keepsIndex, settingsBefore, switchedManifest } from './manifests.ts';
 import { type ReindexParts, switchTo } from './parts.ts';
 import { planReindex, type ReindexPlan } from './plan.ts';
 import { isRechunk, rechunk } from './rechunk.ts';
@@ -19,7 +20,8 @@ import { rollBackReindex } from './roll-back.ts';
 
 /**
  * Builds a second index of a collection with another model, analyser, index or other chunks beside the live one, and puts it
- * in its place; `finish` or `rollback` ends it. A repeated call goes on where one was interrupted. Throws `invalid_input`,
+ * in its place; `finish` or `rollback` ends it. Where only the size is to choose the kind of the index, what serves is kept, and
+ * there is nothing to end. A repeated call goes on where one was interrupted. Throws `invalid_input`,
  * `not_found`, `manifest_mismatch`, `already_exists` while another reindex is not finished, `database_full` where it would
  * not fit, `busy` while another process is at it, `aborted`, or what model and server answer.
  */
@@ -53,6 +55,10 @@ async function buildAndSwitch(
   const state = await begin(parts, collection, request);
   const { changes, index } = state;
   const plan = await planOf(parts, collection, { changes, request });
+  if (!state.isBegun && keepsIndex(collection.manifest, changes)) {
+    await keepIndex(parts, collection, { changes, request });
+    return { collection: name, state: 'kept', plan, chunks: 0, warnings: [] };
+  }
   const isSwitched = hasSwitched(collection, state);
   if (!isSwitched) requireRoom(plan);
   request.onPlan?.(plan);

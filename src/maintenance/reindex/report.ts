@@ -6,9 +6,10 @@ export interface ReindexReport {
   readonly collection: string;
   /**
    * `planned`: nothing was done; `built`: the new index stands beside the live one; `switched`: it serves, and can be
-   * rolled back; `finished` and `rolled-back`: one index is left.
+   * rolled back; `kept`: the live one serves on with other settings, and nothing has to be finished; `finished` and `rolled-back`:
+   * one index is left.
    */
-  readonly state: 'planned' | 'built' | 'switched' | 'finished' | 'rolled-back';
+  readonly state: 'planned' | 'built' | 'switched' | 'kept' | 'finished' | 'rolled-back';
   /** What was told before; absent when finishing and rolling back. */
   readonly plan?: ReindexPlan;
   /** Chunks written by this call. */

@@ -2,7 +2,7 @@ import type { Database } from '../../redis/databases.ts';
 import { collectionDocumentsRecord, type Manifest } from '../../schema/knowledge.ts';
 import type { Collection } from './collections.ts';
 import { chunkKey } from './document-ids.ts';
-import { isLostIndex, pairs, toldBytes } from './ft-index.ts';
+import { type ToldOfIndex, toldBytes } from './ft-index.ts';
 import { readDocuments } from './read-documents.ts';
 import { bytesPerDimension, savedPerDimension } from './stored-vectors.ts';
 
@@ -26,7 +26,10 @@ export interface ChunkMemory {
     readonly wordsBytes: number;
     readonly otherBytes: number;
   };
-  /** About what each option would take less; only those that the collection or its server does not have yet. */
+  /**
+   * About what each option would take less; only those that the collection or its server does not have yet, and none where
+   * there are fewer than 5,000 chunks.
+   */
   readonly savings: {
     /** Vectors of float16: stacklore reindex --vector-type float16. */
     readonly float16Bytes?: number;
@@ -45,17 +48,31 @@ const VECTOR_FIELDS = ['embedding', 'embedding_float16', 'embedding_next'] as co
 /** What a FLAT index keeps of a chunk beside its vector. */
 const FLAT_BYTES = 60;
 
+/**
+ * From how many chunks on savings are told: fewer take some megabytes in all, and of those the index keeps room for 1,024 at a
+ * time, which would seem to be a graph's.
+ */
+const SAVINGS_FROM_CHUNKS = 5_000;
+
+/** What is known of a collection by those who ask for its memory. */
+export interface MemoryParts {
+  /** How many documents it has; asked of the server where nobody has. */
+  readonly documents?: number;
+  /** What the server tells of its index; `undefined` when it is lost. */
+  readonly told: ToldOfIndex | undefined;
+  readonly savingsFrom?: number;
+}
+
 /** What the chunks of a collection take; `undefined` for one without chunks or whose index is lost. */
 export async function readChunkMemory(
   database: Database,
   collection: Collection,
+  { documents, told: info, savingsFrom = SAVINGS_FROM_CHUNKS }: MemoryParts,
 ): Promise<ChunkMemory | undefined> {
-  const [sample, info] = await Promise.all([
-    sampleChunks(database, collection),
-    readInfo(database, collection),
-  ]);
   const chunks = Number(info?.get('num_docs') ?? 0);
-  if (!sample || !info || chunks === 0) return undefined;
+  if (!info || chunks === 0) return undefined;
+  const sample = await sampleChunks(database, collection, documents);
+  if (!sample) return undefined;
   const { hash, unpacked } = sample;
   const { manifest } = collection;
   const told = (...parts: string[]) => toldBytes(info, ...parts) / chunks;
@@ -74,7 +91,7 @@ export async function readChunkMemory(
     totalBytes: hash.totalBytes + index.totalBytes,
     hash,
     index,
-    savings: savings(manifest, { unpacked, graphBytes: index.graphBytes }),
+    savings: chunks < savingsFrom ? {} : savings(manifest, { unpacked, graphBytes: index.graphBytes }),
   };
 }
 
@@ -98,8 +115,12 @@ interface ChunkSample {
 }
 
 /** A few chunks, weighed by how many their documents have. */
-async function sampleChunks(database: Database, { name }: Collection): Promise<ChunkSample | undefined> {
-  const chunks = await sampledKeys(database, name);
+async function sampleChunks(
+  database: Database,
+  { name }: Collection,
+  documents: number | undefined,
+): Promise<ChunkSample | undefined> {
+  const chunks = await sampledKeys(database, name, documents);
   const fields = ['text', ...VECTOR_FIELDS, ...WORD_FIELDS];
   const asked = chunks.flatMap(({ key }) => [
     ['MEMORY', 'USAGE', key, 'SAMPLES', '0'],
@@ -154,9 +175,13 @@ interface SampledKey {
   readonly weight: number;
 }
 
-async function sampledKeys(database: Database, collection: string): Promise<SampledKey[]> {
+async function sampledKeys(
+  database: Database,
+  collection: string,
+  counted: number | undefined,
+): Promise<SampledKey[]> {
   const list = collectionDocumentsRecord.key.build({ collection });
-  const documents = await database.send<number>(['ZCARD', list]);
+  const documents = counted ?? (await database.send<number>(['ZCARD', list]));
   const taken = Math.min(documents, SAMPLED_DOCUMENTS);
   const ranks = Array.from({ length: taken }, (_, at) =>
     String(Math.floor(((at + 0.5) * documents) / taken)),
@@ -172,18 +197,6 @@ async function sampledKeys(database: Database, collection: string): Promise<Samp
       return { key: chunkKey(collection, docId, number), weight: count / read };
     });
   });
-}
-
-async function readInfo(
-  database: Database,
-  { index }: Collection,
-): Promise<Map<string, unknown> | undefined> {
-  try {
-    return pairs(await database.send<unknown[]>(['FT.INFO', index]));
-  } catch (error) {
-    if (isLostIndex(error)) return undefined;
-    throw error;
-  }
 }
 
 function sum(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { readHash } from '../../redis/hash.ts';
+import { asObject, readHash, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import {
   collectionRecord,
@@ -22,6 +22,17 @@ export interface Collection {
   readonly version: number;
   readonly index: string;
   readonly createdAt: Date;
+}
+
+/** A collection whose record cannot be read, and why. */
+export interface UnreadableCollection extends UnreadableRecord {
+  readonly name: string;
+}
+
+/** Collections, oldest first; those whose records cannot be read are named and left out. */
+export interface CollectionList {
+  readonly items: readonly Collection[];
+  readonly unreadable: readonly UnreadableCollection[];
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -71,7 +82,10 @@ export class Collections {
   async find(name: string): Promise<Collection | undefined> {
     checkCollectionName(name);
     const key = collectionRecord.key.build({ collection: name });
-    const value = await readHash(this.#database, collectionRecord, key);
+    return this.#remember(name, await readHash(this.#database, collectionRecord, key));
+  }
+
+  #remember(name: string, value: Omit<Collection, 'name'> | undefined): Collection | undefined {
     if (!value) {
       this.#remembered.delete(name);
       return undefined;
@@ -102,24 +116,25 @@ export class Collections {
     return this.#database.send<string[]>(['ZRANGE', collectionsRecord.key.build({}), '0', '-1']);
   }
 
-  /** All collections, oldest first; or those of these names that there are. */
-  async list(names?: readonly string[]): Promise<Collection[]> {
-    const found = await Promise.all((names ?? (await this.names())).map((name) => this.find(name)));
-    return found.filter((collection) => collection !== undefined);
-  }
-
-  /** The name of every collection, oldest first, with why its record cannot be read in place of one that cannot. */
-  async listReadable(): Promise<{ name: string; collection: Collection | RecordError }[]> {
-    const found = await Promise.all(
-      (await this.names()).map(async (name) => {
-        const collection = await this.find(name).catch((error: unknown) => {
-          if (error instanceof RecordError) return error;
-          throw error;
-        });
-        return collection && { name, collection };
-      }),
-    );
-    return found.filter((one) => one !== undefined);
+  /** All collections, or those of these names that there are. */
+  async list(names?: readonly string[]): Promise<CollectionList> {
+    const asked = (names ?? (await this.names())).filter((name) => NAME.test(name));
+    const keys = asked.map((collection) => collectionRecord.key.build({ collection }));
+    const items: Collection[] = [];
+    const broken: UnreadableCollection[] = [];
+    for (const [at, reply] of (await readHashes(this.#database, keys)).entries()) {
+      const name = asked[at] ?? '';
+      try {
+        if (reply instanceof RecordError) throw reply;
+        const value = reply.length > 0 ? collectionRecord.decode(asObject(reply), keys[at]) : undefined;
+        const collection = this.#remember(name, value);
+        if (collection) items.push(collection);
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error;
+        broken.push({ name, ...unreadable(error) });
+      }
+    }
+    return { items, unreadable: broken };
   }
 
   /**

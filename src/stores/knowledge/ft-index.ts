@@ -47,18 +47,27 @@ export interface IndexShape extends IndexHealth {
   readonly algorithm?: string;
 }
 
-/** An index and its shape, by its name or an alias; `undefined` where there is none. */
-export async function findIndexShape(database: Database, index: string): Promise<IndexShape | undefined> {
+/** What FT.INFO tells of an index, by its name or an alias; `undefined` where there is none. */
+export async function findToldOfIndex(database: Database, index: string): Promise<ToldOfIndex | undefined> {
   const reply = await database.send<unknown[]>(['FT.INFO', index]).catch((error: unknown) => {
     if (!isLostIndex(error)) throw error;
   });
-  if (!reply) return undefined;
-  const attributes: unknown = pairs(reply).get('attributes');
-  const prefixes: unknown = pairs(pairs(reply).get('index_definition')).get('prefixes');
+  return reply ? pairs(reply) : undefined;
+}
+
+/** What FT.INFO tells of an index, by its words. */
+export type ToldOfIndex = ReadonlyMap<string, unknown>;
+
+/** An index and its shape, by its name or an alias; `undefined` where there is none. */
+export async function findIndexShape(database: Database, index: string): Promise<IndexShape | undefined> {
+  const told = await findToldOfIndex(database, index);
+  if (!told) return undefined;
+  const attributes: unknown = told.get('attributes');
+  const prefixes: unknown = pairs(told.get('index_definition')).get('prefixes');
   const all = Array.isArray(attributes) ? attributes.map(pairs) : [];
   const algorithm = all.find((one) => one.get('attribute') === 'embedding')?.get('algorithm');
   return {
-    ...healthOf(pairs(reply)),
+    ...healthOf(told),
     sources: new Map(all.map((one) => [String(one.get('attribute')), String(one.get('identifier'))])),
     prefixes: Array.isArray(prefixes) ? prefixes.map(String) : [],
     ...(algorithm !== undefined && { algorithm: String(algorithm).toLowerCase() }),
@@ -70,7 +79,8 @@ export async function readIndexHealth(database: Database, index: string): Promis
   return healthOf(pairs(await database.send<unknown[]>(['FT.INFO', index])));
 }
 
-function healthOf(info: ReadonlyMap<string, unknown>): IndexHealth {
+/** The health of an index by what FT.INFO tells of it. */
+export function healthOf(info: ToldOfIndex): IndexHealth {
   const errors = pairs(info.get('Index Errors'));
   const failures = Number(info.get('hash_indexing_failures') ?? 0);
   const lastFailure = errors.get('last indexing error');
@@ -107,7 +117,7 @@ export function isUnknownCommand(error: unknown): boolean {
 }
 
 /** What FT.INFO tells of an index's memory, of all of it or of parts by their names; bytes. */
-export function toldBytes(info: ReadonlyMap<string, unknown>, ...parts: readonly string[]): number {
+export function toldBytes(info: ToldOfIndex, ...parts: readonly string[]): number {
   const told = (part: string) => (Number(info.get(`${part}_sz_mb`)) || 0) * 1_048_576;
   if (parts[0] !== 'whole') return parts.reduce((sum, part) => sum + told(part), 0);
   const [total, vectors] = [told('total_index_memory'), told('vector_index')];

@@ -17,11 +17,14 @@ import {
   createIndex,
   dropIndex,
   findIndexShape,
+  findToldOfIndex,
+  healthOf,
   type IndexHealth,
   type IndexShape,
   isLostIndex,
   isUnknownCommand,
   readIndexHealth,
+  type ToldOfIndex,
 } from './ft-index.ts';
 import { usesGenerations } from './generations/mode.ts';
 import { VERSION_FIELDS } from './generations/versioned-candidates.ts';
@@ -291,17 +294,16 @@ export class VectorIndex {
     });
   }
 
-  /** What the server says of a collection's index, or `undefined` when it is lost. */
-  async findHealth({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<IndexHealth | undefined> {
+  /** How a collection's index is, or `undefined` when it is lost. */
+  async findHealth(collection: Pick<Collection, 'name' | 'index'>): Promise<IndexHealth | undefined> {
+    const told = await this.findTold(collection);
+    return told && healthOf(told);
+  }
+
+  /** All that the server tells of a collection's index, or `undefined` when it is lost. */
+  async findTold({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<ToldOfIndex | undefined> {
     // While it is being rebuilt the index has no alias yet.
-    for (const known of [aliasOf(name), index]) {
-      try {
-        return await readIndexHealth(this.#database, known);
-      } catch (error) {
-        if (!isLostIndex(error)) throw error;
-      }
-    }
-    return undefined;
+    return (await findToldOfIndex(this.#database, aliasOf(name))) ?? findToldOfIndex(this.#database, index);
   }
 
   /** An index by its name, and what it is made of; `undefined` where there is none. */

@@ -22,7 +22,7 @@ import { queueKeys } from './queue-keys.ts';
 import { CHANGE_JOB } from './scripts/change-job.ts';
 
 /** An ingest in the background. */
-export type IngestJob = StoredIngestJob & { readonly jobId: string };
+export type IngestJob = StoredIngestJob & { readonly jobId: string; readonly failed: number };
 
 /** A job to be queued, whose inputs are stored already. */
 export type NewIngestJob = Pick<
@@ -35,8 +35,10 @@ export interface JobPage extends Page<IngestJob> {
   readonly unreadable: readonly UnreadableRecord[];
 }
 
-/** How far a job is: sources looked at of how many, and chunks stored. */
-export type JobProgress = Pick<StoredIngestJob, 'sources' | 'done' | 'chunks'>;
+/**
+ * How far a job is: sources looked at of how many, documents among them, or sources without any, that failed, and chunks stored.
+ */
+export type JobProgress = Pick<IngestJob, 'sources' | 'done' | 'failed' | 'chunks'>;
 
 /** What is stored of an upload with one command. */
 const PIECE_BYTES = 1_048_576;
@@ -132,7 +134,15 @@ export class IngestJobs {
   /** Records a job and queues it, both or neither; on a cluster it is queued last. */
   async create({ jobId, ...given }: NewIngestJob): Promise<IngestJob> {
     const createdAt = new Date(this.#now());
-    const job: StoredIngestJob = { ...given, state: 'queued', revision: 1, createdAt, done: 0, chunks: 0 };
+    const job: StoredIngestJob = {
+      ...given,
+      state: 'queued',
+      revision: 1,
+      createdAt,
+      done: 0,
+      chunks: 0,
+      failed: 0,
+    };
     const task = { taskType: 'ingest', payload: { jobId }, taskId: jobId };
     const { wire } = makeTask(task, { now: this.#now, newId: this.#newId });
     const [key, listed] = [jobKey(jobId), ownerJobsRecord.key.build({ owner: job.owner })];
@@ -146,13 +156,13 @@ export class IngestJobs {
       ['LPUSH', queueKeys(this.#database, queueOf(job)).waiting, wire],
     ];
     await writeInOrder(this.#database, commands, { isConfirmed: true });
-    return { jobId, ...job };
+    return toJob(jobId, job);
   }
 
   /** A job, or `undefined`. */
   async find(jobId: string): Promise<IngestJob | undefined> {
     const job = await readHash(this.#database, ingestJobRecord, jobKey(jobId));
-    return job && { jobId, ...job };
+    return job && toJob(jobId, job);
   }
 
   /** A job. Throws `not_found`. */
@@ -273,11 +283,16 @@ function readJob(jobId: string, reply: readonly string[] | RecordError): IngestJ
   if (reply instanceof RecordError) return reply;
   if (reply.length === 0) return undefined;
   try {
-    return { jobId, ...ingestJobRecord.decode(asObject(reply), jobKey(jobId)) };
+    return toJob(jobId, ingestJobRecord.decode(asObject(reply), jobKey(jobId)));
   } catch (error) {
     if (error instanceof RecordError) return error;
     throw error;
   }
+}
+
+/** The report counts what failed at the end: a second look at sources may have found otherwise than the first. */
+function toJob(jobId: string, job: StoredIngestJob): IngestJob {
+  return { jobId, ...job, failed: job.report?.counts.failed ?? job.failed ?? 0 };
 }
 
 function jobKey(jobId: string): string {

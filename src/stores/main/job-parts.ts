@@ -9,6 +9,7 @@ import { REPORT_PART } from './scripts/report-part.ts';
 export interface PartsProgress {
   readonly done: number;
   readonly chunks: number;
+  readonly failed: number;
   /** Parts that have ended. */
   readonly ended: number;
 }
@@ -30,16 +31,16 @@ export class JobParts {
   async report(
     jobId: string,
     part: number,
-    given: { readonly done: number; readonly chunks: number; readonly report?: StoredReport },
+    given: Omit<PartsProgress, 'ended'> & { readonly report?: StoredReport },
   ): Promise<PartsProgress> {
     const { ttlSeconds = 0 } = jobPartsRecord;
     const told = given.report === undefined ? '' : report.encode(given.report);
     const reply = await runScript<(string | null)[]>(this.#database, REPORT_PART, {
       keys: [keyOf(jobId)],
-      args: [String(ttlSeconds), String(part), String(given.done), String(given.chunks), told],
+      args: [ttlSeconds, part, given.done, given.chunks, given.failed, told].map(String),
     });
-    const [done = 0, chunks = 0, ended = 0] = reply.map(Number);
-    return { done, chunks, ended };
+    const [done = 0, chunks = 0, failed = 0, ended = 0] = reply.map(Number);
+    return { done, chunks, failed, ended };
   }
 
   /** What became of a part, `undefined` unless it has ended. */

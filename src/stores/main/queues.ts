@@ -3,20 +3,13 @@ import { RecordError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript, type Script } from '../../redis/script.ts';
-import {
-  deadLetterRecord,
-  delayedTasksRecord,
-  processingTaskRecord,
-  type Task,
-  taskAttemptsRecord,
-  taskLeasesRecord,
-  taskQueueRecord,
-} from '../../schema/main.ts';
+import { processingTaskRecord, type Task, taskAttemptsRecord } from '../../schema/main.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkPage, checkWhole } from './check-input.ts';
 import { type Delivery, deadLetter, elementHash, type QueuedTask, readElement } from './delivery.ts';
 import { makeTask, type NewTask } from './new-task.ts';
 import { onQueue, type QueueKeys, queueKeys, runTending } from './queue-keys.ts';
+import { type QueueStats, queueNames, readQueueStats } from './queue-stats.ts';
 import { RENEW_LEASES } from './scripts/hold-task.ts';
 import { PURGE_QUEUE } from './scripts/purge-queue.ts';
 import { ACKNOWLEDGE_TASK, BURY_TASK, DELAY_TASK, RELEASE_TASK } from './scripts/settle-task.ts';
@@ -24,18 +17,7 @@ import { TEND_QUEUE } from './scripts/tend-queue.ts';
 import { DEFAULT_LEASE_MS, DEFAULT_MAX_ATTEMPTS, type DequeueOptions, takePlan } from './take-options.ts';
 import { TaskTaker } from './task-taker.ts';
 
-/** How full a queue is. */
-export interface QueueStats {
-  readonly queue: string;
-  readonly waiting: number;
-  /** Taken and not settled yet. */
-  readonly processing: number;
-  /** Failed, to be tried again later. */
-  readonly delayed: number;
-  readonly dead: number;
-  /** Only in a list: why nothing is known of this one. */
-  readonly problem?: string;
-}
+export type { QueueStats } from './queue-stats.ts';
 
 /** What `recover` found. */
 export interface Recovery {
@@ -46,10 +28,6 @@ export interface Recovery {
   /** Retries that were due. */
   readonly due: number;
 }
-
-/** What a queue's name can be read from. */
-const QUEUE_RECORDS = [taskQueueRecord, taskLeasesRecord, delayedTasksRecord, deadLetterRecord] as const;
-const COUNT_PER_STEP = 500;
 
 /** Task queues: each task is delivered at least once, the oldest first, also those that other programs push. */
 export class Queues {
@@ -185,37 +163,13 @@ export class Queues {
 
   /** How full a queue is. */
   async stats(queue: string): Promise<QueueStats> {
-    const keys = await this.#merged(queue);
-    const replies = this.#database.pipeline<number | string[]>([
-      ['LLEN', keys.waiting],
-      ['ZCARD', keys.delayed],
-      ['LLEN', keys.dead],
-      ['ZRANGE', keys.leases, '0', '-1'],
-    ]);
-    const [waiting, delayed, dead, leases] = await onQueue(this.#database, keys, replies);
-    const places = leases as string[];
-    let processing = 0;
-    // Those who wait for a task have a lease too, but nothing in their lists.
-    for (let at = 0; at < places.length; at += COUNT_PER_STEP) {
-      const step = places.slice(at, at + COUNT_PER_STEP);
-      processing += await this.#database.send<number>(['EXISTS', ...step]);
-    }
-    return { queue, waiting: Number(waiting), processing, delayed: Number(delayed), dead: Number(dead) };
+    return readQueueStats(this.#database, queue, await this.#merged(queue));
   }
 
   /** Every queue that holds anything, by name; one that cannot be read says why. Looks through all keys of the database. */
   async list(): Promise<QueueStats[]> {
-    const names = new Set<string>();
-    for await (const keys of scanKeys(this.#database, `*${taskQueueRecord.key.pattern}`)) {
-      for (const key of keys) {
-        for (const record of QUEUE_RECORDS) {
-          const ids = record.key.parse(key);
-          if (ids) names.add(ids.queueName);
-        }
-      }
-    }
     const stats: QueueStats[] = [];
-    for (const name of [...names].sort()) stats.push(await this.#statsOrProblem(name));
+    for (const name of await queueNames(this.#database)) stats.push(await this.#statsOrProblem(name));
     return stats.filter(
       ({ waiting, processing, delayed, dead, problem }) =>
         waiting + processing + delayed + dead > 0 || problem !== undefined,

@@ -13,6 +13,7 @@ import { decodeBody, encodeBody, fitsInto, readBody } from './cache-body.ts';
 import { countBodies, type EndpointEntries, removeBodies } from './cache-contents.ts';
 import { CacheLock } from './cache-lock.ts';
 import { checkObject, checkWhole } from './check-input.ts';
+import { Flights } from './flights.ts';
 
 /** How the cache of a program behaves. */
 export interface ResponseCacheOptions extends AvailabilityOptions {
@@ -57,11 +58,6 @@ export interface CacheStats {
   readonly endpoints: readonly EndpointEntries[];
 }
 
-interface Flight {
-  readonly endpointHash: string;
-  landed: Promise<Landed> | undefined;
-}
-
 /** The JSON of an answer and its value, which belongs to the caller who fetched it. */
 interface Landed {
   readonly body: string;
@@ -83,7 +79,7 @@ export class ResponseCache {
   readonly #availability: Availability;
   readonly #lock: CacheLock;
   /** Answers being fetched by this process, by key. */
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new Flights<Landed>();
 
   constructor(database: Database, options: ResponseCacheOptions = {}) {
     const { ttlSeconds = DEFAULT_TTL_SECONDS, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
@@ -111,13 +107,14 @@ export class ResponseCache {
       checkWhole(options.waitMs, 'waitMs', { least: 0, most: LONGEST_WAIT_MS });
     const key = place.keys.at(-1) as string; // a place has one key at least
     for (let failures = 0; ; ) {
-      const flight = this.#flights.get(key);
-      if (!flight?.landed) {
-        const { value, cached } = await this.#take(key, place, () => this.#fetch(place, compute, options));
+      const landing = this.#flights.find(key);
+      if (!landing) {
+        const fetch = () => this.#fetch(place, compute, options);
+        const { value, cached } = await this.#flights.take(key, place.endpointHash, fetch);
         return { value: value as T, cached };
       }
       try {
-        const { body } = await flight.landed;
+        const { body } = await landing;
         this.#lock.count({ hits: 1 });
         return { value: JSON.parse(body) as T, cached: true };
       } catch (error) {
@@ -191,7 +188,7 @@ export class ResponseCache {
       });
     }
     const key = keys.at(-1) as string; // a place has one key at least
-    this.#flights.delete(key);
+    this.#flights.leave(key);
     await this.#database.transaction([
       ['SET', key, body, 'EX', String(ttlSeconds)],
       // Without its lock, what is being computed is not kept in place of this.
@@ -202,7 +199,7 @@ export class ResponseCache {
   /** Forgets one body, also one that is being computed; tells whether there was one. */
   async delete(address: CacheAddress): Promise<boolean> {
     const { keys, lock } = placeOf(this.#database, address);
-    this.#flights.delete(keys.at(-1) as string);
+    this.#flights.leave(keys.at(-1) as string);
     const [removed = 0] = await this.#database.transaction<number>([
       ['UNLINK', ...keys],
       ['UNLINK', lock],
@@ -217,13 +214,13 @@ export class ResponseCache {
   async invalidate(endpoint: CachedEndpoint): Promise<number> {
     checkObject(endpoint, 'endpoint', ['endpoint', 'endpointName']);
     const endpointHash = endpointHashOf(endpoint);
-    this.#leaveFlights(endpointHash);
+    this.#flights.leaveAll(endpointHash);
     return removeBodies(this.#database, endpointHash);
   }
 
   /** Forgets all bodies of all endpoints and gives how many there were; the counts stay. */
   async clear(): Promise<number> {
-    this.#leaveFlights();
+    this.#flights.leaveAll();
     return removeBodies(this.#database);
   }
 
@@ -233,20 +230,6 @@ export class ResponseCache {
     const endpoints = await countBodies(this.#database);
     const entries = endpoints.reduce((sum, one) => sum + one.entries, 0);
     return { hits, misses, entries, endpoints };
-  }
-
-  async #take(key: string, { endpointHash }: CachePlace, fetch: () => Promise<Landed>): Promise<Landed> {
-    const landed = fetch();
-    const flight: Flight = { endpointHash, landed };
-    this.#flights.set(key, flight);
-    try {
-      return await landed;
-    } finally {
-      // What a map once held can outlive it in the collector; the answer must not.
-      flight.landed = undefined;
-      // After an invalidation another flight may be under way.
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    }
   }
 
   async #fetch<T>(
@@ -282,12 +265,6 @@ export class ResponseCache {
   ): Promise<T | undefined> {
     if (this.#options.whenAway === 'throw') return work();
     return this.#availability.ask(work, onLate && { onLate });
-  }
-
-  #leaveFlights(endpointHash?: string): void {
-    for (const [key, flight] of this.#flights) {
-      if ((endpointHash ?? flight.endpointHash) === flight.endpointHash) this.#flights.delete(key);
-    }
   }
 }
 

@@ -47,7 +47,7 @@ describe('a writer', () => {
     });
     await lore.addFields('short', [{ name: 'year', type: 'number' }]);
     await lore.indexWords('short', { language: 'german' });
-    expect((await lore.listCollections(['short']))[0]).toMatchObject({ documents: 1 });
+    expect((await lore.listCollections(['short'])).items[0]).toMatchObject({ documents: 1 });
     expect(await lore.dropCollection('short')).toBe(1);
   });
 

@@ -101,7 +101,7 @@ test('after a stop in good order, vectors are answered exactly at once, words a 
     while ((await lore.tendIndexes(['docs'])).docs !== 'settled') await new Promise((r) => setTimeout(r, 20));
     const { hits } = await lore.search({ query: 'w7x', collection: 'docs', mode: 'text' });
     expect(hits.map(({ text }) => text)).toEqual(['vessel w7x']);
-    const [status] = await lore.listCollections(['docs']);
+    const [status] = (await lore.listCollections(['docs'])).items;
     expect(status).toMatchObject({ chunks: CHUNKS, indexState: 'ready' });
     const own = await lore.databases.knowledge.send<string[]>(['FT._LIST']);
     expect(own.filter((one) => one.includes(':docs:'))).toEqual([(await lore.collections.get('docs')).index]);

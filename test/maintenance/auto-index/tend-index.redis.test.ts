@@ -142,10 +142,10 @@ describe('an auto collection', () => {
   test('shows in its status what is being built', async () => {
     await fill('shown', 25);
     expect(await tendIndex(partsOf(), 'shown')).toBe('begun');
-    const [status] = await lore.listCollections(['shown']);
+    const [status] = (await lore.listCollections(['shown'])).items;
     expect(status).toMatchObject({ indexKind: 'flat', auto: true, building: { kind: 'hnsw' } });
     await settle('shown');
-    const [after] = await lore.listCollections(['shown']);
+    const [after] = (await lore.listCollections(['shown'])).items;
     expect(after).toMatchObject({ indexKind: 'hnsw', auto: true, indexState: 'ready' });
     expect(after).not.toHaveProperty('building');
   });
@@ -176,13 +176,50 @@ describe('an auto collection', () => {
     await lore.createCollection('turned', { index: 'hnsw' });
     await fill('turned', 5);
     await lore.reindex('turned', { index: 'auto' });
-    await lore.reindex('turned', { finish: true });
     expect((await lore.collections.get('turned')).manifest.index).toMatchObject({ kind: 'hnsw', auto: true });
     await settle('turned');
     expect(await kindOf('turned')).toBe('flat');
     await lore.reindex('turned', { index: 'flat' });
     await lore.reindex('turned', { finish: true });
     expect((await lore.collections.get('turned')).manifest.index).not.toHaveProperty('auto');
+  });
+});
+
+describe('one whose kind was chosen and is left to its size', () => {
+  test.each(['hnsw', 'flat'] as const)(
+    'keeps the %s index that serves; only the setting changes',
+    async (kind) => {
+      await lore.createCollection(`kept-${kind}`, { index: kind });
+      await fill(`kept-${kind}`, 25);
+      const before = await lore.collections.get(`kept-${kind}`);
+      const indexes = await indexesOf(before.name);
+      const plan = await lore.reindex(before.name, { index: 'auto', dryRun: true });
+      expect(plan).toMatchObject({
+        state: 'planned',
+        plan: { chunks: 25, memoryBytes: 0, memoryAfterBytes: 0 },
+      });
+      const refused = lore.reindex(before.name, { index: 'auto', buildOnly: true });
+      await expect(refused).rejects.toMatchObject({ code: 'invalid_input' });
+      expect(await lore.reindex(before.name, { index: 'auto' })).toMatchObject({ state: 'kept', chunks: 0 });
+      const after = await lore.collections.get(before.name);
+      expect(await indexesOf(before.name)).toEqual(indexes);
+      expect(after.index).toBe(before.index);
+      expect(after.manifest).toEqual({
+        ...before.manifest,
+        index: { ...before.manifest.index, auto: true },
+      });
+      // 25 chunks are for HNSW: of one that is there already nothing follows.
+      expect(await settle(before.name)).toEqual(kind === 'hnsw' ? [] : expect.arrayContaining(['switched']));
+      expect(await kindOf(before.name)).toBe('hnsw');
+      expect(await found(before.name)).toHaveLength(25);
+    },
+  );
+
+  test('is built anew where more than that changes', async () => {
+    await lore.createCollection('wider', { index: 'hnsw' });
+    await fill('wider', 5);
+    expect(await lore.reindex('wider', { index: 'auto', m: 24 })).toMatchObject({ state: 'switched' });
+    await lore.reindex('wider', { finish: true });
   });
 });
 

@@ -19,7 +19,7 @@ it('takes no index for wrong that was switched to since the collections were rea
   await vectorIndex.ensure(next);
   const problems = await collectionIndexCheck.find({
     ...{ databases, collections, vectorIndex, config: loadConfig({ env: {} }), model: {} },
-    ...{ known: [before], reachable: ['knowledge'], pace: {} },
+    ...{ known: [before], unreadable: [], reachable: ['knowledge'], pace: {} },
   });
   expect(problems).toEqual([]);
 });

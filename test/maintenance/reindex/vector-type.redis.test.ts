@@ -128,8 +128,12 @@ describe.concurrent('a collection that is made with float16 vectors', () => {
     const { databases, collections } = lore;
     await databases.knowledge.send(['HSET', key, 'embedding', Buffer.alloc(FLOAT32, 0x3c)]);
     const [problem] = await vectorFieldCheck.find({
-      ...{ databases, collections, known: [collection], reachable: ['knowledge'], pace: {}, model: {} },
-      ...{ config: loadConfig({ env: {} }), vectorIndex: new VectorIndex(databases.knowledge) },
+      ...{ databases, collections, known: [collection], unreadable: [], pace: {}, model: {} },
+      ...{
+        reachable: ['knowledge'],
+        config: loadConfig({ env: {} }),
+        vectorIndex: new VectorIndex(databases.knowledge),
+      },
     });
     await lore.reindex('looked', { vectorType: 'float32' });
     await lore.reindex('looked', { finish: true });
