@@ -3,6 +3,7 @@ import { isRead, type Place, type RedisArgument, type RedisCommand } from './com
 import { isRefusal, withFate } from './fate.ts';
 import { isLoading, waitUntilLoaded } from './loading.ts';
 import {
+  connectFailed,
   connectionLost,
   type DatabaseContext,
   deadlinePassed,
@@ -115,7 +116,7 @@ export class Connection {
         if (first === undefined) resolve(replies);
         else if (loading < commands.length) {
           // Only when nothing but looks at keys was carried out may all of it be sent again.
-          const isWhole = written === 0 && failures.every(({ error }) => isRefusal(error));
+          const isWhole = written === 0 && failures.every(({ error }) => this.#isUndone(error));
           reject(this.#explain(first.error, first.command[0] ?? '', { sent: [first.command], isWhole }));
         } else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs, place)));
       };
@@ -161,8 +162,12 @@ export class Connection {
     });
   }
 
-  /** Resolves when the server answers and has loaded its data. Throws what it says instead, e.g. `database_auth`. */
+  /**
+   * Resolves when the server answers and has loaded its data. Throws what it says instead, e.g. `database_auth`. A node
+   * of a cluster has answered already, and one that does not is no reason to do without the others.
+   */
   async check(timeoutMs: number): Promise<void> {
+    if (this.#wire.masters) return;
     await this.send(['PING'], false, timeoutMs).catch((error: unknown) => {
       if (!(error instanceof StackloreError && /^NOPERM/.test(errorMessage(error.cause)))) throw error;
     });
@@ -220,8 +225,9 @@ export class Connection {
       }
       this.#calls.delete(call);
       call.reject(deadlinePassed(String(call.command), call.timeoutMs, this.#options.context));
-      // Replies come in order. Where none came lately, later commands would only queue behind this one.
-      isDead ||= this.#lastReplyAt < call.deadline - call.timeoutMs / 2;
+      // Replies come in order. Where none came lately, later commands would only queue behind this one. On a cluster
+      // the others' replies tell nothing of the silent node, which a new connection finds replaced if it has been.
+      isDead ||= this.#wire.masters !== undefined || this.#lastReplyAt < call.deadline - call.timeoutMs / 2;
     }
     if (next < this.#alarmAt) this.#setAlarm(next);
     if (isDead) this.retire();
@@ -248,10 +254,16 @@ export class Connection {
     if (this.#wire.isReply(error)) {
       if (this.#wire.isStale(error)) this.retire();
       const explained = replyError(error, String(command), { ...context, sent });
-      return isWhole && isRefusal(error) ? withFate(explained, 'undone') : explained;
+      return isWhole && this.#isUndone(error) ? withFate(explained, 'undone') : explained;
     }
     this.retire();
+    if (isWhole && this.#isUndone(error)) return withFate(connectFailed(error, 1, context), 'undone');
     return withFate(connectionLost(error, String(command), context), 'unknown');
+  }
+
+  /** True for an error of what was refused for now, or not even sent. */
+  #isUndone(error: unknown): boolean {
+    return this.#wire.isReply(error) ? isRefusal(error) : this.#wire.isUnsent(error);
   }
 
   /** Since when the oldest call waits without any answer having come; `undefined` when none waits. */

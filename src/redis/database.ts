@@ -94,7 +94,8 @@ interface Attempt {
 const ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
-const SENTINEL_ATTEMPT_MS = 2_000;
+/** Where another server may answer by the time that this one has not. */
+const ATTEMPT_AMONG_OTHERS_MS = 2_000;
 /** A single server that refuses may be a name that is just being given to another, as managed services do. */
 const PATIENCE_WITH_ONE_SERVER_MS = 1_000;
 /** Loading a large database takes longer than any command. */
@@ -115,7 +116,7 @@ export class RedisDatabase implements Database {
   #confirming: RedisDatabase | undefined;
   /** The server is known not to be several shards behind one address. Told by the root. */
   #isWhole = false;
-  /** Where one server goes, another takes its place: sentinels and clusters see to that. Told by the root. */
+  /** Of the last location. Told by the root. */
   #hasSuccessors = false;
 
   constructor(
@@ -270,8 +271,7 @@ export class RedisDatabase implements Database {
       signal.throwIfAborted();
       try {
         const leftMs = Math.max(1, Math.round(until - performance.now()));
-        // The sentinels may name another server by the time that this one has not answered.
-        const timeoutMs = location.kind === 'sentinel' ? Math.min(leftMs, SENTINEL_ATTEMPT_MS) : leftMs;
+        const timeoutMs = hasSuccessors(location) ? Math.min(leftMs, ATTEMPT_AMONG_OTHERS_MS) : leftMs;
         return await this.#attempt(wires, { location, context, timeoutMs });
       } catch (error) {
         if (signal.aborted || isFinal(error)) throw error;
@@ -325,9 +325,14 @@ export class RedisDatabase implements Database {
     }
     this.#connection = connection;
     this.#connections += 1;
-    this.#root.#hasSuccessors = location.kind === 'sentinel' || location.kind === 'cluster';
+    this.#root.#hasSuccessors = hasSuccessors(location);
     return connection;
   }
+}
+
+/** Where one server goes, another takes its place: sentinels and clusters see to that. */
+function hasSuccessors({ kind }: RedisLocation): boolean {
+  return kind === 'sentinel' || kind === 'cluster';
 }
 
 /** True for an error that says all there is to say; what could not be reached is tried again. */

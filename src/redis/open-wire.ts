@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import {
+  ClientClosedError,
+  ConnectionTimeoutError,
   createClient,
   createCluster,
   ErrorReply,
   MaxCommandRedirectionsError,
   MultiErrorReply,
   RESP_TYPES,
+  RootNodesUnavailableError,
 } from 'redis';
 import type { Config } from '../config.ts';
 import { errorMessage, StackloreError } from '../errors.ts';
@@ -31,7 +34,8 @@ type SocketPlace = { readonly path: string } | (ServerAddress & { readonly tls: 
 
 /** How long one sentinel may take to answer before the next is asked. */
 const SENTINEL_TIMEOUT_MS = 1_000;
-const CLUSTER_ATTEMPTS = 5;
+/** A node that refuses is tried again this often by those who wait for it: with each new connection all nodes are asked for the masters. */
+const NODE_ATTEMPTS = 3;
 const BYTES = { [RESP_TYPES.BLOB_STRING]: Buffer } as const;
 /** Deadlines are the connection's: the client's own cost a timer for each command and end when it is written. */
 const COMMAND_OPTIONS = { timeout: 0 } as const;
@@ -39,6 +43,16 @@ const COMMAND_OPTIONS = { timeout: 0 } as const;
 /** True for an error Redis replied with, false for anything that broke on the way. */
 export function isReply(error: unknown): boolean {
   return error instanceof ErrorReply || error instanceof MaxCommandRedirectionsError;
+}
+
+function isUnsent(error: unknown): boolean {
+  if (error instanceof ClientClosedError || error instanceof ConnectionTimeoutError) return true;
+  // They are asked for when a node had refused the command as not its own.
+  if (error instanceof RootNodesUnavailableError) return true;
+  // Of a name with several addresses each was tried.
+  if (error instanceof AggregateError) return error.errors.every(isUnsent);
+  const { syscall = '' } = error as NodeJS.ErrnoException; // of what the network says; others have none
+  return syscall === 'connect' || syscall === 'getaddrinfo';
 }
 
 /** Opens a connection; one attempt, each step of it within `timeoutMs`. */
@@ -199,6 +213,7 @@ function clientWire(client: Client, { kind }: RedisLocation): Wire {
       return replies;
     },
     isReply,
+    isUnsent,
     // Behind sentinels, and behind a name, another server may be the one that takes writes by now.
     isStale: (error) =>
       kind !== 'socket' && /^(EXECABORT .*: )?-?(READONLY|UNBLOCKED) /.test(errorMessage(error)),
@@ -228,11 +243,14 @@ async function openCluster(
     ...(address ?? {}),
     ...(tls ? { ...tlsOptions(options.tls), tls: true as const } : {}),
     connectTimeout: options.timeoutMs,
-    reconnectStrategy: (attempts: number) => attempts < CLUSTER_ATTEMPTS && 50 * 2 ** attempts,
+    reconnectStrategy: (attempts, cause) =>
+      attempts < NODE_ATTEMPTS && !(cause instanceof ConnectionTimeoutError) && 50 * 2 ** attempts,
   });
   const cluster = createCluster({
     RESP: 2,
     commandOptions: COMMAND_OPTIONS,
+    // Each node is connected to by its first command: one that is down holds up only what is for it.
+    minimizeConnections: true,
     rootNodes: location.nodes.map((node) => ({ socket: socket(node) })),
     defaults: {
       maintNotifications: 'disabled',
@@ -281,6 +299,7 @@ async function openCluster(
       });
     },
     isReply,
+    isUnsent,
     isStale: () => false,
     destroy: () => cluster.destroy(),
   };

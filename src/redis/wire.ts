@@ -8,6 +8,8 @@ export interface Wire {
   transact(commands: readonly RedisCommand[], buffers: boolean): Promise<unknown[]>;
   /** True for an error Redis replied with, false for anything that broke on the way. */
   isReply(error: unknown): boolean;
+  /** True for an error of a command that was not sent, as there was no connection to its server and none could be made. */
+  isUnsent(error: unknown): boolean;
   /** True for a reply which tells that another server should be asked from now on. */
   isStale(error: unknown): boolean;
   /** Whether another server has taken the place of this one, where that can be asked elsewhere. */
