@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import type { Place, RedisCommand } from './command.ts';
 
 /** The way of bytes to Redis and back: a client of one server, or of a cluster. Knows neither deadlines nor our errors. */
@@ -17,4 +18,15 @@ export interface Wire {
   /** The addresses of a cluster's masters; absent where there is one server. */
   masters?(): readonly string[];
   destroy(): void;
+}
+
+/** How a wire is opened. */
+export interface WireOptions {
+  readonly number: number;
+  readonly clientName: string;
+  readonly tls: Config['tls'];
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Called when the connection ends by itself. */
+  readonly onEnd: () => void;
 }
