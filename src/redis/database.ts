@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { DatabaseName } from '../schema/record.ts';
 import { isRead, type Place, type RedisCommand } from './command.ts';
 import { type Confirmation, confirm } from './confirm.ts';
@@ -96,6 +97,8 @@ export class RedisDatabase implements Database {
     this.#root = origin?.root ?? this;
     this.#servers = origin ? origin.root.#servers : { areWhole: false, haveSuccessors: false };
     this.#onClose = origin?.onClose ?? (() => {});
+    // Each command that waits to be sent again listens to it.
+    setMaxListeners(0, this.#abort.signal);
   }
 
   get name(): DatabaseName {
