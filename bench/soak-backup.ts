@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { isDeepStrictEqual } from 'node:util';
 import type { BackupArchive } from '../src/maintenance/backup/backup.ts';
 import type { RestoreReport } from '../src/maintenance/backup/restore.ts';
 import { DIGEST_KEYS } from '../src/maintenance/migrate/scripts/digest-keys.ts';
-import type { PrivateRedis } from '../src/redis/private-redis.ts';
+import { type PrivateRedis, startPrivateRedis } from '../src/redis/private-redis.ts';
 import { runScript } from '../src/redis/script.ts';
 import type { DatabaseName } from '../src/schema/record.ts';
 import type { Stacklore } from '../src/stacklore.ts';
@@ -22,8 +23,20 @@ export interface CommandRun<Data> {
   readonly peakMb: number;
 }
 
+/** What many keys took on their way into archives and out of them. */
+export interface BackupSoakReport {
+  /** The memory that backing up a tenth of the keys took: with all of them it should not be much more. */
+  readonly peakOfFewMb: number;
+  readonly saved: CommandRun<readonly BackupArchive[]>;
+  readonly restored: CommandRun<readonly RestoreReport[]>;
+  /** What the server held, and what the one that was restored into holds; as `isSame` has it. */
+  readonly before: Readonly<Record<string, DatabaseDigest>>;
+  readonly after: Readonly<Record<string, DatabaseDigest>>;
+  readonly isSame: boolean;
+}
+
 /** How many keys a database holds, and one digest of their types, values and expiries. */
-export interface DatabaseDigest {
+interface DatabaseDigest {
   readonly keys: number;
   readonly sha256: string;
 }
@@ -38,8 +51,42 @@ const BATCH = 1_000;
 const DATABASES: readonly DatabaseName[] = ['main', 'knowledge', 'prompts', 'analytics'];
 const PEAK_MEMORY = new URL('./print-peak-memory.js', import.meta.url);
 
+/** Backs up very many keys of one server and restores them into another; `open` connects to either. */
+export async function soakBackup(
+  keys: number,
+  open: (redis: PrivateRedis) => Stacklore,
+): Promise<BackupSoakReport> {
+  const few = Math.ceil(keys / 10);
+  const folder = mkdtempSync(join(tmpdir(), 'stacklore-soak-'));
+  const source = await startPrivateRedis();
+  let target: PrivateRedis | undefined;
+  const from = open(source);
+  try {
+    const expireAt = Date.now() + 24 * 3_600_000;
+    await fillServer(from, { first: 0, last: few }, expireAt);
+    const { peakMb: peakOfFewMb } = await backUp(source, join(folder, 'few'));
+    await fillServer(from, { first: few, last: keys }, expireAt);
+    const before = await digestServer(from, keys);
+    const saved = await backUp(source, join(folder, 'all'));
+    await from.close();
+    await source.stop();
+    target = await startPrivateRedis();
+    const restored = await restoreAll(target, saved.data);
+    const to = open(target);
+    const after = await digestServer(to, keys).finally(() => to.close());
+    const written = restored.data.reduce((sum, one) => sum + one.restored, 0);
+    const isSame = isDeepStrictEqual(after, before) && written === keys;
+    return { peakOfFewMb, saved, restored, before, after, isSame };
+  } finally {
+    await from.close();
+    await source.stop();
+    await target?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Writes these records of `storedRecords`, which are the same in every run but for their expiries. */
-export async function fillServer(lore: Stacklore, { first, last }: Range, expireAt: number): Promise<void> {
+async function fillServer(lore: Stacklore, { first, last }: Range, expireAt: number): Promise<void> {
   for (const [database, records] of batches({ first, last })) {
     const commands = records.flatMap(({ command, key, expires }) =>
       expires ? [command, ['PEXPIREAT', key, String(expireAt)]] : [command],
@@ -49,7 +96,7 @@ export async function fillServer(lore: Stacklore, { first, last }: Range, expire
 }
 
 /** What the first records are now, read from the server key by key. */
-export async function digestServer(
+async function digestServer(
   lore: Stacklore,
   last: number,
 ): Promise<Readonly<Record<string, DatabaseDigest>>> {
@@ -91,16 +138,6 @@ export async function restoreAll(
     seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0),
     peakMb: Math.max(...runs.map(({ peakMb }) => peakMb)),
   };
-}
-
-/** Lends a folder for archives that goes afterwards. */
-export async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'stacklore-soak-'));
-  try {
-    await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** The records of a range, database by database in batches. */

@@ -2,7 +2,9 @@ import { errorMessage, StackloreError } from '../errors.ts';
 import { isRead, type Place, type RedisArgument, type RedisCommand } from './command.ts';
 import { isRefusal, withFate } from './fate.ts';
 import { isLoading, waitUntilLoaded } from './loading.ts';
+import { type Call, PendingCalls } from './pending-calls.ts';
 import {
+  connectFailed,
   connectionLost,
   type DatabaseContext,
   deadlinePassed,
@@ -23,25 +25,13 @@ export interface ConnectionOptions {
   readonly onSuperseded: () => void;
 }
 
-/** A command, or a batch of them, that waits for its answer. */
-interface Call {
-  readonly command: RedisArgument;
-  readonly timeoutMs: number;
-  readonly deadline: number;
-  reject: (error: Error) => void;
-}
-
 /** One open connection: gives every command a deadline, waits while the server loads its data, translates errors. */
 export class Connection {
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   readonly #wire: Wire;
   readonly #options: ConnectionOptions;
-  readonly #calls = new Set<Call>();
-  /** One timer for all calls, set to the earliest deadline: one for each would cost more than the command itself. */
-  #alarm: NodeJS.Timeout | undefined;
-  #alarmAt = Number.POSITIVE_INFINITY;
-  #lastReplyAt = 0;
+  readonly #calls: PendingCalls;
   #isRetired = false;
   #isClosed = false;
   #loading: Promise<void> | undefined;
@@ -54,9 +44,13 @@ export class Connection {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.#calls = new PendingCalls({
+      explain: ({ command, timeoutMs }) => deadlinePassed(String(command), timeoutMs, options.context),
+      onOverdue: (isSilent) => this.#onOverdue(isSilent),
+    });
     this.#endWatch = watchSilence({
       isSuperseded: wire.isSuperseded,
-      silentSince: () => this.#silentSince(),
+      silentSince: () => this.#calls.silentSince,
       onSuperseded: options.onSuperseded,
     });
   }
@@ -77,7 +71,7 @@ export class Connection {
 
   send<T>(command: RedisCommand, buffers: boolean, timeoutMs: number, at?: Place): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const call = this.#begin(command[0] ?? '', timeoutMs, reject);
+      const call = this.#calls.begin(command[0] ?? '', timeoutMs, reject);
       this.#wire.send(command, buffers, at).then(
         (reply) => {
           this.#end(call);
@@ -100,7 +94,7 @@ export class Connection {
   ): Promise<T[]> {
     if (commands.length === 0) return Promise.resolve([]);
     return new Promise<T[]>((resolve, reject) => {
-      const call = this.#begin(`a pipeline of ${commands.length} commands`, timeoutMs, reject);
+      const call = this.#calls.begin(`a pipeline of ${commands.length} commands`, timeoutMs, reject);
       const replies = new Array<T>(commands.length);
       const failures: { error: unknown; command: RedisCommand }[] = [];
       let loading = 0;
@@ -108,14 +102,14 @@ export class Connection {
       let waiting = commands.length;
       const settle = () => {
         waiting -= 1;
-        this.#lastReplyAt = performance.now();
+        this.#calls.answered();
         if (waiting > 0) return;
         this.#end(call);
         const [first] = failures;
         if (first === undefined) resolve(replies);
         else if (loading < commands.length) {
           // Only when nothing but looks at keys was carried out may all of it be sent again.
-          const isWhole = written === 0 && failures.every(({ error }) => isRefusal(error));
+          const isWhole = written === 0 && failures.every(({ error }) => this.#isUndone(error));
           reject(this.#explain(first.error, first.command[0] ?? '', { sent: [first.command], isWhole }));
         } else resolve(this.#whenLoaded().then(() => this.pipeline<T>(commands, buffers, timeoutMs, place)));
       };
@@ -142,7 +136,7 @@ export class Connection {
     const wrong = commands.find((command) => !command.every(isArgument));
     if (wrong) return Promise.reject(wrongArgument(wrong));
     return new Promise<T[]>((resolve, reject) => {
-      const call = this.#begin(`a transaction of ${commands.length} commands`, timeoutMs, reject);
+      const call = this.#calls.begin(`a transaction of ${commands.length} commands`, timeoutMs, reject);
       this.#wire.transact(commands, buffers).then(
         (replies) => {
           this.#end(call);
@@ -161,8 +155,12 @@ export class Connection {
     });
   }
 
-  /** Resolves when the server answers and has loaded its data. Throws what it says instead, e.g. `database_auth`. */
+  /**
+   * Resolves when the server answers and has loaded its data. Throws what it says instead, e.g. `database_auth`. A node
+   * of a cluster has answered already, and one that does not is no reason to do without the others.
+   */
   async check(timeoutMs: number): Promise<void> {
+    if (this.#wire.masters) return;
     await this.send(['PING'], false, timeoutMs).catch((error: unknown) => {
       if (!(error instanceof StackloreError && /^NOPERM/.test(errorMessage(error.cause)))) throw error;
     });
@@ -182,56 +180,24 @@ export class Connection {
     if (!this.#isClosed) this.#wire.destroy();
   }
 
-  #begin(command: RedisArgument, timeoutMs: number, reject: (error: Error) => void): Call {
-    const call = { command, timeoutMs, deadline: performance.now() + timeoutMs, reject };
-    this.#calls.add(call);
-    if (call.deadline < this.#alarmAt) this.#setAlarm(call.deadline);
-    return call;
-  }
-
   #end(call: Call): void {
-    this.#lastReplyAt = performance.now();
-    this.#calls.delete(call);
-    // What a set once held can outlive it in the collector; the reply behind this must not.
-    call.reject = nobodyWaits;
+    this.#calls.end(call);
     if (this.#isRetired) this.#closeWhenIdle();
   }
 
-  #setAlarm(at: number): void {
-    clearTimeout(this.#alarm);
-    this.#alarmAt = at;
-    // setImmediate: replies that came while this program was busy are read first, so they are not called late.
-    this.#alarm = setTimeout(
-      () => setImmediate(() => this.#rejectOverdue()),
-      Math.max(1, at - performance.now()),
-    );
-    this.#alarm.unref();
-  }
-
-  #rejectOverdue(): void {
-    this.#alarmAt = Number.POSITIVE_INFINITY;
-    const now = performance.now();
-    let next = Number.POSITIVE_INFINITY;
-    let isDead = false;
-    for (const call of this.#calls) {
-      if (call.deadline > now) {
-        next = Math.min(next, call.deadline);
-        continue;
-      }
-      this.#calls.delete(call);
-      call.reject(deadlinePassed(String(call.command), call.timeoutMs, this.#options.context));
-      // Replies come in order. Where none came lately, later commands would only queue behind this one.
-      isDead ||= this.#lastReplyAt < call.deadline - call.timeoutMs / 2;
-    }
-    if (next < this.#alarmAt) this.#setAlarm(next);
-    if (isDead) this.retire();
+  /**
+   * Replies come in order: where none came lately, later commands would only queue behind the overdue one. Of a cluster the
+   * others' replies tell nothing of the node that is silent, and a new connection finds out who is master by now.
+   */
+  #onOverdue(isSilent: boolean): void {
+    if (isSilent || this.#wire.masters) this.retire();
     if (this.#isRetired) this.#closeWhenIdle();
   }
 
   #closeWhenIdle(): void {
-    if (this.#calls.size > 0 || this.#isClosed) return;
+    if (!this.#calls.isEmpty || this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#alarm);
+    this.#calls.close();
     this.#endWatch();
     this.#wire.destroy();
     this.#resolveClosed();
@@ -248,16 +214,16 @@ export class Connection {
     if (this.#wire.isReply(error)) {
       if (this.#wire.isStale(error)) this.retire();
       const explained = replyError(error, String(command), { ...context, sent });
-      return isWhole && isRefusal(error) ? withFate(explained, 'undone') : explained;
+      return isWhole && this.#isUndone(error) ? withFate(explained, 'undone') : explained;
     }
     this.retire();
+    if (isWhole && this.#isUndone(error)) return withFate(connectFailed(error, 1, context), 'undone');
     return withFate(connectionLost(error, String(command), context), 'unknown');
   }
 
-  /** Since when the oldest call waits without any answer having come; `undefined` when none waits. */
-  #silentSince(): number | undefined {
-    const [oldest] = this.#calls;
-    return oldest && Math.max(oldest.deadline - oldest.timeoutMs, this.#lastReplyAt);
+  /** True for an error of what was refused for now, or not even sent. */
+  #isUndone(error: unknown): boolean {
+    return this.#wire.isReply(error) ? isRefusal(error) : this.#wire.isUnsent(error);
   }
 
   /** Of a cluster the one node that loads cannot be asked how far it is: its refusal is one like others. */
@@ -280,14 +246,12 @@ export class Connection {
   /** A command of the loading wait itself, with a deadline but without any waiting or translation. */
   #ask(command: RedisCommand): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const call = this.#begin(command[0] ?? '', this.#options.loadingTimeoutMs, reject);
+      const call = this.#calls.begin(command[0] ?? '', this.#options.loadingTimeoutMs, reject);
       const end = () => this.#end(call);
       this.#wire.send(command, false).finally(end).then(resolve, reject);
     });
   }
 }
-
-function nobodyWaits(): void {}
 
 function isArgument(argument: unknown): boolean {
   return typeof argument === 'string' || argument instanceof Buffer;

@@ -1,15 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config.ts';
-import { StackloreError } from '../errors.ts';
+import { setMaxListeners } from 'node:events';
 import type { DatabaseName } from '../schema/record.ts';
 import { isRead, type Place, type RedisCommand } from './command.ts';
 import { type Confirmation, confirm } from './confirm.ts';
-import { Connection } from './connection.ts';
-import { withFate } from './fate.ts';
-import { displayLocation, type RedisLocation } from './redis-url.ts';
+import type { Connection } from './connection.ts';
+import { type ConnectionTarget, type KnownServers, openConnection } from './open-connection.ts';
 import { repeat, type Work } from './repeat.ts';
-import { closedError, connectFailed, type DatabaseContext, isLasting, replyError } from './reply-error.ts';
-import { requireWhole } from './require-whole.ts';
+import { closedError } from './reply-error.ts';
 
 /** How one command differs from the usual. */
 export interface CommandOptions {
@@ -68,37 +64,14 @@ export interface Database {
 }
 
 /** What one database is connected by. */
-export interface DatabaseTarget {
-  readonly name: DatabaseName;
-  readonly number: number;
+export interface DatabaseTarget extends ConnectionTarget {
   readonly isCluster: boolean;
-  /** Where the server is; asked for anew with each connection, as the embedded server may have moved. */
-  readonly locate: () => Promise<RedisLocation>;
-  /** The setting that names the location, for messages; `undefined` for the embedded server. */
-  readonly setting: string | undefined;
-  readonly config: Pick<Config, 'tls' | 'connectTimeoutMs' | 'commandTimeoutMs'>;
-  /** What CLIENT LIST shows. */
-  readonly clientName: string;
   /** What `isConfirmed` waits for. */
   readonly confirmation: Confirmation;
-  readonly onNotice: (text: string) => void;
 }
 
-interface Attempt {
-  readonly location: RedisLocation;
-  readonly context: DatabaseContext;
-  readonly timeoutMs: number;
-}
-
-/** A refused or lost connection is tried again this often, with growing pauses, but not beyond `connectTimeoutMs`. */
-const ATTEMPTS = 8;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
-const SENTINEL_ATTEMPT_MS = 2_000;
 /** A single server that refuses may be a name that is just being given to another, as managed services do. */
 const PATIENCE_WITH_ONE_SERVER_MS = 1_000;
-/** Loading a large database takes longer than any command. */
-const LOADING_FACTOR = 4;
 
 /** A `Database` by its target. */
 export class RedisDatabase implements Database {
@@ -107,16 +80,14 @@ export class RedisDatabase implements Database {
   readonly #duplicates = new Set<RedisDatabase>();
   /** The one that this is a duplicate of, directly or not; else this. */
   readonly #root: RedisDatabase;
+  /** The root's, too. */
+  readonly #servers: KnownServers;
   readonly #onClose: () => void;
   #connection: Connection | undefined;
   #connections = 0;
   #connecting: Promise<Connection> | undefined;
   /** Carries out what replicas are to confirm. */
   #confirming: RedisDatabase | undefined;
-  /** The server is known not to be several shards behind one address. Told by the root. */
-  #isWhole = false;
-  /** Where one server goes, another takes its place: sentinels and clusters see to that. Told by the root. */
-  #hasSuccessors = false;
 
   constructor(
     target: DatabaseTarget,
@@ -124,7 +95,10 @@ export class RedisDatabase implements Database {
   ) {
     this.#target = target;
     this.#root = origin?.root ?? this;
+    this.#servers = origin ? origin.root.#servers : { areWhole: false, haveSuccessors: false };
     this.#onClose = origin?.onClose ?? (() => {});
+    // Each command that waits to be sent again listens to it.
+    setMaxListeners(0, this.#abort.signal);
   }
 
   get name(): DatabaseName {
@@ -220,7 +194,7 @@ export class RedisDatabase implements Database {
         work,
         {
           connect: async () => this.#connection ?? this.#connect(),
-          patienceMs: this.#root.#hasSuccessors ? Number.POSITIVE_INFINITY : PATIENCE_WITH_ONE_SERVER_MS,
+          patienceMs: this.#servers.haveSuccessors ? Number.POSITIVE_INFINITY : PATIENCE_WITH_ONE_SERVER_MS,
           signal: this.#abort.signal,
         },
         { startedAt, failure },
@@ -248,89 +222,20 @@ export class RedisDatabase implements Database {
 
   /** Commands that come while a connection is being made share it. */
   #connect(): Promise<Connection> {
-    this.#connecting ??= this.#open().finally(() => {
+    this.#connecting ??= openConnection(this.#target, {
+      servers: this.#servers,
+      signal: this.#abort.signal,
+      onOpened: (connection) => {
+        this.#connection = connection;
+        this.#connections += 1;
+      },
+      onRetired: (connection) => {
+        if (this.#connection === connection) this.#connection = undefined;
+      },
+      onSuperseded: () => this.#root.#abandon(),
+    }).finally(() => {
       this.#connecting = undefined;
     });
     return this.#connecting;
   }
-
-  async #open(): Promise<Connection> {
-    const { signal } = this.#abort;
-    signal.throwIfAborted();
-    const location = await this.#target.locate();
-    // Only now: programs that never reach Redis, such as --help, do not pay for loading the client.
-    const wires = await import('./open-wire.ts');
-    const until = performance.now() + this.#target.config.connectTimeoutMs;
-    const { name, number, setting } = this.#target;
-    const context = {
-      ...{ name, place: displayLocation(location, number), setting },
-      passwordFile: location.passwordFile?.path,
-    };
-    for (let attempt = 1; ; attempt += 1) {
-      signal.throwIfAborted();
-      try {
-        const leftMs = Math.max(1, Math.round(until - performance.now()));
-        // The sentinels may name another server by the time that this one has not answered.
-        const timeoutMs = location.kind === 'sentinel' ? Math.min(leftMs, SENTINEL_ATTEMPT_MS) : leftMs;
-        return await this.#attempt(wires, { location, context, timeoutMs });
-      } catch (error) {
-        if (signal.aborted || isFinal(error)) throw error;
-        const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
-        const isLast = attempt === ATTEMPTS || performance.now() + pause >= until;
-        if (isLast || isLasting(error)) {
-          const failure = connectFailed(error, attempt, context);
-          throw this.#root.#hasSuccessors && !isLasting(error) ? withFate(failure, 'undone') : failure;
-        }
-        await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
-      }
-    }
-  }
-
-  async #attempt(
-    { isReply, openWire }: typeof import('./open-wire.ts'),
-    { location, context, timeoutMs }: Attempt,
-  ): Promise<Connection> {
-    const { config, number, clientName, onNotice } = this.#target;
-    let connection: Connection | undefined;
-    const wire = await openWire(location, {
-      number,
-      clientName,
-      tls: config.tls,
-      timeoutMs,
-      signal: this.#abort.signal,
-      onEnd: () => connection?.retire(),
-    }).catch((error: unknown) => {
-      throw isReply(error) ? replyError(error, 'the connection', context) : error;
-    });
-    connection = new Connection(wire, {
-      context,
-      onNotice,
-      loadingTimeoutMs: LOADING_FACTOR * config.commandTimeoutMs,
-      onRetired: (retired) => {
-        if (this.#connection === retired) this.#connection = undefined;
-      },
-      onSuperseded: () => this.#root.#abandon(),
-    });
-    try {
-      await connection.check(location.kind === 'sentinel' ? timeoutMs : config.connectTimeoutMs);
-      if (location.kind === 'server' && !this.#root.#isWhole) {
-        await requireWhole(connection, config.connectTimeoutMs);
-        this.#root.#isWhole = true;
-      }
-      this.#abort.signal.throwIfAborted();
-      if (connection.isRetired) throw new Error('the server closed the connection');
-    } catch (error) {
-      connection.retire();
-      throw error;
-    }
-    this.#connection = connection;
-    this.#connections += 1;
-    this.#root.#hasSuccessors = location.kind === 'sentinel' || location.kind === 'cluster';
-    return connection;
-  }
-}
-
-/** True for an error that says all there is to say; what could not be reached is tried again. */
-function isFinal(error: unknown): boolean {
-  return error instanceof StackloreError && error.code !== 'database_unreachable';
 }

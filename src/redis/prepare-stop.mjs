@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseInfo } from './control-connection.mjs';
+import { SAVE_MANIFEST } from './save-manifest.mjs';
 
 /**
  * @typedef {object} AutoIndexKeys What `auto` collections are found by.
  * @property {string} collections The sorted set of their names.
- * @property {string} collectionPrefix Before the name: a collection's record, with the fields `manifest` and `index`.
+ * @property {string} collectionPrefix Before the name: a collection's record, with the fields `created_at`, `manifest` and `index`.
  * @property {string} reindexPrefix Before the name: there while a reindex is not finished.
  */
 
@@ -13,17 +14,6 @@ const MANY_CHUNKS = 2_000;
 /** Replaying this much of the log takes no time that anyone notices. */
 const SHORT_LOG_BYTES = 4 * 1024 * 1024;
 const POLL_MS = 50;
-
-/**
- * Names the index that the next start is to make, unless the collection was changed since it was read.
- *
- * KEYS 1 the collection's record. ARGV 1 manifest and 2 index as read, 3 and 4 those from now on. Returns 1 when saved.
- */
-const SAVE = `
-local stored = redis.call('HMGET', KEYS[1], 'manifest', 'index')
-if stored[1] ~= ARGV[1] or stored[2] ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'manifest', ARGV[3], 'index', ARGV[4])
-return 1`;
 
 /**
  * Makes the next start of a server short: the large indexes of `auto` collections are dropped, as a snapshot would have them built while it is
@@ -44,7 +34,8 @@ export async function prepareStop(connection, keys, options = {}) {
   const dropped = {};
   for (const name of listOf(names)) {
     const key = `${keys.collectionPrefix}${name}`;
-    const [manifest = '', index = ''] = listOf(await send('HMGET', key, 'manifest', 'index'));
+    const read = listOf(await send('HMGET', key, 'created_at', 'manifest', 'index'));
+    const [, manifest = '', index = ''] = read;
     const next = withFlatIndex(manifest);
     if (next === undefined || (await send('EXISTS', `${keys.reindexPrefix}${name}`)) === 1) continue;
     const chunks = await countChunks(send, index);
@@ -53,7 +44,7 @@ export async function prepareStop(connection, keys, options = {}) {
     const own = listOf(indexes).filter((one) => one.startsWith(family));
     const last = Math.max(...own.map((one) => Number(one.slice(family.length)) || 0));
     const nextIndex = `${family}${last + 1}`;
-    if ((await send('EVAL', SAVE, '1', key, manifest, index, next, nextIndex)) !== 1) continue;
+    if ((await send('EVAL', SAVE_MANIFEST, '1', key, ...read, next, nextIndex)) !== 1) continue;
     for (const one of own) await send('FT.DROPINDEX', one);
     dropped[nextIndex] = chunks;
   }

@@ -3,6 +3,7 @@ import { loadConfig } from '../../src/config.ts';
 import { StackloreError } from '../../src/errors.ts';
 import { type ControlConnection, openControl } from '../../src/redis/control-connection.mjs';
 import { connectDatabases, type Database, type Databases } from '../../src/redis/databases.ts';
+import type { PrivateRedis } from '../../src/redis/private-redis.ts';
 import { scanKeyBytes, scanKeys } from '../../src/redis/scan.ts';
 import { writeInOrder } from '../../src/redis/write-in-order.ts';
 import { usePrivateCluster } from '../support/cluster.ts';
@@ -125,4 +126,28 @@ describe('a master that dies', () => {
     expect(addresses).toHaveLength(3);
     expect(addresses).not.toContain(`127.0.0.1:${cluster.nodes[0]?.port}`);
   });
+});
+
+describe('a master that hangs', () => {
+  it('is left when a command to it is overdue while others answer, for the replica that has taken over', async () => {
+    const [, hanging, living] = cluster.nodes as [PrivateRedis, PrivateRedis, PrivateRedis];
+    await main.pipeline(KEYS.map((key) => ['SET', key, 'by the master']));
+    const [key, other] = [await keyOf(hanging), await keyOf(living)];
+    process.kill(hanging.pid, 'SIGSTOP');
+    const reads = setInterval(() => main.send(['GET', other]).catch(() => {}), 50);
+    try {
+      const set = () => main.send(['SET', key, 'by the replica'], { timeoutMs: 1_000 });
+      expect(await persist(set)).toBe('OK');
+    } finally {
+      clearInterval(reads);
+      process.kill(hanging.pid, 'SIGCONT');
+    }
+  });
+
+  async function keyOf({ socketPath }: PrivateRedis): Promise<string> {
+    const control = await openControl(socketPath);
+    const [key = ''] = (await control.send(['KEYS', 'key-*'])) as string[];
+    control.close();
+    return key;
+  }
 });

@@ -19,7 +19,8 @@ function connectTo(reply: Reply, { isCluster = false } = {}) {
       return given;
     },
     transact: async () => [],
-    isReply: () => true,
+    isReply: (error) => error !== UNSENT,
+    isUnsent: (error) => error === UNSENT,
     isStale: () => false,
     ...(isCluster && { masters: () => ['one:6379', 'two:6379'] }),
     destroy: () => {},
@@ -40,6 +41,7 @@ const fateOfFailed = (work: Promise<unknown>) =>
 
 const LOADING = new Error('LOADING Redis is loading the dataset in memory');
 const DOWN = new Error('CLUSTERDOWN Hash slot not served');
+const UNSENT = new Error('connect ECONNREFUSED 127.0.0.1:1');
 
 describe('a command that is refused as the server loads', () => {
   it('is sent when one server has loaded', async () => {
@@ -56,6 +58,23 @@ describe('a command that is refused as the server loads', () => {
     expect(await fateOfFailed(connection.send(['GET', 'key'], false, 1_000))).toBe('undone');
     expect(await fateOfFailed(connection.pipeline([['SET', 'key', '1']], false, 1_000))).toBe('undone');
     expect(sent).toEqual(['GET', 'SET']);
+  });
+});
+
+describe('a command that was not sent, as its server could not be reached', () => {
+  it('is given back as not carried out', async () => {
+    const { connection } = connectTo(() => UNSENT, { isCluster: true });
+    expect(await fateOfFailed(connection.send(['INCR', 'key'], false, 1_000))).toBe('undone');
+    expect(await fateOfFailed(connection.pipeline([['INCR', 'key']], false, 1_000))).toBe('undone');
+  });
+
+  it('leaves open what became of a pipeline of which another was carried out', async () => {
+    const { connection } = connectTo(([, key]) => (key === 'away' ? UNSENT : 1), { isCluster: true });
+    const writes = [
+      ['INCR', 'here'],
+      ['INCR', 'away'],
+    ];
+    expect(await fateOfFailed(connection.pipeline(writes, false, 1_000))).toBe('unknown');
   });
 });
 

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { RecordError, StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { asObject, readHash, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
-import { runScript } from '../../redis/script.ts';
+import { SAVE_MANIFEST } from '../../redis/save-manifest.mjs';
+import { defineScript, runScript } from '../../redis/script.ts';
 import {
   collectionRecord,
   collectionsRecord,
@@ -12,7 +13,6 @@ import {
 } from '../../schema/knowledge.ts';
 import { indexName } from './index-fields.ts';
 import { CREATE_COLLECTION } from './scripts/create-collection.ts';
-import { SAVE_MANIFEST } from './scripts/save-manifest.ts';
 
 /** A named set of chunks: what its vectors are made with, its corpus version and the FT index behind its alias. */
 export interface Collection {
@@ -35,6 +35,7 @@ export interface CollectionList {
   readonly unreadable: readonly UnreadableCollection[];
 }
 
+const SAVE = defineScript(SAVE_MANIFEST);
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** How old a manifest read earlier may be when a search uses it again; saves a round trip a search. */
 export const REMEMBERED_MS = 1_000;
@@ -153,7 +154,7 @@ export class Collections {
     if (stored === null || codec.encode(codec.decode(stored)) !== codec.encode(collection.manifest)) {
       return undefined;
     }
-    const saved = await runScript<number>(this.#database, SAVE_MANIFEST, {
+    const saved = await runScript<number>(this.#database, SAVE, {
       keys: [key],
       args: [createdAt.encode(collection.createdAt), stored, collection.index, codec.encode(manifest), index],
       isConfirmed: true,

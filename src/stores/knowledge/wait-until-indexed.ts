@@ -16,8 +16,8 @@ const REST_PER_LOOK = 10;
 const STALLED_MS = 60_000;
 
 /**
- * How long to leave a server alone that took so long to tell of an index; ms. It counts all terms for that, a third of a second
- * for 500,000 chunks, and serves nobody meanwhile.
+ * How long to leave a server alone that took so long to tell of an index; ms. With 500,000 chunks in HNSW, FT.INFO takes
+ * a fifth of a second, in which nobody else is served.
  */
 export function restAfterLook(tookMs: number, leastMs: number): number {
   return Math.max(leastMs, tookMs * REST_PER_LOOK);
