@@ -75,8 +75,8 @@ export async function createCollection(
   await parts.vectorIndex.requireSearch();
   const collection = await parts.collections.create(name, await manifestFor(parts, checked));
   // An index of this name can only be left from a collection that was dropped while another process rebuilt it.
-  await parts.vectorIndex.drop(collection);
-  await parts.vectorIndex.ensure(collection);
+  await parts.vectorIndex.builder.drop(collection);
+  await parts.vectorIndex.builder.ensure(collection);
   return collection;
 }
 
@@ -104,7 +104,7 @@ export async function openOrCreate(
     : await createOrFind(parts, name, settings);
   requireSameSettings(existing, settings);
   requireSameModel(existing, await parts.embedder());
-  await parts.vectorIndex.ensure(existing);
+  await parts.vectorIndex.builder.ensure(existing);
   // One that was made before words were indexed gets them now; its vectors stay.
   const collection = existing.manifest.analyser ? existing : await indexWords(parts, name, settings);
   return { collection, isNew };
@@ -144,7 +144,7 @@ async function declareFields(
   for (let attempt = 1; attempt <= DECLARING_ATTEMPTS; attempt += 1) {
     const collection = await parts.collections.get(name);
     const added = missingFields(collection, wanted);
-    await parts.vectorIndex.addFields(collection, wanted);
+    await parts.vectorIndex.builder.addFields(collection, wanted);
     if (added.length === 0) return collection;
     const manifest = { ...collection.manifest, fields: [...collection.manifest.fields, ...added] };
     const extended = await parts.collections.saveManifest(collection, manifest);
@@ -177,7 +177,7 @@ export async function dropCollection(
   name: string,
 ): Promise<number> {
   const collection = await parts.collections.get(name);
-  await parts.vectorIndex.drop(collection);
+  await parts.vectorIndex.builder.drop(collection);
   const deleted = await parts.documents.deleteAll(collection);
   await parts.collections.delete(name);
   // What another process published until the record was gone; from then on it refuses.

@@ -51,12 +51,7 @@ export async function startIndexesOf(knowledge: Database, graceMs: number): Prom
     // Others have changed it meanwhile: the search that misses an index makes one.
     if (vacant) emptied.push(vacant);
   }
-  for (const vacant of emptied) {
-    const { analyser: _, ...wordless } = vacant.manifest;
-    await parts.vectorIndex.build({ ...vacant, manifest: wordless });
-    // One that needs no words is whole, for those outside too.
-    await parts.vectorIndex.ensure(vacant);
-  }
+  for (const vacant of emptied) await parts.vectorIndex.builder.ensure(vacant, { withWords: false });
   for (const { name } of emptied) await tendIndex(parts, name);
 }
 
@@ -91,6 +86,6 @@ async function vacated(
   const isThere = (await vectorIndex.findHealth({ name, index }))?.index === index;
   const next = isThere ? indexName(name, indexNumber(index) + 1) : index;
   const saved = await collections.saveManifest(collection, flat, next);
-  if (saved) await vectorIndex.drop(saved);
+  if (saved) await vectorIndex.builder.drop(saved);
   return saved;
 }

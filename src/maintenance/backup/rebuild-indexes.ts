@@ -69,10 +69,8 @@ export class CollectionRestore {
       const key = collectionRecord.key.build({ collection: name });
       const lift = String(Math.max(0, before - collection.version) + 1);
       await this.#parts.databases.knowledge.send(['HINCRBY', key, 'version', lift]);
-      rebuilt.push({
-        collection: name,
-        ...(await outcomeOf(() => this.#parts.vectorIndex.ensure(collection))),
-      });
+      const outcome = await outcomeOf(() => this.#parts.vectorIndex.builder.ensure(collection));
+      rebuilt.push({ collection: name, ...outcome });
     }
     return rebuilt;
   }

@@ -49,10 +49,15 @@ export interface IndexShape extends IndexHealth {
 
 /** An index and its shape, by its name or an alias; `undefined` where there is none. */
 export async function findIndexShape(database: Database, index: string): Promise<IndexShape | undefined> {
-  const reply = await database.send<unknown[]>(['FT.INFO', index]).catch((error: unknown) => {
+  return readIndexShape(database, index).catch((error: unknown) => {
     if (!isLostIndex(error)) throw error;
+    return undefined;
   });
-  if (!reply) return undefined;
+}
+
+/** An index and its shape, by its name or an alias. Throws what the server answers where there is none. */
+export async function readIndexShape(database: Database, index: string): Promise<IndexShape> {
+  const reply = await database.send<unknown[]>(['FT.INFO', index]);
   const attributes: unknown = pairs(reply).get('attributes');
   const prefixes: unknown = pairs(pairs(reply).get('index_definition')).get('prefixes');
   const all = Array.isArray(attributes) ? attributes.map(pairs) : [];

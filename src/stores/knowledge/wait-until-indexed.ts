@@ -11,17 +11,18 @@ export interface ScanProgress {
 const POLL_MS = 50;
 const STALLED_MS = 60_000;
 
-/** Resolves once the scan of an index has ended. Throws `busy` when it made no progress for `stalledMs`. */
-export async function waitUntilIndexed(
+/** Gives what was read of an index once its scan has ended. Throws `busy` when that made no progress for `stalledMs`. */
+export async function waitUntilIndexed<Progress extends ScanProgress>(
   index: string,
-  read: () => Promise<ScanProgress>,
+  read: () => Promise<Progress>,
   { stalledMs = STALLED_MS, now = Date.now, pause = () => sleep(POLL_MS) as Promise<unknown> } = {},
-): Promise<void> {
+): Promise<Progress> {
   let furthest = -1;
   let movedAt = 0;
   for (;;) {
-    const { indexing, percentIndexed } = await read();
-    if (!indexing) return;
+    const progress = await read();
+    const { indexing, percentIndexed } = progress;
+    if (!indexing) return progress;
     if (percentIndexed > furthest) {
       furthest = percentIndexed;
       movedAt = now();
