@@ -221,15 +221,15 @@ export class Stacklore {
     this.#recorder = config.recording ? new BufferedRecorder(this, { mayWrite }) : undefined;
     this.#ingestLeases = new IngestLeases(knowledge);
     this.#vectorIndex = new VectorIndex(knowledge, { searchTimeoutMs: config.searchTimeoutMs });
+    const reindexes = new Reindexes(knowledge);
     this.#tender = new IndexTender({
       // Its own: what it reads does not make manifests fresh that searches remember.
-      ...{ knowledge, collections: new Collections(knowledge), vectorIndex: this.#vectorIndex },
-      reindexes: new Reindexes(knowledge),
+      ...{ knowledge, collections: new Collections(knowledge), vectorIndex: this.#vectorIndex, reindexes },
       graceMs: GRACE_MS,
     });
     this.maintenance = new Maintenance({
       ...{ ...this, vectorIndex: this.#vectorIndex, factIndex: this.#factIndex, model: this.#model },
-      embedder: () => this.#parts.embedder(),
+      ...{ reindexes, tender: this.#tender, embedder: () => this.#parts.embedder() },
     });
     this.#openEmbedder = embedder ? async () => embedder : () => openLocalEmbedder(config, { report });
     this.#rerankModel = !reranker ? config.reranker : reranker.name ? { name: reranker.name } : undefined;

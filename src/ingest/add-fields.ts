@@ -40,7 +40,7 @@ async function declareFields(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const collection = await parts.collections.get(name);
     const added = missingFields(collection, wanted);
-    await parts.vectorIndex.addFields(collection, wanted);
+    await parts.vectorIndex.builder.addFields(collection, wanted);
     if (added.length === 0) return collection;
     const manifest = { ...collection.manifest, fields: [...collection.manifest.fields, ...added] };
     const extended = await parts.collections.saveManifest(collection, manifest);

@@ -66,8 +66,8 @@ export async function createCollection(
   await parts.vectorIndex.requireSearch();
   const collection = await parts.collections.create(name, await manifestFor(parts, checked));
   // An index of this name can only be left from a collection that was dropped while another process rebuilt it.
-  await parts.vectorIndex.drop(collection);
-  await parts.vectorIndex.ensure(collection);
+  await parts.vectorIndex.builder.drop(collection);
+  await parts.vectorIndex.builder.ensure(collection);
   return collection;
 }
 
@@ -95,7 +95,7 @@ export async function openOrCreate(
     : await createOrFind(parts, name, settings);
   requireSameSettings(existing, settings);
   requireSameModel(existing, await parts.embedder());
-  await parts.vectorIndex.ensure(existing);
+  await parts.vectorIndex.builder.ensure(existing);
   // One that was made before words were indexed gets them now; its vectors stay.
   const collection = existing.manifest.analyser ? existing : await indexWords(parts, name, settings);
   return { collection, isNew };
@@ -107,7 +107,7 @@ export async function dropCollection(
   name: string,
 ): Promise<number> {
   const collection = await parts.collections.get(name);
-  await parts.vectorIndex.drop(collection);
+  await parts.vectorIndex.builder.drop(collection);
   const deleted = await parts.documents.deleteAll(collection);
   await parts.collections.delete(name);
   // What another process published until the record was gone; from then on it refuses.

@@ -43,7 +43,7 @@ export async function indexWords(
       await documents.backfillTerms(collection, analyser);
       return collection;
     }
-    await vectorIndex.addTerms(collection);
+    await vectorIndex.builder.addTerms(collection);
     await documents.backfillTerms(collection, analyser);
     // Searches by words begin when every chunk has them; what was published meanwhile gets its own next.
     const indexed = await collections.saveManifest(collection, { ...collection.manifest, analyser });

@@ -1,6 +1,6 @@
 import type { Database } from '../redis/databases.ts';
 import { documentRecord } from '../schema/knowledge.ts';
-import { chunkKeysAt, numbersInBatches } from '../stores/knowledge/generations/places.ts';
+import { type ChunkCount, countChunks } from '../stores/knowledge/generations/document-chunks.ts';
 import { readShown } from '../stores/knowledge/generations/shown.ts';
 
 /*
@@ -14,15 +14,6 @@ export interface DocumentPlace {
   readonly docId: string;
 }
 
-/** The chunks that a document says it has, and those that are there. */
-export interface ChunkCount {
-  readonly said: number;
-  readonly found: number;
-  /** The collection it says it is in. */
-  readonly collection: string;
-}
-
-const CHUNKS_PER_LOOK = 500;
 const AT_ONCE = 32;
 
 /** Counts the chunks of a document; `undefined` where it changed meanwhile, or is no document that can be counted. */
@@ -34,27 +25,6 @@ export async function countSettled(
   if (!count) return undefined;
   const { exists, generation, isHeld } = await readShown(knowledge, document.key);
   return exists && !isHeld && generation === count.generation ? count : undefined;
-}
-
-/** Counts the chunks of a document that nobody else changes; of one that says it has none, the first is looked for. */
-export async function countChunks(
-  knowledge: Database,
-  { key, docId }: DocumentPlace,
-): Promise<(ChunkCount & { readonly generation: string }) | undefined> {
-  if ((await knowledge.send<string>(['TYPE', key])) !== 'hash') return undefined;
-  const names = ['chunk_count', 'collection', 'generation', 'chunk_start'];
-  const stored = await knowledge.send<(string | null)[]>(['HMGET', key, ...names]);
-  const [said, start] = [Number(stored[0] ?? 0), Number(stored[3] ?? 0)];
-  if (!Number.isSafeInteger(said) || !Number.isSafeInteger(start)) return undefined;
-  const [, collection, generation] = stored;
-  const owner = collection ?? 'default';
-  let found = 0;
-  for (const numbers of numbersInBatches(start, start + Math.max(said, 1), CHUNKS_PER_LOOK)) {
-    const places = numbers.flatMap((n) => chunkKeysAt(owner, docId, n).map((chunk) => ({ n, chunk })));
-    const there = await knowledge.pipeline<number>(places.map(({ chunk }) => ['EXISTS', chunk]));
-    found += new Set(places.flatMap(({ n }, at) => (there[at] === 1 ? [n] : []))).size;
-  }
-  return { said, found, collection: owner, generation: generation ?? '' };
 }
 
 /** What an entry in a list of documents is compared with. */

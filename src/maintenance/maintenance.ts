@@ -3,12 +3,14 @@ import type { Config } from '../config.ts';
 import { StackloreError } from '../errors.ts';
 import type { Databases } from '../redis/databases.ts';
 import type { Collections } from '../stores/knowledge/collections.ts';
+import type { Reindexes } from '../stores/knowledge/reindexes.ts';
 import type { VectorIndex } from '../stores/knowledge/vector-index.ts';
 import type { Conversations } from '../stores/main/conversations.ts';
 import type { DeadLetters } from '../stores/main/dead-letters.ts';
 import { checkRights, type RightsCheck, type RightsRequest } from './acl/check-rights.ts';
 import { type UserRequest, type UserRules, userRules } from './acl/user-rules.ts';
 import { type AnalyticsDeletion, deleteAnalyticsBefore, retentionLimit } from './analytics-retention.ts';
+import type { IndexTender } from './auto-index/index-tender.ts';
 import { type BackupReport, type BackupRequest, backup } from './backup/backup.ts';
 import { type RestoreReport, type RestoreRequest, restore } from './backup/restore.ts';
 import { type CleanupReport, type CleanupRequest, cleanUp } from './cleanup.ts';
@@ -37,6 +39,8 @@ export interface MaintenanceParts
   readonly conversations: Conversations;
   readonly deadLetters: DeadLetters;
   readonly vectorIndex: VectorIndex;
+  readonly reindexes: Reindexes;
+  readonly tender: IndexTender;
   /** What query texts are embedded with. */
   readonly model: DoctorParts['model'];
 }

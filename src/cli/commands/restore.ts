@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
+import type { IndexOutcome } from '../../maintenance/backup/rebuild-indexes.ts';
 import type { RestoreReport } from '../../maintenance/backup/restore.ts';
 import { defineCommand } from '../command.ts';
 import { counted } from '../format.ts';
@@ -54,8 +55,13 @@ function describe(report: RestoreReport): string[] {
   return [
     `${dryRun ? 'Would restore' : 'Restored'} ${counted(restored, 'key')} into ${database}; ${existing} exist, ${skipped} kept as they are, ${expired} expired, ${unselected} not asked for.`,
     ...Object.entries(families).map(([name, keys]) => `  ${name === '' ? '(no family)' : name}: ${keys}`),
-    ...indexes.map(([name, one]) => {
-      return `Index of ${name}: ${one.state === 'ready' ? 'ready' : `failed. ${one.error.message}`}`;
-    }),
+    ...indexes.map(([name, one]) => `Index of ${name}: ${describeIndex(one)}`),
   ];
+}
+
+function describeIndex(index: IndexOutcome): string {
+  if (index.state === 'failed') return `failed. ${index.error.message}`;
+  if (!index.following) return 'ready';
+  const following = index.following.map((one) => (one === 'hnsw' ? 'HNSW' : one)).join(' and ');
+  return `ready for exact search by vectors; ${following} follow in the background (stacklore collections list).`;
 }

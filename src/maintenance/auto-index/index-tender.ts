@@ -42,6 +42,12 @@ export class IndexTender {
     }
   }
 
+  /** Looks at collections in a moment, also where that was done a short while ago: it was before what was done now. Never fails. */
+  again(names: readonly string[]): void {
+    for (const name of names) this.#due.delete(name);
+    this.nudge(names);
+  }
+
   /** Looks at collections now. Throws what the server answers. */
   async tend(names: readonly string[]): Promise<Record<string, Tended>> {
     const tended = await Promise.all(names.map((name) => tendIndex(this.#parts, name)));
@@ -63,9 +69,7 @@ export class IndexTender {
       return await work();
     } finally {
       clearInterval(timer);
-      // What was done a moment ago may have been before the last chunks.
-      for (const name of names) this.#due.delete(name);
-      this.nudge(names);
+      this.again(names);
     }
   }
 

@@ -1,16 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config.ts';
 import { connectDatabases, type Database } from '../../redis/databases.ts';
-import { type Collection, Collections } from '../../stores/knowledge/collections.ts';
-import { findIndexShape } from '../../stores/knowledge/ft-index.ts';
-import { indexName, indexNumber } from '../../stores/knowledge/index-fields.ts';
+import { Collections } from '../../stores/knowledge/collections.ts';
 import { Reindexes } from '../../stores/knowledge/reindexes.ts';
 import { VectorIndex } from '../../stores/knowledge/vector-index.ts';
+import { isIndexMissing, makeExactIndexes } from './exact-first.ts';
 import { type TendParts, tendIndex } from './tend-index.ts';
-
-/** An index that is filled so soon is left to itself. */
-const SOON_MS = 200;
-const POLL_MS = 20;
 
 /**
  * Makes an embedded server that was just started answer soon: `auto` collections whose index a stop has dropped, or that
@@ -43,52 +37,8 @@ export async function startIndexesOf(knowledge: Database, graceMs: number): Prom
     ...{ knowledge, collections: new Collections(knowledge), graceMs },
     ...{ vectorIndex: new VectorIndex(knowledge), reindexes: new Reindexes(knowledge) },
   };
-  const missing = await findMissing(parts);
-  // The server fills one index after the other, so nothing is made before all that would be filled first is gone.
-  const emptied: Collection[] = [];
-  for (const collection of missing) {
-    const vacant = await vacated(parts, collection);
-    // Others have changed it meanwhile: the search that misses an index makes one.
-    if (vacant) emptied.push(vacant);
-  }
-  for (const vacant of emptied) {
-    const { analyser: _, ...wordless } = vacant.manifest;
-    await parts.vectorIndex.build({ ...vacant, manifest: wordless });
-    // One that needs no words is whole, for those outside too.
-    await parts.vectorIndex.ensure(vacant);
-  }
-  for (const { name } of emptied) await tendIndex(parts, name);
-}
-
-async function findMissing(parts: TendParts): Promise<Collection[]> {
   const { items } = await parts.collections.list();
-  const looked = items.map(async (one) => ((await isMissing(parts, one)) ? [one] : []));
-  return (await Promise.all(looked)).flat();
-}
-
-/** Whether an `auto` collection has no index that holds all chunks, nor will have in a moment. */
-async function isMissing({ knowledge, reindexes }: TendParts, collection: Collection): Promise<boolean> {
-  if (!collection.manifest.index.auto || (await reindexes.find(collection))) return false;
-  const until = performance.now() + SOON_MS;
-  for (;;) {
-    const shape = await findIndexShape(knowledge, collection.index);
-    if (!shape) return true;
-    if (!shape.indexing) return false;
-    if (performance.now() >= until) return true;
-    await sleep(POLL_MS);
-  }
-}
-
-/** The collection with the name of an exact index that is not there yet, and without any other; `undefined` if it was changed. */
-async function vacated(
-  { collections, vectorIndex }: TendParts,
-  collection: Collection,
-): Promise<Collection | undefined> {
-  const { name, manifest, index } = collection;
-  const flat = { ...manifest, index: { ...manifest.index, kind: 'flat' as const } };
-  const isThere = (await vectorIndex.findHealth({ name, index }))?.index === index;
-  const next = isThere ? indexName(name, indexNumber(index) + 1) : index;
-  const saved = await collections.saveManifest(collection, flat, next);
-  if (saved) await vectorIndex.drop(saved);
-  return saved;
+  const looked = items.map(async (one) => ((await isIndexMissing(parts, one)) ? [one] : []));
+  const missing = (await Promise.all(looked)).flat();
+  for (const { name } of await makeExactIndexes(parts, missing)) await tendIndex(parts, name);
 }

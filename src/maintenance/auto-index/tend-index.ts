@@ -60,9 +60,9 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
   parts.growth?.note(name, serving.documents);
   if (leftovers.length > 0) {
     return step(parts, seen, async () => {
-      for (const index of leftovers) await parts.vectorIndex.dropIndex(index);
+      for (const index of leftovers) await parts.vectorIndex.builder.dropIndex(index);
       // The alias for those outside may still have been on one of them, where a switch was interrupted.
-      await parts.vectorIndex.ensure(collection);
+      await parts.vectorIndex.builder.ensure(collection);
       return 'dropped';
     });
   }
@@ -75,7 +75,7 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
     return step(parts, seen, () => addWords(parts, collection));
   }
   return step(parts, seen, async () => {
-    await parts.vectorIndex.begin(nextOf(collection, wanted.kind));
+    await parts.vectorIndex.builder.begin(nextOf(collection, wanted.kind));
     return 'begun';
   });
 }
@@ -180,8 +180,8 @@ async function switchIndex(parts: TendParts, collection: Collection, { kind }: W
 
 /** Takes longer than a second index, and new connections wait meanwhile, but no words at all would be worse. */
 async function addWords({ vectorIndex }: TendParts, collection: Collection): Promise<Tended> {
-  await vectorIndex.addTerms(collection);
-  await vectorIndex.ensure(collection);
+  await vectorIndex.builder.addTerms(collection);
+  await vectorIndex.builder.ensure(collection);
   return 'switched';
 }
 

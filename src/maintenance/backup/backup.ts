@@ -135,6 +135,9 @@ async function backupDatabase(
       count += 1;
       if (skipped.length < NAMED_SKIPPED) skipped.push(printableKey(key));
     },
+    keepsDocumentsWhole:
+      database === 'knowledge' &&
+      ['document', 'chunk'].every((name) => selection.families?.includes(name) ?? true),
     ...(signal && { signal }),
   });
   const header: ArchiveHeader = {

@@ -7,6 +7,7 @@ import { type MeasuredKey, measureKeys } from '../measure-keys.ts';
 import type { KeyType } from '../scripts/measure-keys.ts';
 import type { RecordPart } from './archive-format.ts';
 import { READ_KEYS } from './scripts/read-keys.ts';
+import { type NamedKey, readWholeDocuments } from './whole-documents.ts';
 
 /** What reading needs to know, and whom it tells. */
 export interface ReadOptions {
@@ -16,12 +17,13 @@ export interface ReadOptions {
   readonly onScanned: (keys: number) => void;
   /** Told of wanted keys of a type that is not kept. */
   readonly onSkipped: (key: Buffer) => void;
+  /** Whether each document comes with its chunks, in one version; chunks that no document shows are left out then. */
+  readonly keepsDocumentsWhole?: boolean;
   readonly signal?: AbortSignal;
 }
 
-interface WantedKey extends MeasuredKey {
+interface WantedKey extends MeasuredKey, NamedKey {
   readonly type: KeyType;
-  readonly family: string;
 }
 
 /** A key that Redis estimates at more than this, or that has more elements, is read in parts. */
@@ -35,33 +37,43 @@ const FLIGHT_BYTES = 4 * 1024 * 1024;
 const MEASURED_KEYS = 500;
 
 /** The wanted keys of a numbered database with their values, a page at a time; memory does not grow with their number. */
-export async function* readRecords(
-  database: Database,
-  { familyOf, onScanned, onSkipped, signal }: ReadOptions,
-): AsyncGenerator<RecordPart[]> {
+export async function* readRecords(database: Database, options: ReadOptions): AsyncGenerator<RecordPart[]> {
+  const { familyOf, onScanned, keepsDocumentsWhole = false } = options;
+  const readEach = (keys: readonly NamedKey[]) => readMeasured(database, keys, options);
   let scanned = 0;
   for await (const page of scanKeyBytes(database)) {
-    const families = new Map<string, string>();
-    const wanted = page.filter((key) => {
+    // SCAN may give a key twice.
+    const wanted = new Map<string, NamedKey>();
+    for (const key of page) {
       const family = familyOf(key);
-      if (family === undefined) return false;
-      const id = key.toString('latin1');
-      // SCAN may give a key twice.
-      if (families.has(id)) return false;
-      families.set(id, family);
-      return true;
-    });
-    for (let at = 0; at < wanted.length; at += MEASURED_KEYS) {
-      throwIfAborted(signal);
-      const keys: WantedKey[] = [];
-      for (const one of await measureKeys(database, wanted.slice(at, at + MEASURED_KEYS))) {
-        if (one.type === 'other') onSkipped(one.key);
-        else keys.push({ ...one, type: one.type, family: families.get(one.key.toString('latin1')) ?? '' });
-      }
-      yield* readKeys(database, keys);
+      if (family !== undefined) wanted.set(key.toString('latin1'), { key, family });
     }
+    const keys = [...wanted.values()];
+    yield* keepsDocumentsWhole ? readWholeDocuments(database, keys, readEach) : readEach(keys);
     scanned += page.length;
     onScanned(scanned);
+  }
+}
+
+async function* readMeasured(
+  database: Database,
+  named: readonly NamedKey[],
+  { onSkipped, signal }: ReadOptions,
+): AsyncGenerator<RecordPart[]> {
+  for (let at = 0; at < named.length; at += MEASURED_KEYS) {
+    throwIfAborted(signal);
+    const some = named.slice(at, at + MEASURED_KEYS);
+    const families = new Map(some.map(({ key, family }) => [key.toString('latin1'), family]));
+    const keys: WantedKey[] = [];
+    const measured = await measureKeys(
+      database,
+      some.map(({ key }) => key),
+    );
+    for (const one of measured) {
+      if (one.type === 'other') onSkipped(one.key);
+      else keys.push({ ...one, type: one.type, family: families.get(one.key.toString('latin1')) ?? '' });
+    }
+    yield* readKeys(database, keys);
   }
 }
 

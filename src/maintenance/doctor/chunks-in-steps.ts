@@ -1,6 +1,7 @@
 import type { Database } from '../../redis/databases.ts';
 import { isId } from '../../schema/key.ts';
 import { documentRecord } from '../../schema/knowledge.ts';
+import { readSpans } from '../../stores/knowledge/generations/document-chunks.ts';
 import { GenerationLeftovers } from '../../stores/knowledge/generations/leftovers.ts';
 import { type ChunkLook, type ChunkPlace, findIndexed, GONE, numberOf, UNCOUNTED } from './chunk-look.ts';
 
@@ -103,18 +104,15 @@ async function readDocuments(
   const places = [...new Set(docIds)].flatMap((docId) =>
     documentRecord.key.candidates({ docId }).map((key) => ({ docId, key })),
   );
-  const types = await knowledge.pipeline<string>(places.map(({ key }) => ['TYPE', key]));
-  const hashes = places.filter((_, at) => types[at] === 'hash');
-  const names = ['collection', 'chunk_count', 'generation', 'chunk_start'];
-  const replies = await knowledge.pipeline<(string | null)[]>(
-    hashes.map(({ key }) => ['HMGET', key, ...names]),
+  const spans = await readSpans(
+    knowledge,
+    places.map(({ key }) => key),
   );
   const found = new Map<string, CountingDocument>();
-  for (const [at, { docId }] of hashes.entries()) {
-    const [collection, count, generation, start] = replies[at] ?? [];
-    if (!collection || !count || found.has(docId)) continue;
-    const end = Number(count) + Number(start ?? 0);
-    found.set(docId, { collection, count: end, generation: generation ?? '' });
+  for (const [at, { docId }] of places.entries()) {
+    const { collection, count, start = 0, generation = '' } = spans[at] ?? {};
+    if (!collection || count === undefined || found.has(docId)) continue;
+    found.set(docId, { collection, count: start + count, generation });
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import type { Database } from '../../redis/databases.ts';
 import { runOverKeys } from '../../redis/script.ts';
 import { isId } from '../../schema/key.ts';
 import { chunkRecord } from '../../schema/knowledge.ts';
@@ -10,7 +11,7 @@ import { Sample } from '../sample.ts';
 import { INDEX_AGAIN } from '../scripts/index-again.ts';
 import { LOOK_AT_CHUNKS } from '../scripts/look-at-chunks.ts';
 import type { Check, Examination, Problem } from './check.ts';
-import { type ChunkLook, findIndexed, GONE, numberOf, UNCOUNTED } from './chunk-look.ts';
+import { type ChunkLook, type ChunkPlace, findIndexed, GONE, numberOf, UNCOUNTED } from './chunk-look.ts';
 import { lookInSteps } from './chunks-in-steps.ts';
 import { findIndexInfo, type IndexInfo } from './index-info.ts';
 
@@ -143,7 +144,7 @@ function driftProblems({
   return problems;
 }
 
-/** Chunks page by page with what is true of them at one moment. */
+/** Chunks page by page with what is true of them; of those that are published in steps it is found out in steps. */
 async function* looksAt(
   { databases: { knowledge }, pace }: Examination,
   pattern: string,
@@ -152,37 +153,46 @@ async function* looksAt(
   for await (const page of pacedKeys(knowledge, pattern, { ...pace, type: 'hash' })) {
     for (let at = 0; at < page.length; at += CHUNKS_PER_LOOK) {
       const keys = page.slice(at, at + CHUNKS_PER_LOOK);
-      const docIds = await knowledge.pipeline<string | null>(keys.map((key) => ['HGET', key, 'doc_id']));
-      const chunks = keys.flatMap((key, n) => {
+      const told = await knowledge.pipeline<(string | null)[]>(
+        keys.map((key) => ['HMGET', key, 'doc_id', 'generation']),
+      );
+      const all = keys.flatMap((key, n) => {
         const ids = chunkRecord.key.parse(key);
-        const docId = docIds[n];
-        return ids ? [{ key, ...ids, docId: isId(docId) ? docId : '' }] : [];
+        const [docId, generation = null] = told[n] ?? [];
+        const isInSteps = knowledge.isCluster || generation !== null;
+        return ids ? [{ key, ...ids, docId: isId(docId) ? docId : '', isInSteps }] : [];
       });
-      const names = [...new Set(chunks.map(({ collection }) => collection))].filter((name) =>
-        indexed.has(name),
-      );
-      if (knowledge.isCluster) {
-        yield await lookInSteps(knowledge, chunks, indexed);
-        continue;
-      }
-      const look = LOOK_AT_CHUNKS.evalCommand(
-        chunks.flatMap(({ key, docId }) => [key, ...(docId === '' ? [key, key] : documentKeys(docId))]),
-        chunks.flatMap(({ docId, collection, chunkId }) => [docId, collection, numberOf(chunkId, docId)]),
-      );
-      const searches = names.map((name) =>
-        findIndexed(
-          name,
-          chunks.filter(({ collection }) => collection === name).map(({ key }) => key),
-        ),
-      );
-      const [told, ...found] = await knowledge.transaction<(number | string)[]>([look, ...searches]);
-      const inIndex = new Set(found.flatMap(([, ...rows]) => rows));
-      yield chunks.flatMap(({ key, collection }, n) => {
-        const [bytes = -1, state = 0] = (told ?? []).slice(n * 2, n * 2 + 2).map(Number);
-        if (bytes < 0) return [];
-        const isIndexed = indexed.has(collection) ? { isIndexed: inIndex.has(key) } : {};
-        return [{ key, collection, bytes, state, ...isIndexed }];
-      });
+      const inSteps = all.filter(({ isInSteps }) => isInSteps);
+      if (inSteps.length > 0) yield await lookInSteps(knowledge, inSteps, indexed);
+      const chunks = all.filter(({ isInSteps }) => !isInSteps);
+      if (chunks.length > 0) yield await lookAtOnce(knowledge, chunks, indexed);
     }
   }
+}
+
+/** What is true of chunks at one moment. */
+async function lookAtOnce(
+  knowledge: Database,
+  chunks: readonly ChunkPlace[],
+  indexed: ReadonlySet<string>,
+): Promise<ChunkLook[]> {
+  const names = [...new Set(chunks.map(({ collection }) => collection))].filter((name) => indexed.has(name));
+  const look = LOOK_AT_CHUNKS.evalCommand(
+    chunks.flatMap(({ key, docId }) => [key, ...(docId === '' ? [key, key] : documentKeys(docId))]),
+    chunks.flatMap(({ docId, collection, chunkId }) => [docId, collection, numberOf(chunkId, docId)]),
+  );
+  const searches = names.map((name) =>
+    findIndexed(
+      name,
+      chunks.filter(({ collection }) => collection === name).map(({ key }) => key),
+    ),
+  );
+  const [told, ...found] = await knowledge.transaction<(number | string)[]>([look, ...searches]);
+  const inIndex = new Set(found.flatMap(([, ...rows]) => rows));
+  return chunks.flatMap(({ key, collection }, n) => {
+    const [bytes = -1, state = 0] = (told ?? []).slice(n * 2, n * 2 + 2).map(Number);
+    if (bytes < 0) return [];
+    const isIndexed = indexed.has(collection) ? { isIndexed: inIndex.has(key) } : {};
+    return [{ key, collection, bytes, state, ...isIndexed }];
+  });
 }

@@ -37,7 +37,7 @@ async function findProblem(
     if ((await collections.get(name)).index !== index) return true;
     // A foreign index is left alone; only the name that searches go by is taken from it.
     if (own && differences(own, collection).length > 0) await dropIndex(knowledge, index);
-    await vectorIndex.ensure(collection);
+    await vectorIndex.builder.ensure(collection);
     return true;
   };
   // Another process is building it; readers wait for that themselves.
@@ -74,7 +74,7 @@ async function findProblem(
       why: 'Hybrid searches and searches by words fail.',
       fix: 'Add them to the index; no chunk is embedded again.',
       repair: async () => {
-        await vectorIndex.addTerms(collection);
+        await vectorIndex.builder.addTerms(collection);
         return true;
       },
     };
@@ -86,7 +86,7 @@ async function findProblem(
     why: 'Filters by them find nothing.',
     fix: 'Add them to the index.',
     repair: async () => {
-      await vectorIndex.addFields(collection, missing);
+      await vectorIndex.builder.addFields(collection, missing);
       return true;
     },
   };

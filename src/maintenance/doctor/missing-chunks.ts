@@ -1,6 +1,7 @@
 import type { Database } from '../../redis/databases.ts';
 import { documentRecord } from '../../schema/knowledge.ts';
 import { chunkTails } from '../../stores/knowledge/document-ids.ts';
+import type { ChunkCount } from '../../stores/knowledge/generations/document-chunks.ts';
 import { countSettled, type DocumentPlace, inBatches } from '../document-in-steps.ts';
 import { placesOf } from '../orphans.ts';
 import { pacedKeys } from '../paced-keys.ts';
@@ -8,7 +9,7 @@ import { Sample } from '../sample.ts';
 import { COUNT_CHUNKS } from '../scripts/count-chunks.ts';
 import type { Check } from './check.ts';
 
-/** Documents of which some chunks are there and some are not. */
+/** Documents of which some chunks are there, and some are not or are of another version. */
 export const missingChunkCheck: Check = {
   name: 'missing chunks',
   needs: 'knowledge',
@@ -20,8 +21,8 @@ export const missingChunkCheck: Check = {
       const looked = knowledge.isCluster ? documents : await suspects(knowledge, documents);
       const counts = await inBatches(looked, (document) => countSettled(knowledge, document));
       for (const [at, { docId }] of looked.entries()) {
-        const { said, found } = counts[at] ?? { said: 0, found: 0 };
-        if (isBroken(said, found)) broken.add(`${docId} (${found} of ${said})`);
+        const count = counts[at];
+        if (count && isBroken(count)) broken.add(`${docId} (${count.shown} of ${count.said})`);
       }
     }
     if (broken.count === 0) return [];
@@ -36,14 +37,17 @@ export const missingChunkCheck: Check = {
   },
 };
 
-function isBroken(said: number, found: number): boolean {
-  return found > 0 && found < said;
+function isBroken({ said, found, shown }: Pick<ChunkCount, 'said' | 'found' | 'shown'>): boolean {
+  return found > 0 && shown < said;
 }
 
 /** Those that seem to lack chunks; one that is just published in steps may seem so. */
 async function suspects(knowledge: Database, documents: readonly DocumentPlace[]): Promise<DocumentPlace[]> {
-  const counts = await knowledge.pipeline<[said: number, found: number]>(
+  const counts = await knowledge.pipeline<[said: number, found: number, shown: number]>(
     documents.map(({ key, docId }) => COUNT_CHUNKS.evalCommand([key], chunkTails(docId))),
   );
-  return documents.filter((_, at) => isBroken(...(counts[at] ?? [0, 0])));
+  return documents.filter((_, at) => {
+    const [said, found, shown] = counts[at] ?? [0, 0, 0];
+    return isBroken({ said, found, shown });
+  });
 }

@@ -66,7 +66,7 @@ export class ImportTarget {
     const target = { name, dimensions, embedder, reembed, dryRun };
     if (dryRun) return { ...target, collection: found };
     if (embedder) return { ...target, collection: await openCollection(this.#parts, name) };
-    if (found) await this.#parts.vectorIndex.ensure(found);
+    if (found) await this.#parts.vectorIndex.builder.ensure(found);
     return { ...target, collection: found };
   }
 }

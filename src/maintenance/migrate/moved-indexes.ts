@@ -27,7 +27,7 @@ export class MovedIndexes {
   }
 
   async drop(): Promise<void> {
-    for (const collection of await this.#touched()) await this.#parts.vectorIndex.drop(collection);
+    for (const collection of await this.#touched()) await this.#parts.vectorIndex.builder.drop(collection);
     if (this.#hasFacts) await this.#parts.factIndex.drop();
   }
 
@@ -37,7 +37,7 @@ export class MovedIndexes {
     if (isAnew) await this.drop();
     const { knowledge, vectorIndex, factIndex } = this.#parts;
     for (const collection of await this.#touched()) {
-      await vectorIndex.ensure(collection);
+      await vectorIndex.builder.ensure(collection);
       const key = collectionRecord.key.build({ collection: collection.name });
       await runScript(knowledge, BUMP_VERSION, { keys: [key] });
     }

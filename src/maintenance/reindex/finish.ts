@@ -43,7 +43,7 @@ export async function finishReindex(
   // What was published between the last look and the switch, also by a run that was killed then.
   if (live.index !== begun.index) await settleVectors(parts, live, { from: 'embedding', request });
   await sleep(parts.graceMs);
-  await vectorIndex.dropOthers(live);
+  await vectorIndex.builder.dropOthers(live);
   await removeFields(parts, live, { begun, request });
   await reindexes.delete(name);
   return { collection: name, state: 'finished', chunks: 0, warnings: warningsOf(left) };
@@ -86,7 +86,7 @@ async function settle(
   const total = (await vectorIndex.findHealth({ name, index: begun.index }))?.documents ?? 0;
   const { left } = await fillChunks(parts, name, { changes, dimensions, total, onProgress, signal });
   // There is no way back from here, so that it need not be kept up to date.
-  await vectorIndex.dropIndex(begun.previousIndex);
+  await vectorIndex.builder.dropIndex(begun.previousIndex);
   const finished = { name, manifest: finishedManifest(manifest, begun) };
   // Vectors that become float16 are not copied first.
   const isConverted = finished.manifest.storedVectors === 'float16';

@@ -68,12 +68,12 @@ export async function switchTo(
     const current = await collections.get(name);
     const manifest = manifestOf(current.manifest);
     const next = { ...current, manifest, index };
-    await vectorIndex.build(next);
-    await vectorIndex.complete(next);
+    await vectorIndex.builder.build(next);
+    await vectorIndex.builder.complete(next);
     await before(current);
     const saved = await collections.saveManifest(current, manifest, index);
     if (!saved) continue;
-    await vectorIndex.ensure(saved);
+    await vectorIndex.builder.ensure(saved);
     return saved;
   }
   throw new StackloreError('busy', {

@@ -113,7 +113,7 @@ async function exchangeAll(
   name: string,
   { begun, chunker, request }: { begun: Rechunk; chunker: ChunkerSettings; request: ReindexRequest },
 ): Promise<number> {
-  await parts.vectorIndex.dropIndex(begun.index);
+  await parts.vectorIndex.builder.dropIndex(begun.index);
   return stageDocuments(parts, name, { ...request, chunker, exchange: true });
 }
 
@@ -130,7 +130,7 @@ async function compareStaged(
   const { onProgress } = request;
   const { embedder } = parts;
   const next = { ...collection, index: begun.index };
-  await parts.vectorIndex.build(next, {
+  await parts.vectorIndex.builder.build(next, {
     prefix: stagedPrefix(collection.name),
     onProgress: (share) => onProgress?.({ step: 'index', done: Math.round(share * total), total }),
   });
@@ -154,7 +154,7 @@ async function clear(
   { onProgress }: Pick<ReindexRequest, 'onProgress'>,
 ): Promise<void> {
   let done = 0;
-  await vectorIndex.dropOthers(await collections.get(name));
+  await vectorIndex.builder.dropOthers(await collections.get(name));
   await new StagedChunks(knowledge).clear(name, (keys) => {
     done += keys;
     onProgress?.({ step: 'clean-up', done, total: done });

@@ -65,7 +65,7 @@ async function buildAndSwitch(
   await requireModel(parts, name, changes);
   if (!state.isBegun) {
     // One of that name can only be left from what was dropped by a process that was killed.
-    await vectorIndex.dropIndex(index);
+    await vectorIndex.builder.dropIndex(index);
     await new StagedChunks(parts.knowledge).clear(name);
     await reindexes.save(name, recordOf(collection, state));
   }
@@ -80,7 +80,7 @@ async function buildAndSwitch(
   let comparison: ReindexComparison | undefined;
   if (!isSwitched) {
     const next = { ...collection, manifest: switchedManifest(collection.manifest, changes), index };
-    await vectorIndex.build(next, {
+    await vectorIndex.builder.build(next, {
       onProgress: (share) =>
         onProgress?.({ step: 'index', done: Math.round(share * plan.chunks), total: plan.chunks }),
     });

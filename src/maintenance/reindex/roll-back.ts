@@ -44,7 +44,7 @@ export async function rollBackReindex(
     chunks += await restoreLive(parts, live, { begun, request });
     await restateDocuments(parts, name);
   }
-  await vectorIndex.dropOthers(live);
+  await vectorIndex.builder.dropOthers(live);
   await removeFields(parts, live, { begun, request });
   await reindexes.delete(name);
   return { collection: name, state: 'rolled-back', chunks, warnings: [] };

@@ -21,13 +21,15 @@ const MOST_CHUNKS = 10_000;
 export const UNLINK_EMPTY_DOCUMENT = defineScript(`${ARRIVING}
 if ARGV[1] ~= '1' and arriving(KEYS[3]) then return -1 end
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
-local stored = redis.call('HMGET', KEYS[1], 'chunk_count', 'hash', 'collection')
+local stored = redis.call('HMGET', KEYS[1], 'chunk_count', 'hash', 'collection', 'chunk_start')
 local owner = stored[3] or 'default'
 local chunks = '${CHUNK_PREFIX}' .. owner .. '/'
 local last = math.max((tonumber(stored[1]) or 0) - 1, 0)
 if last >= ${MOST_CHUNKS} then return 0 end
-for n = 0, last do
-  if redis.call('EXISTS', chunks .. ARGV[3] .. n, chunks .. ARGV[4] .. n) > 0 then return 0 end
+local start = tonumber(stored[4]) or 0
+for n = start, start + last do
+  local number = string.format('%.0f', n)
+  if redis.call('EXISTS', chunks .. ARGV[3] .. number, chunks .. ARGV[4] .. number) > 0 then return 0 end
 end
 if ARGV[1] == '1' then return 1 end
 local listed = '${prefixOf(collectionDocumentsRecord)}' .. owner

@@ -1,5 +1,5 @@
 import { StackloreError } from '../../errors.ts';
-import type { Database, RedisArgument } from '../../redis/databases.ts';
+import type { Database } from '../../redis/databases.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { runScript } from '../../redis/script.ts';
 import {
@@ -8,8 +8,6 @@ import {
   collectionDocumentsRecord,
   collectionRecord,
   contentHashesRecord,
-  documentIndexRecord,
-  documentRecord,
 } from '../../schema/knowledge.ts';
 import { loadAnalyser } from '../../text/analyser.ts';
 import { backfillChunks, backfillTerms, mergeSkipped, type SkippedField } from './backfill.ts';
@@ -19,23 +17,17 @@ import { confirmDocument } from './confirm-document.ts';
 import type { NewChunk, NewDocument, PlacedChunk, StoredChunk, StoredDocument } from './document.ts';
 import { documentIdPages } from './document-id-pages.ts';
 import { chunkKey, chunkKeyPrefix, chunkPrefix } from './document-ids.ts';
+import { DocumentRemoval } from './document-removal.ts';
 import { Generations, type PublishOutcome } from './generations/generations.ts';
 import { usesGenerations } from './generations/mode.ts';
 import { type DocumentListOptions, type DocumentPage, listDocuments, type Page } from './list-documents.ts';
-import { checkOwner, chunkWrites, clearCommand, publishCommands } from './publish.ts';
-import { readDocuments } from './read-documents.ts';
+import { checkOwner, chunkWrites, publishCommands, sendAsOne } from './publish.ts';
+import { documentKeyOf, requireReadable } from './read-documents.ts';
 import { BUMP_VERSION } from './scripts/bump-version.ts';
 import { CLEARED } from './scripts/clear-document.ts';
-import { stagedPatterns } from './staged-keys.ts';
 import { readChunkPage, readChunks, readEmbeddings } from './stored-chunks.ts';
 
 export type { DocumentPage, Page } from './list-documents.ts';
-
-const DOCUMENTS_PER_DELETION = 500;
-/** Documents whose deletion is under way at once: others wait for no more. */
-const DELETED_AT_ONCE = 16;
-/** What a write of an indexed chunk takes of a server that is busy otherwise, on top of the time any command gets. */
-const MS_PER_WRITE = 2;
 
 const OUTCOMES: Readonly<Record<number, PublishOutcome>> = {
   [CLEARED.collectionGone]: 'collectionGone',
@@ -48,6 +40,7 @@ export class Documents {
   readonly #now: () => number;
   readonly #commandTimeoutMs: number;
   readonly #generations: Generations;
+  readonly #removal: DocumentRemoval;
 
   constructor(
     database: Database,
@@ -59,13 +52,14 @@ export class Documents {
   ) {
     this.#database = database;
     this.#generations = new Generations(database, claimMs === undefined ? {} : { claimMs });
+    this.#removal = new DocumentRemoval(database, { generations: this.#generations, commandTimeoutMs });
     this.#now = now;
     this.#commandTimeoutMs = commandTimeoutMs;
   }
 
   /** A document's metadata, or `undefined`. */
   async find(docId: string): Promise<StoredDocument | undefined> {
-    const [document] = await this.#read([docId]);
+    const [document] = await requireReadable(this.#database, [docId]);
     return document;
   }
 
@@ -88,7 +82,7 @@ export class Documents {
 
   /** Every document of a collection, read page by page in no order; one may come twice while many are deleted. */
   async *all(collection: string): AsyncGenerator<StoredDocument> {
-    for await (const docIds of this.idPages(collection)) yield* await this.#read(docIds);
+    for await (const docIds of this.idPages(collection)) yield* await requireReadable(this.#database, docIds);
   }
 
   /** The ids of all documents of a collection, see `documentIdPages`. */
@@ -166,7 +160,7 @@ export class Documents {
     };
     const keyPrefix = chunkKeyPrefix(collection.name, document.docId);
     const writes = await chunkWrites(collection, stored, { chunks, embeddings, keyPrefix });
-    const key = await this.#keyOf(document.docId);
+    const key = await documentKeyOf(this.#database, document.docId);
     if (usesGenerations(this.#database, collection.manifest)) {
       const fields = writes.map((write) => write.slice(2));
       const catchUpChunks = (numbers: readonly number[]) =>
@@ -176,10 +170,13 @@ export class Documents {
       return stored;
     }
     const commands = publishCommands(key, { collection, document: stored, writes });
-    const [cleared] = await this.#transaction(commands, chunks.length + (earlier?.chunkCount ?? 0));
+    const [cleared] = await sendAsOne(this.#database, commands, {
+      chunks: chunks.length + (earlier?.chunkCount ?? 0),
+      commandTimeoutMs: this.#commandTimeoutMs,
+    });
     if (cleared === CLEARED.collectionGone) {
       // What is left of the document would belong to no collection, or to one of another model.
-      await this.#remove(document.docId, { name: collection.name, chunkCount: chunks.length });
+      await this.#removal.remove(document.docId, { name: collection.name, chunkCount: chunks.length });
     }
     await this.#told(OUTCOMES[Number(cleared)] ?? 'asExpected', collection, document.docId, chunks.length);
     return stored;
@@ -208,13 +205,17 @@ export class Documents {
    * was written last time may not have got that far.
    */
   async confirm({ docId, hash }: StoredDocument): Promise<void> {
-    if (this.#database.confirms) await confirmDocument(this.#database, await this.#keyOf(docId), hash);
+    if (this.#database.confirms)
+      await confirmDocument(this.#database, await documentKeyOf(this.#database, docId), hash);
   }
 
   /** Deletes a document with its chunks and index entries in one MULTI. Throws `not_found`. */
   async delete(docId: string): Promise<StoredDocument> {
     const document = await this.get(docId);
-    await this.#remove(docId, { name: document.collection ?? 'default', chunkCount: document.chunkCount });
+    await this.#removal.remove(docId, {
+      name: document.collection ?? 'default',
+      chunkCount: document.chunkCount,
+    });
     return document;
   }
 
@@ -223,50 +224,12 @@ export class Documents {
    * are orphans then, which a cleanup removes.
    */
   async deleteUnreadable(docId: string): Promise<void> {
-    const key = await this.#keyOf(docId);
-    if ((await this.#database.send<string>(['TYPE', key])) === 'hash') {
-      const told = ['HMGET', key, 'collection', 'chunk_count'];
-      const [name, count] = await this.#database.send<(string | null)[]>(told);
-      await this.#remove(docId, { name: name ?? 'default', chunkCount: Number(count) || 0 });
-      return;
-    }
-    const lists: string[] = [];
-    for await (const keys of scanKeys(this.#database, collectionDocumentsRecord.key.pattern))
-      lists.push(...keys);
-    const entries = [documentIndexRecord.key.build({}), ...lists].map((list) => ['ZREM', list, docId]);
-    // The document first: an entry that is left over is mended by a doctor, a document without one is not seen.
-    await this.#database.send(['UNLINK', key]);
-    await this.#database.pipeline(entries);
+    await this.#removal.removeUnreadable(docId);
   }
 
   /** Deletes every document of a collection, each in one step, and chunks under its prefix that no document knows. */
   async deleteAll({ name }: Pick<Collection, 'name'>): Promise<number> {
-    const listed = collectionDocumentsRecord.key.build({ collection: name });
-    let deleted = 0;
-    // The list is emptied, not removed: a document that is published meanwhile must not be forgotten.
-    for (;;) {
-      const last = String(DOCUMENTS_PER_DELETION - 1);
-      const docIds = await this.#database.send<string[]>(['ZRANGE', listed, '0', last]);
-      if (docIds.length === 0) break;
-      for (let at = 0; at < docIds.length; at += DELETED_AT_ONCE) {
-        const some = docIds.slice(at, at + DELETED_AT_ONCE);
-        const documents = await this.#read(some);
-        const own = documents.filter(({ collection = 'default' }) => collection === name);
-        await Promise.all(own.map(({ docId, chunkCount }) => this.#remove(docId, { name, chunkCount })));
-        deleted += own.length;
-        const removed = new Set(own.map(({ docId }) => docId));
-        const others = some.filter((docId) => !removed.has(docId));
-        if (others.length > 0) await this.#database.send(['ZREM', listed, ...others]);
-      }
-    }
-    for (const pattern of [`${chunkPrefix(name)}*`, ...stagedPatterns(name)]) {
-      for await (const keys of scanKeys(this.#database, pattern)) {
-        // One key a command: on a cluster they lie on different nodes.
-        await this.#database.pipeline(keys.map((key) => ['UNLINK', key]));
-      }
-    }
-    await this.#database.send(['UNLINK', contentHashesRecord.key.build({ collection: name })]);
-    return deleted;
+    return this.#removal.removeAll(name);
   }
 
   /**
@@ -304,42 +267,5 @@ export class Documents {
   /** Answers that were kept while chunks were changed one by one are stale. */
   async #bumpVersion(collection: string): Promise<void> {
     await runScript(this.#database, BUMP_VERSION, { keys: [collectionRecord.key.build({ collection })] });
-  }
-
-  async #remove(docId: string, { name, chunkCount }: { name: string; chunkCount: number }): Promise<void> {
-    const key = await this.#keyOf(docId);
-    if (this.#database.isCluster || (await this.#hasGeneration(key))) {
-      return this.#generations.remove({ key, docId, collection: name });
-    }
-    const commands = [
-      clearCommand(key, { docId, collection: { name } }),
-      ['UNLINK', key],
-      ['ZREM', documentIndexRecord.key.build({}), docId],
-      ['ZREM', collectionDocumentsRecord.key.build({ collection: name }), docId],
-    ];
-    await this.#transaction(commands, chunkCount);
-  }
-
-  async #hasGeneration(key: string): Promise<boolean> {
-    return (await this.#database.send<number>(['HEXISTS', key, 'generation'])) === 1;
-  }
-
-  /** Where a document is stored: under the raw key if another program has put it there, else under the escaped one. */
-  async #keyOf(docId: string): Promise<string> {
-    const [first, own] = documentRecord.key.candidates({ docId });
-    if (own === undefined) return first as string;
-    return (await this.#database.send<number>(['EXISTS', first as string])) === 1 ? (first as string) : own;
-  }
-
-  #transaction(commands: readonly RedisArgument[][], chunks: number): Promise<unknown[]> {
-    const timeoutMs = this.#commandTimeoutMs + chunks * MS_PER_WRITE;
-    // What is stored at that moment is removed first, so that a second time leaves the same.
-    return this.#database.transaction(commands, { timeoutMs, isRepeatable: true, isConfirmed: true });
-  }
-
-  async #read(docIds: readonly string[]): Promise<StoredDocument[]> {
-    const { items, broken } = await readDocuments(this.#database, docIds);
-    if (broken[0]) throw broken[0].error;
-    return items;
   }
 }

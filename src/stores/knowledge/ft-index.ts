@@ -47,21 +47,33 @@ export interface IndexShape extends IndexHealth {
   readonly algorithm?: string;
 }
 
-/** What FT.INFO tells of an index, by its name or an alias; `undefined` where there is none. */
-export async function findToldOfIndex(database: Database, index: string): Promise<ToldOfIndex | undefined> {
-  const reply = await database.send<unknown[]>(['FT.INFO', index]).catch((error: unknown) => {
-    if (!isLostIndex(error)) throw error;
-  });
-  return reply ? pairs(reply) : undefined;
-}
-
 /** What FT.INFO tells of an index, by its words. */
 export type ToldOfIndex = ReadonlyMap<string, unknown>;
+
+/** What FT.INFO tells of an index, by its name or an alias; `undefined` where there is none. */
+export async function findToldOfIndex(database: Database, index: string): Promise<ToldOfIndex | undefined> {
+  return readToldOfIndex(database, index).catch((error: unknown) => {
+    if (!isLostIndex(error)) throw error;
+    return undefined;
+  });
+}
 
 /** An index and its shape, by its name or an alias; `undefined` where there is none. */
 export async function findIndexShape(database: Database, index: string): Promise<IndexShape | undefined> {
   const told = await findToldOfIndex(database, index);
-  if (!told) return undefined;
+  return told && shapeOf(told);
+}
+
+/** An index and its shape, by its name or an alias. Throws what the server answers where there is none. */
+export async function readIndexShape(database: Database, index: string): Promise<IndexShape> {
+  return shapeOf(await readToldOfIndex(database, index));
+}
+
+async function readToldOfIndex(database: Database, index: string): Promise<ToldOfIndex> {
+  return pairs(await database.send<unknown[]>(['FT.INFO', index]));
+}
+
+function shapeOf(told: ToldOfIndex): IndexShape {
   const attributes: unknown = told.get('attributes');
   const prefixes: unknown = pairs(told.get('index_definition')).get('prefixes');
   const all = Array.isArray(attributes) ? attributes.map(pairs) : [];

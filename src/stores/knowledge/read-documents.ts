@@ -58,3 +58,20 @@ export async function readDocuments(database: Database, docIds: readonly string[
   }
   return { items, broken };
 }
+
+/** Reads documents in one round trip; those that are not there are left out. Throws `RecordError` for one that cannot be read. */
+export async function requireReadable(
+  database: Database,
+  docIds: readonly string[],
+): Promise<StoredDocument[]> {
+  const { items, broken } = await readDocuments(database, docIds);
+  if (broken[0]) throw broken[0].error;
+  return items;
+}
+
+/** Where a document is stored: under the raw key if another program has put it there, else under the escaped one. */
+export async function documentKeyOf(database: Database, docId: string): Promise<string> {
+  const [first, own] = documentRecord.key.candidates({ docId });
+  if (own === undefined) return first as string;
+  return (await database.send<number>(['EXISTS', first as string])) === 1 ? (first as string) : own;
+}

@@ -1,7 +1,6 @@
-import { errorMessage, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
 import { requireSearch } from '../../redis/search-module.ts';
-import type { CollectionField } from '../../schema/knowledge.ts';
 import {
   type CandidateAnswer,
   type CandidateContents,
@@ -14,8 +13,6 @@ import {
 import type { Collection } from './collections.ts';
 import { requireCurrent } from './current-collection.ts';
 import {
-  createIndex,
-  dropIndex,
   findIndexShape,
   findToldOfIndex,
   healthOf,
@@ -23,19 +20,17 @@ import {
   type IndexShape,
   isLostIndex,
   isUnknownCommand,
-  readIndexHealth,
   type ToldOfIndex,
 } from './ft-index.ts';
 import { usesGenerations } from './generations/mode.ts';
 import { VERSION_FIELDS } from './generations/versioned-candidates.ts';
 import { type PageGenerations, VisibleChunks } from './generations/visible-chunks.ts';
 import { aliasOf, readAliasOf } from './index-aliases.ts';
-import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
-import { collectionOfIndex, embeddingField } from './index-fields.ts';
+import { IndexBuilder } from './index-builder.ts';
+import { embeddingField } from './index-fields.ts';
 import { type KnnAnswer, type KnnQuery, knnCommand } from './knn-query.ts';
 import { readMatches, type SearchReply } from './knn-reply.ts';
 import { decodeVector } from './stored-vectors.ts';
-import { type ScanProgress, waitUntilIndexed } from './wait-until-indexed.ts';
 import { WholeIndexes, type WordsPlace } from './whole-indexes.ts';
 
 export type { Candidate, CandidateAnswer, CandidateContents, CandidateQuery } from './candidates.ts';
@@ -49,8 +44,10 @@ const SEARCH_MARGIN_MS = 2_000;
 /** How often a search is repeated whose index was lost, or whose connection was, meanwhile. */
 const ATTEMPTS = 5;
 
-/** The FT index of each collection: made from the manifest, always asked by its alias. */
+/** Searches the FT index of each collection, always by its alias; a lost one is made again first. */
 export class VectorIndex {
+  /** Makes, changes and removes the indexes. */
+  readonly builder: IndexBuilder;
   readonly #database: Database;
   readonly #searchTimeoutMs: number;
   readonly #visible: VisibleChunks;
@@ -61,6 +58,7 @@ export class VectorIndex {
     this.#searchTimeoutMs = searchTimeoutMs;
     this.#visible = new VisibleChunks(database);
     this.#whole = new WholeIndexes(database);
+    this.builder = new IndexBuilder(database, this.#whole);
   }
 
   /**
@@ -215,83 +213,13 @@ export class VectorIndex {
     // Collections of earlier versions have only the alias that all readers share.
     const known = await this.findHealth(collection);
     const isThere = known?.index === collection.index && !known.indexing;
-    await this.ensure(collection);
+    await this.builder.ensure(collection);
     return !isThere;
   }
 
   /** Throws `search_unavailable` with the remedy where this database cannot be indexed and searched. */
   async requireSearch(): Promise<void> {
     await requireSearch(this.#database);
-  }
-
-  /**
-   * Creates index and alias where they are missing and waits until every chunk is indexed. Until then there is no
-   * alias to search by, so that every reader comes here and waits too instead of taking a partial answer.
-   * Throws `busy` when the server makes no progress.
-   */
-  async ensure(collection: Collection): Promise<void> {
-    await this.build(collection);
-    const shape = await this.#whole.look(collection.index);
-    // Who looks from outside would take words that are not indexed yet for words that no chunk holds.
-    if (collection.manifest.analyser && typeof shape === 'object' && !shape.sources.has('analysed')) return;
-    await this.#database.send(['FT.ALIASUPDATE', aliasOf(collection.name), collection.index]);
-  }
-
-  /**
-   * Like `ensure`, but for an index that does not serve the collection yet, of its chunks or of those with another prefix;
-   * `onProgress` is told shares from 0 to 1.
-   */
-  async build(
-    { name, manifest, index }: Pick<Collection, 'name' | 'manifest' | 'index'>,
-    { onProgress, prefix }: { onProgress?: (share: number) => void; prefix?: string } = {},
-  ): Promise<void> {
-    await requireSearch(this.#database);
-    await this.begin({ name, manifest, index }, { prefix });
-    await this.#waitUntilIndexed(index, onProgress);
-    await this.#database.send(['FT.ALIASUPDATE', readAliasOf({ index }), index]);
-  }
-
-  /** Creates an index where it is missing, which the server then fills by itself; nothing waits for that. */
-  async begin(
-    { name, manifest, index }: Pick<Collection, 'name' | 'manifest' | 'index'>,
-    { prefix }: { prefix?: string | undefined } = {},
-  ): Promise<void> {
-    await createIndex(this.#database, createCommand(index, name, manifest, prefix));
-  }
-
-  /** Adds attributes for fields declared later, where they are missing; the server then scans the chunks again. */
-  async addFields(collection: Collection, fields: readonly CollectionField[]): Promise<void> {
-    await this.#ask(collection, () => this.#alter(collection, fields.map(fieldAttribute)));
-  }
-
-  /** Adds what the manifest declares and the index lacks, where it was made before that was declared. */
-  async complete({ manifest, index }: Pick<Collection, 'manifest' | 'index'>): Promise<void> {
-    const terms = manifest.analyser ? termsAttributes(manifest) : [];
-    await this.#alter({ index }, [...terms, ...manifest.fields.map(fieldAttribute)]);
-  }
-
-  /** Adds the attributes for the terms of chunks, where they are missing. */
-  async addTerms(collection: Collection): Promise<void> {
-    await this.#ask(collection, () => this.#alter(collection, termsAttributes(collection.manifest)));
-  }
-
-  async #alter({ index }: Pick<Collection, 'index'>, attributes: readonly string[][]): Promise<void> {
-    this.#whole.forget(index);
-    for (const attribute of attributes) {
-      const command = ['FT.ALTER', index, 'SCHEMA', 'ADD', ...attribute];
-      await this.#database.send(command).catch((error: unknown) => {
-        if (!/duplicate/i.test(errorMessage(error))) throw error;
-      });
-    }
-    await this.#waitUntilIndexed(index);
-  }
-
-  #waitUntilIndexed(index: string, onProgress: (share: number) => void = () => {}): Promise<void> {
-    return waitUntilIndexed(index, async (): Promise<ScanProgress> => {
-      const health = await readIndexHealth(this.#database, index);
-      onProgress(health.indexing ? health.percentIndexed : 1);
-      return health;
-    });
   }
 
   /** How a collection's index is, or `undefined` when it is lost. */
@@ -309,23 +237,5 @@ export class VectorIndex {
   /** An index by its name, and what it is made of; `undefined` where there is none. */
   async findShape(index: string): Promise<IndexShape | undefined> {
     return findIndexShape(this.#database, index);
-  }
-
-  /** Removes every index of a collection with their aliases, those of a reindex too; the chunks stay. */
-  async drop({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
-    await this.dropOthers({ name, index });
-    await dropIndex(this.#database, index);
-  }
-
-  /** Removes one index; the chunks stay. */
-  async dropIndex(index: string): Promise<void> {
-    await dropIndex(this.#database, index);
-  }
-
-  /** Removes the indexes of a collection that do not serve it. */
-  async dropOthers({ name, index }: Pick<Collection, 'name' | 'index'>): Promise<void> {
-    const all = await this.#database.send<string[]>(['FT._LIST']);
-    const others = all.filter((other) => collectionOfIndex(other) === name && other !== index);
-    for (const other of others) await dropIndex(this.#database, other);
   }
 }

@@ -23,20 +23,21 @@ export function restAfterLook(tookMs: number, leastMs: number): number {
   return Math.max(leastMs, tookMs * REST_PER_LOOK);
 }
 
-/** Resolves once the scan of an index has ended. Throws `busy` when it made no progress for `stalledMs`. */
-export async function waitUntilIndexed(
+/** Gives what was read of an index once its scan has ended. Throws `busy` when that made no progress for `stalledMs`. */
+export async function waitUntilIndexed<Progress extends ScanProgress>(
   index: string,
-  read: () => Promise<ScanProgress>,
+  read: () => Promise<Progress>,
   { stalledMs = STALLED_MS, now = Date.now, pause = (ms: number) => sleep(ms) as Promise<unknown> } = {},
-): Promise<void> {
+): Promise<Progress> {
   let furthest = -1;
   let most = -1;
   let movedAt = 0;
   for (;;) {
     const asked = now();
-    const { indexing, percentIndexed, documents } = await read();
+    const progress = await read();
     const answered = now();
-    if (!indexing) return;
+    const { indexing, percentIndexed, documents } = progress;
+    if (!indexing) return progress;
     if (percentIndexed > furthest || documents > most) {
       furthest = Math.max(furthest, percentIndexed);
       most = Math.max(most, documents);

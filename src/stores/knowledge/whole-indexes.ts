@@ -35,8 +35,13 @@ export class WholeIndexes {
       throw error;
     });
     if (shape === 'unreadable') this.#known.set(index, { shape: undefined, connections: this.#connections });
-    else if (shape && !shape.indexing) this.#known.set(index, { shape, connections: this.#connections });
+    else if (shape && !shape.indexing) this.note(index, shape);
     return shape;
+  }
+
+  /** Takes note of an index that was seen whole just now. */
+  note(index: string, shape: IndexShape): void {
+    this.#known.set(index, { shape, connections: this.#connections });
   }
 
   /** Forgets what was known of an index, as it was changed. */

@@ -68,8 +68,8 @@ test('words are added to an index without them where the server has no room for 
   const collection = await lore.collections.get('tight');
   const { analyser: _, ...wordless } = collection.manifest;
   const vectorIndex = new VectorIndex(knowledge);
-  await vectorIndex.dropIndex(collection.index);
-  await vectorIndex.build({ ...collection, manifest: wordless });
+  await vectorIndex.builder.dropIndex(collection.index);
+  await vectorIndex.builder.build({ ...collection, manifest: wordless });
   const full = new Proxy(knowledge, {
     get: (database, name) => {
       if (name === 'send') {

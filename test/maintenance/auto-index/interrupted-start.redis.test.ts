@@ -32,7 +32,7 @@ async function dropAsAStopDoes(): Promise<void> {
   const { index, manifest } = collection;
   const next = index.replace(/\d+$/, (number) => String(Number(number) + 1));
   await lore.collections.saveManifest(collection, manifest, next);
-  for (const one of await indexes()) await new VectorIndex(lore.databases.knowledge).dropIndex(one);
+  for (const one of await indexes()) await new VectorIndex(lore.databases.knowledge).builder.dropIndex(one);
   expect(await indexes()).toEqual([]);
 }
 

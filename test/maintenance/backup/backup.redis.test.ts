@@ -9,18 +9,23 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StackloreError } from '../../../src/errors.ts';
+import { IndexTender } from '../../../src/maintenance/auto-index/index-tender.ts';
 import { type ArchiveHeader, encodeHeader } from '../../../src/maintenance/backup/archive-format.ts';
 import { backup } from '../../../src/maintenance/backup/backup.ts';
 import { restore } from '../../../src/maintenance/backup/restore.ts';
 import { rotateArchives } from '../../../src/maintenance/backup/rotate.ts';
-import type { Database, RedisCommand } from '../../../src/redis/databases.ts';
+import type { Database, Databases, RedisCommand } from '../../../src/redis/databases.ts';
 import { scanKeyBytes } from '../../../src/redis/scan.ts';
+import { nearestQuery } from '../../../src/search/query.ts';
 import type { Stacklore } from '../../../src/stacklore.ts';
 import { Collections } from '../../../src/stores/knowledge/collections.ts';
 import { FactIndex } from '../../../src/stores/knowledge/fact-index.ts';
+import type { KindBounds } from '../../../src/stores/knowledge/index-kind.ts';
+import { Reindexes } from '../../../src/stores/knowledge/reindexes.ts';
 import { VectorIndex } from '../../../src/stores/knowledge/vector-index.ts';
 import { allKeys, openTestLore } from '../../support/lore.ts';
 import { usePrivateRedis } from '../../support/redis.ts';
@@ -90,6 +95,21 @@ async function clear(database: Database): Promise<void> {
   }
 }
 
+function restoreParts(databases: Databases, bounds?: KindBounds) {
+  const { knowledge } = databases;
+  const parts = {
+    ...{ databases, collections: new Collections(knowledge), vectorIndex: new VectorIndex(knowledge) },
+    ...{
+      factIndex: new FactIndex(knowledge),
+      reindexes: new Reindexes(knowledge),
+      ...(bounds && { bounds }),
+    },
+  };
+  const tender = new IndexTender({ ...parts, knowledge, graceMs: 1 });
+  afterAll(() => tender.close());
+  return { ...parts, tender };
+}
+
 const code = (expected: string, message: RegExp) =>
   expect.objectContaining({ code: expected, message: expect.stringMatching(message) });
 
@@ -126,6 +146,52 @@ describe('backup and restore', () => {
     await from.facts.delete('lamp');
     await to.facts.delete('lamp');
     for (const lore of [from, to]) await lore.databases.knowledge.send(['UNLINK', 'stacklore:facts']);
+  });
+
+  it('answer exactly by vectors at once where an index followed the size to HNSW, which follows with the words', async () => {
+    const grown = await from.createCollection('grown', { dimensions: 4, language: 'english' });
+    const vector = Float32Array.of(1, 0, 0, 0);
+    const about = {
+      docId: 'grown',
+      title: 'Grown',
+      source: 'g',
+      contentType: 'text',
+      wordCount: 1,
+      hash: 'g',
+    };
+    await from.documents.replace(grown, about, [{ text: 'The pier has grown.' }], [vector]);
+    const { manifest } = grown;
+    await from.collections.saveManifest(grown, {
+      ...manifest,
+      index: { ...manifest.index, kind: 'hnsw', auto: true },
+    });
+    const [file = ''] = await backUp(temporaryFolder(), 'knowledge');
+    await clear(to.databases.knowledge);
+    const { knowledge } = to.databases;
+    for (const index of await knowledge.send<string[]>(['FT._LIST']))
+      await knowledge.send(['FT.DROPINDEX', index]);
+
+    // One chunk is enough for HNSW.
+    const { tender, ...parts } = restoreParts(to.databases, { hnswFrom: 1, flatBelow: 1 });
+    const nudged: string[] = [];
+    const again = (names: readonly string[]) => void nudged.push(...names);
+    const report = await restore({ ...parts, tender: { again } }, { file });
+
+    expect(report.indexes).toContainEqual({
+      ...{ collection: 'grown', state: 'ready', following: ['words', 'hnsw'] },
+    });
+    expect(report.indexes).toContainEqual({ collection: 'docs', state: 'ready' });
+    expect(nudged.sort()).toEqual(['docs', 'grown']);
+    const restored = await to.collections.get('grown');
+    expect(restored.manifest.index).toMatchObject({ kind: 'flat', auto: true });
+    const query = nearestQuery({ collection: restored, vector, topK: 1 });
+    const { lists } = await parts.vectorIndex.candidates(restored, [query]);
+    expect(lists[0]?.map(({ key }) => key)).toEqual(['llama_index/vector_store/grown/grown_chunk_0']);
+    while ((await tender.tend(['grown'])).grown !== 'settled') await sleep(5);
+    expect((await to.collections.get('grown')).manifest.index).toMatchObject({ kind: 'hnsw', auto: true });
+    const worded = await to.search({ query: 'pier', collection: 'grown', mode: 'text' });
+    expect(worded.hits).toHaveLength(1);
+    for (const lore of [from, to]) await lore.dropCollection('grown');
   });
 
   it('select by record family where two databases share a number', async () => {
@@ -204,12 +270,7 @@ describe('backup and restore', () => {
   it('leave out what has expired since', async () => {
     const [main = ''] = await backUp(temporaryFolder(), 'main');
     await clear(to.databases.main);
-    const parts = {
-      databases: to.databases,
-      collections: to.collections,
-      vectorIndex: new VectorIndex(to.databases.knowledge),
-      factIndex: new FactIndex(to.databases.knowledge),
-    };
+    const parts = restoreParts(to.databases);
     const report = await restore({ ...parts, now: () => Number(LATER) + 1 }, { file: main });
     expect(report).toMatchObject({ restored: 3, expired: 1 });
     expect(await to.databases.main.send(['EXISTS', 'session:s1'])).toBe(0);
@@ -281,12 +342,7 @@ describe('backup and restore', () => {
         return typeof value === 'function' ? value.bind(database) : value;
       },
     });
-    const parts = {
-      databases: { ...databases, knowledge },
-      collections: new Collections(knowledge),
-      vectorIndex: new VectorIndex(knowledge),
-      factIndex: new FactIndex(knowledge),
-    };
+    const parts = restoreParts({ ...databases, knowledge });
     await expect(restore(parts, { file, existing: 'replace' })).rejects.toEqual(
       code('database_unreachable', /interrupted .* indexes were not rebuilt/),
     );

@@ -14,9 +14,9 @@ it('takes no index for wrong that was switched to since the collections were rea
   const vectorIndex = new VectorIndex(databases.knowledge);
   const before = await lore.createCollection('grown', { dimensions: 4 });
   const next = { ...before, index: indexName('grown', 2) };
-  await vectorIndex.build(next);
+  await vectorIndex.builder.build(next);
   expect(await collections.saveManifest(before, before.manifest, next.index)).toBeDefined();
-  await vectorIndex.ensure(next);
+  await vectorIndex.builder.ensure(next);
   const problems = await collectionIndexCheck.find({
     ...{ databases, collections, vectorIndex, config: loadConfig({ env: {} }), model: {} },
     ...{ known: [before], unreadable: [], reachable: ['knowledge'], pace: {} },

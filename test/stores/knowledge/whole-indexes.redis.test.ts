@@ -20,10 +20,10 @@ async function started(name: string, prefix?: string): Promise<{ collection: Col
   const vectorIndex = new VectorIndex(knowledge);
   const collection = await lore.createCollection(name, { dimensions: 4, language: 'english' });
   const { analyser: _, ...wordless } = collection.manifest;
-  await vectorIndex.dropIndex(collection.index);
-  await vectorIndex.build({ ...collection, manifest: wordless });
+  await vectorIndex.builder.dropIndex(collection.index);
+  await vectorIndex.builder.build({ ...collection, manifest: wordless });
   const next = indexName(name, 2);
-  await vectorIndex.build({ ...collection, index: next }, prefix === undefined ? {} : { prefix });
+  await vectorIndex.builder.build({ ...collection, index: next }, prefix === undefined ? {} : { prefix });
   return { collection, next };
 }
 

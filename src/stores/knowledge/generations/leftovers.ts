@@ -5,10 +5,11 @@ import { isId } from '../../../schema/key.ts';
 import { collectionRecord, documentRecord } from '../../../schema/knowledge.ts';
 import { publicationRecord } from '../../../schema/publication.ts';
 import { BUMP_VERSION } from '../scripts/bump-version.ts';
+import { countChunks } from './document-chunks.ts';
 import { Generations } from './generations.ts';
 import { publicationKey } from './places.ts';
 import { UNLINK_SAME } from './scripts/fenced-chunk.ts';
-import { readShown, type Shown } from './shown.ts';
+import { readShown } from './shown.ts';
 
 /** A chunk as a scan met it. */
 export interface MetChunk {
@@ -49,16 +50,22 @@ export class GenerationLeftovers {
 
   /**
    * Those of these chunks that no document shows and nobody is writing; unless told otherwise deleted, if they are still
-   * the same then. Chunks of a document that is being published are left alone.
+   * the same then. Chunks of a document are left alone while a publish of it has not ended, which whoever finishes it looks
+   * after, and where it lacks chunks of the version it shows, as after a restore of parts: nothing else may be left of its text.
    */
   async orphans(chunks: readonly MetChunk[], { dryRun }: { dryRun: boolean }): Promise<MetChunk[]> {
     const docIds = [...new Set(chunks.map(({ docId }) => docId))];
-    const shown = new Map<string, Shown>();
+    const shown = new Map<string, ShownAt | undefined>();
     await Promise.all(docIds.map(async (docId) => shown.set(docId, await this.#shown(docId))));
-    const orphans = chunks.filter(({ docId, generation }) => {
+    const hidden = chunks.filter(({ docId, generation }) => {
       const document = shown.get(docId);
-      return document && !document.isHeld && (!document.exists || document.generation !== generation);
+      return document && document.generation !== generation;
     });
+    const whole = new Set<string>();
+    for (const docId of new Set(hidden.map((chunk) => chunk.docId))) {
+      if (await this.#isWhole(docId, shown.get(docId))) whole.add(docId);
+    }
+    const orphans = hidden.filter(({ docId }) => whole.has(docId));
     if (dryRun) return orphans;
     const removed = await this.#database.pipeline<number>(
       orphans.map(({ key, generation, docId }) => UNLINK_SAME.evalCommand([key], [generation, docId])),
@@ -70,16 +77,28 @@ export class GenerationLeftovers {
     return gone;
   }
 
-  async #shown(docId: string): Promise<Shown> {
-    if (!isId(docId)) return { exists: true, generation: '', isHeld: true };
-    const all: Shown[] = [];
-    for (const key of documentRecord.key.candidates({ docId }))
-      all.push(await readShown(this.#database, key));
-    const [first] = all.filter(({ exists }) => exists);
-    return {
-      exists: first !== undefined,
-      generation: first?.generation ?? '',
-      isHeld: all.some(({ isHeld }) => isHeld),
-    };
+  /** What a document shows; `undefined` while a publish of it has not ended, and for what is no id of one. */
+  async #shown(docId: string): Promise<ShownAt | undefined> {
+    if (!isId(docId)) return undefined;
+    let shown: ShownAt = { key: undefined, generation: undefined };
+    for (const key of documentRecord.key.candidates({ docId })) {
+      const { exists, generation, isUnfinished } = await readShown(this.#database, key);
+      if (isUnfinished) return undefined;
+      if (exists && shown.key === undefined) shown = { key, generation };
+    }
+    return shown;
   }
+
+  /** Whether a document has all chunks of the version it shows; one that is gone shows none. */
+  async #isWhole(docId: string, shown: ShownAt | undefined): Promise<boolean> {
+    if (shown?.key === undefined) return true;
+    const count = await countChunks(this.#database, { key: shown.key, docId });
+    return count !== undefined && count.generation === shown.generation && count.shown >= count.said;
+  }
+}
+
+/** Where a document is, and the stored text of the generation it shows; nothing of one that is gone. */
+interface ShownAt {
+  readonly key: string | undefined;
+  readonly generation: string | undefined;
 }

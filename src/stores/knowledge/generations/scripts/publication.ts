@@ -73,8 +73,8 @@ return redis.call('UNLINK', KEYS[2])
 `);
 
 /**
- * What readers are shown of a document at this moment. Returns whether there is a document, its generation or nothing, and whether
- * somebody is publishing or deleting it.
+ * What readers are shown of a document at this moment. Returns whether there is a document, its generation or nothing, whether
+ * somebody is publishing or deleting it, and whether that was begun and has not ended.
  */
 export const READ_SHOWN = defineScript(`
 local time = redis.call('TIME')
@@ -82,5 +82,5 @@ local held = tonumber(redis.call('HGET', KEYS[2], 'until') or 0)
 local isHeld = held > time[1] * 1000000 + time[2]
 local generation = ''
 if redis.call('TYPE', KEYS[1]).ok == 'hash' then generation = redis.call('HGET', KEYS[1], 'generation') or '' end
-return {redis.call('EXISTS', KEYS[1]), generation, isHeld and 1 or 0}
+return {redis.call('EXISTS', KEYS[1]), generation, isHeld and 1 or 0, redis.call('EXISTS', KEYS[2])}
 `);
