@@ -515,13 +515,16 @@ export class Stacklore {
     const [embedder, reranker] = await Promise.all(
       [this.#embedder, this.#reranker].map((opened) => opened?.catch(() => undefined)),
     );
-    await Promise.all([
-      this.databases.close(),
-      this.templates.close(),
-      embedder?.close?.(),
-      reranker?.close?.(),
-    ]);
-    await this.#hold.close();
+    try {
+      await Promise.all([
+        this.databases.close(),
+        this.templates.close(),
+        embedder?.close?.(),
+        reranker?.close?.(),
+      ]);
+    } finally {
+      await this.#hold.close();
+    }
   }
 
   get #reindexParts(): ReindexParts {

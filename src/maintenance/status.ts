@@ -171,17 +171,14 @@ function statusOf({ collection: { name, manifest }, documents, told, next }: Loo
     dimensions: manifest.dimensions,
     model: manifest.model?.name ?? null,
     indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
-    ...(health && { index: health }),
+    ...(health && { index: { ...health, percentIndexed: Math.min(1, health.percentIndexed) } }),
     ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
-    ...(next && { building: buildingOf(next, health?.documents) }),
+    ...(next && { building: buildingOf(next) }),
   };
 }
 
-function buildingOf(next: IndexShape, chunks = 0) {
-  const { index, algorithm: kind = 'unknown', indexing, documents } = next;
-  // By what it holds: a scan is told to be at its end while it goes through what was written since it began.
-  const share = chunks === 0 ? next.percentIndexed : Math.min(1, documents / chunks);
-  return { index, kind, indexed: indexing ? share : 1 };
+function buildingOf({ index, algorithm: kind = 'unknown', indexing, percentIndexed }: IndexShape) {
+  return { index, kind, indexed: indexing ? Math.min(1, percentIndexed) : 1 };
 }
 
 function parseInfo(info: string): Map<string, string> {

@@ -4,6 +4,8 @@ import type { EmbeddedRedis } from './embedded.ts';
 export class EmbeddedHold {
   readonly #attach: () => Promise<EmbeddedRedis>;
   #held: EmbeddedRedis | undefined;
+  #begun = 0;
+  #newest = 0;
   #isClosed = false;
 
   constructor(attach: () => Promise<EmbeddedRedis>) {
@@ -16,10 +18,14 @@ export class EmbeddedHold {
 
   /** The socket of the server, which is started where it does not run. Throws like `attachEmbeddedRedis`. */
   async socketPath(): Promise<string> {
+    this.#begun += 1;
+    const number = this.#begun;
     const attached = await this.#attach();
-    const before = this.#held;
-    this.#held = attached;
-    await before?.close();
+    // One that took longer may be to a server that has been replaced since.
+    const isOvertaken = number < this.#newest;
+    const needless = isOvertaken ? attached : this.#held;
+    if (!isOvertaken) [this.#held, this.#newest] = [attached, number];
+    await needless?.close();
     // Whoever asked for it as everything was being closed gets its errors from there.
     if (this.#isClosed) await attached.close();
     return attached.socketPath;

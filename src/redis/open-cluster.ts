@@ -30,7 +30,7 @@ export async function openCluster(
   const socket = (address: ServerAddress | undefined): ClusterSocket => ({
     ...(address ?? {}),
     ...(tls ? { ...tlsOptions(options.tls), tls: true as const } : {}),
-    connectTimeout: options.timeoutMs,
+    connectTimeout: options.connectTimeoutMs,
     reconnectStrategy: (attempts, cause) =>
       attempts < NODE_ATTEMPTS && !(cause instanceof ConnectionTimeoutError) && 50 * 2 ** attempts,
   });

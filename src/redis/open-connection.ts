@@ -105,7 +105,7 @@ async function tryToOpen(
   let connection: Connection | undefined;
   const wire = await openWire(location, {
     ...{ number, clientName, timeoutMs, signal },
-    tls: config.tls,
+    ...{ tls: config.tls, connectTimeoutMs: config.connectTimeoutMs },
     onEnd: () => connection?.retire(),
   }).catch((error: unknown) => {
     throw isReply(error) ? replyError(error, 'the connection', context) : error;

@@ -25,7 +25,10 @@ export interface WireOptions {
   readonly number: number;
   readonly clientName: string;
   readonly tls: Config['tls'];
+  /** For this attempt to open it. */
   readonly timeoutMs: number;
+  /** For each connection that it opens later. */
+  readonly connectTimeoutMs: number;
   readonly signal: AbortSignal;
   /** Called when the connection ends by itself. */
   readonly onEnd: () => void;

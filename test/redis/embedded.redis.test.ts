@@ -41,6 +41,8 @@ test('starts one server behind a socket of the user alone, without any TCP port'
   expect(await setting(connection, 'aof-use-rdb-preamble')).toBe('yes');
   expect(await setting(connection, 'maxmemory-policy')).toBe('noeviction');
   expect(await connection.send(['FT.CONFIG', 'GET', 'ON_TIMEOUT'])).toEqual([['ON_TIMEOUT', 'fail']]);
+  const gap = ['BG_INDEX_SLEEP_GAP', '25'];
+  expect(await connection.send(['FT.CONFIG', 'GET', 'BG_INDEX_SLEEP_GAP'])).toEqual([gap]);
   await embedded.close();
 });
 

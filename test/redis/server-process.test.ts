@@ -62,6 +62,7 @@ test('a server without a module of its own is given no module arguments', () => 
   expect(withModule.slice(withModule.indexOf('--loadmodule'))).toEqual([
     ...['--loadmodule', '/lib/redisearch.so', 'ON_TIMEOUT', 'FAIL'],
     ...['FORK_GC_CLEAN_THRESHOLD', '1'],
+    ...['BG_INDEX_SLEEP_GAP', '25'],
   ]);
 });
 

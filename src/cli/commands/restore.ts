@@ -63,5 +63,5 @@ function describeIndex(index: IndexOutcome): string {
   if (index.state === 'failed') return `failed. ${index.error.message}`;
   if (!index.following) return 'ready';
   const following = index.following.map((one) => (one === 'hnsw' ? 'HNSW' : one)).join(' and ');
-  return `ready for exact search by vectors; ${following} follow in the background (stacklore collections list).`;
+  return `ready for exact search by vectors; ${following} follow in the background, looked after by searches, ingests and stacklore status.`;
 }

@@ -91,7 +91,8 @@ export class IndexTender {
     else this.#filling.delete(name);
     const answered = performance.now();
     const isActive = !RESTING.has(tended);
-    const rest = restAfterLook(answered - asked, isActive ? this.#activeMs : this.#idleMs);
+    const leastMs = isActive ? this.#activeMs : this.#idleMs;
+    const rest = tended === 'failed' ? leastMs : restAfterLook(answered - asked, leastMs);
     this.#due.set(name, answered + rest);
     this.#running.delete(name);
     clearTimeout(this.#timers.get(name));

@@ -69,7 +69,7 @@ export async function tendIndex(parts: TendParts, name: string): Promise<Tended>
   if (!wanted) return 'settled';
   if (next?.indexing) return 'building';
   if (next) return step(parts, seen, () => switchIndex(parts, collection, wanted), parts.graceMs);
-  if (wanted.kind === 'hnsw' && isFilling(parts, collection, wanted)) return 'filling';
+  if (isFilling(parts, seen, wanted)) return 'filling';
   if (!(await hasRoom(parts, collection, wanted))) {
     if (holdsWords(serving, collection.manifest)) return 'no-room';
     return step(parts, seen, () => addWords(parts, collection));
@@ -149,8 +149,14 @@ function nextOf(collection: Collection, kind: IndexSettings['kind']): Collection
  * A scan that fills HNSW takes in once more what is written meanwhile, and each write goes into both indexes: all in all, less is
  * done when chunks that come by the thousand are there first. Exact search of more than so many would hold others up.
  */
-function isFilling({ growth, bounds = KIND_BOUNDS }: TendParts, { name }: Collection, { chunks }: Wanted) {
-  return (growth?.isFast(name) ?? false) && chunks < bounds.hnswFrom * MOST_WAITING;
+function isFilling(
+  { growth, bounds = KIND_BOUNDS }: TendParts,
+  { collection: { name, manifest }, serving }: Seen,
+  { kind, chunks }: Wanted,
+): boolean {
+  // Words are not kept waiting.
+  const isForSize = kind === 'hnsw' && holdsWords(serving, manifest);
+  return isForSize && (growth?.isFast(name) ?? false) && chunks < bounds.hnswFrom * MOST_WAITING;
 }
 
 /** Does a step unless the collection has changed since it was looked at, or somebody else is at its indexes. */

@@ -119,7 +119,9 @@ export class Collections {
 
   /** All collections, or those of these names that there are. */
   async list(names?: readonly string[]): Promise<CollectionList> {
-    const asked = (names ?? (await this.names())).filter((name) => NAME.test(name));
+    for (const name of names ?? []) checkCollectionName(name);
+    // Other members of the record are no collections of anybody's: the doctor tells of them.
+    const asked = names ?? (await this.names()).filter((name) => NAME.test(name));
     const keys = asked.map((collection) => collectionRecord.key.build({ collection }));
     const items: Collection[] = [];
     const broken: UnreadableCollection[] = [];

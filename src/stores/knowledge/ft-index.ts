@@ -7,7 +7,7 @@ export interface IndexHealth {
   readonly index: string;
   readonly documents: number;
   readonly indexing: boolean;
-  /** 0 to 1. */
+  /** Share of the chunks that the scan has gone through; above 1 where it goes once more through those written since it began. */
   readonly percentIndexed: number;
   /** Hashes the index refused, e.g. for a vector of the wrong length. */
   readonly failures: number;
@@ -100,8 +100,7 @@ export function healthOf(info: ToldOfIndex): IndexHealth {
     index: String(info.get('index_name')),
     documents: Number(info.get('num_docs') ?? 0),
     indexing: Number(info.get('indexing') ?? 0) !== 0,
-    // Chunks that are written while a scan goes on are counted by it again.
-    percentIndexed: Math.min(1, Number(info.get('percent_indexed') ?? 1)),
+    percentIndexed: Number(info.get('percent_indexed') ?? 1),
     failures,
     ...(failures > 0 && lastFailure !== undefined ? { lastFailure: String(lastFailure) } : {}),
     memoryBytes: Math.round(toldBytes(info, 'whole')),

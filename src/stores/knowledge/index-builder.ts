@@ -108,7 +108,7 @@ export class IndexBuilder {
   async #waitUntilIndexed(index: string, onProgress?: (share: number) => void): Promise<IndexShape> {
     const shape = await waitUntilIndexed(index, async () => {
       const seen = await readIndexShape(this.#database, index);
-      onProgress?.(seen.indexing ? seen.percentIndexed : 1);
+      onProgress?.(seen.indexing ? Math.min(1, seen.percentIndexed) : 1);
       return seen;
     });
     this.#whole.note(index, shape);

@@ -60,14 +60,16 @@ export class WholeIndexes {
     // Of a lost index the search itself finds out.
     if (!own || own === 'unreadable') return { in: 'own' };
     if (holdsWords(own, manifest)) {
-      return own.indexing ? { in: 'none', indexed: own.percentIndexed } : { in: 'own' };
+      return own.indexing ? { in: 'none', indexed: Math.min(1, own.percentIndexed) } : { in: 'own' };
     }
     const next = indexName(name, indexNumber(index) + 1);
     const shape = await this.look(next);
     if (!shape || shape === 'unreadable' || !answersFor(shape, { name, manifest })) {
       return { in: 'none', indexed: 0 };
     }
-    return shape.indexing ? { in: 'none', indexed: shape.percentIndexed } : { in: 'next', index: next };
+    return shape.indexing
+      ? { in: 'none', indexed: Math.min(1, shape.percentIndexed) }
+      : { in: 'next', index: next };
   }
 
   get #connections(): number {

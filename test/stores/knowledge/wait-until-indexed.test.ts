@@ -11,7 +11,7 @@ function play(states: readonly ScanProgress[]) {
   return {
     read: async () => {
       at += 1;
-      return states[Math.min(at, states.length - 1)] ?? { indexing: false, percentIndexed: 1, documents: 10 };
+      return states[Math.min(at, states.length - 1)] ?? { indexing: false, percentIndexed: 1 };
     },
     now: () => at * 60_000,
     pause: async () => {},
@@ -20,26 +20,23 @@ function play(states: readonly ScanProgress[]) {
 }
 
 it('waits for a slow scan as long as it goes on', async () => {
-  const scan = [0.1, 0.2, 0.3, 0.4].map((percentIndexed) => ({
-    indexing: true,
-    ...{ percentIndexed, documents: 10 },
-  }));
-  const played = play([...scan, { indexing: false, percentIndexed: 1, documents: 10 }]);
+  const scan = [0.1, 0.2, 0.3, 0.4].map((percentIndexed) => ({ indexing: true, percentIndexed }));
+  const played = play([...scan, { indexing: false, percentIndexed: 1 }]);
   await waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 });
   expect(played.looks()).toBe(5);
 });
 
 it('gives up on a scan that stands still, naming how far it is', async () => {
-  const played = play([{ indexing: true, percentIndexed: 0.431, documents: 10 }]);
+  const played = play([{ indexing: true, percentIndexed: 0.431 }]);
   await expect(
     waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 }),
   ).rejects.toMatchObject({ code: 'busy', message: expect.stringContaining('43 %') });
   expect(played.looks()).toBe(3);
 });
 
-it('goes on while chunks are written that a scan at its end goes through again', async () => {
-  const scan = [10, 20, 30].map((documents) => ({ indexing: true, percentIndexed: 1, documents }));
-  const played = play([...scan, { indexing: false, percentIndexed: 1, documents: 30 }]);
+it('goes on while a scan goes once more through what was written meanwhile', async () => {
+  const scan = [1, 1.1, 1.2].map((percentIndexed) => ({ indexing: true, percentIndexed }));
+  const played = play([...scan, { indexing: false, percentIndexed: 1 }]);
   await waitUntilIndexed('index', played.read, { ...played, stalledMs: 90_000 });
   expect(played.looks()).toBe(4);
 });
@@ -49,7 +46,7 @@ it('leaves a server alone for longer the longer it takes to tell how far it is',
   const pauses: number[] = [];
   const read = async () => {
     clock += 300;
-    return { indexing: pauses.length < 2, percentIndexed: 0.1, documents: pauses.length };
+    return { indexing: pauses.length < 2, percentIndexed: pauses.length };
   };
   await waitUntilIndexed('index', read, {
     now: () => clock,
@@ -57,4 +54,6 @@ it('leaves a server alone for longer the longer it takes to tell how far it is',
   });
   expect(pauses).toEqual([3_000, 3_000]);
   expect(restAfterLook(1, 50)).toBe(50);
+  // Whoever waited for a connection does not wait ten times as long for the index.
+  expect(restAfterLook(30_000, 50)).toBe(20_000);
 });

@@ -50,6 +50,8 @@ export interface ChunkCount {
 }
 
 const CHUNKS_PER_LOOK = 500;
+/** Of a document that says it has more, its record is damaged; nobody counts these. */
+const MOST_CHUNKS = 1_000_000;
 
 /**
  * Counts the chunks of the document at a key, step by step; of one that says it has none, the first is looked for.
@@ -63,6 +65,7 @@ export async function countChunks(
   const [span] = await readSpans(database, [key]);
   if (!span) return undefined;
   const { start, count: said = 0, collection = 'default', generation } = span;
+  if (said > MOST_CHUNKS) return undefined;
   let [found, shown] = [0, 0];
   for (const numbers of numbersInBatches(start, start + Math.max(said, 1), CHUNKS_PER_LOOK)) {
     const places = numbers.flatMap((n) => chunkKeysAt(collection, docId, n).map((chunk) => ({ n, chunk })));
