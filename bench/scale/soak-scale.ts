@@ -122,10 +122,14 @@ async function ingestFigures(
   const lore = open();
   const count = documentCount(chunks);
   const retained: number[] = [];
+  let lookingMs = 0;
   let documents = 0;
   const onEvent = () => {
     documents += 1;
-    if (documents % Math.ceil(count / LOOKS) === 0) retained.push(retainedMb());
+    if (documents % Math.ceil(count / LOOKS) !== 0) return;
+    const began = performance.now();
+    retained.push(retainedMb());
+    lookingMs += performance.now() - began;
   };
   try {
     const request = { collection: COLLECTION, settings: { chunkSize: CHUNK_SIZE, chunkOverlap: 0 }, onEvent };
@@ -139,10 +143,11 @@ async function ingestFigures(
     if (second.counts.updated !== Math.ceil(count / 100) || first.counts.created !== count)
       throw new Error(`Ingest went otherwise: ${JSON.stringify([first.counts, second.counts])}`);
     if (grown > MOST_GROWTH_MB) console.log(`  the client kept ${grown.toFixed(0)} MB more, MISSED`);
+    const seconds = first.seconds - lookingMs / 1_000;
     return [
       { name: 'chunks stored', unit: '', value: first.chunks, growth: 'linear' },
-      { name: 'ingest', unit: 's', value: first.seconds, growth: 'linear' },
-      { name: 'ingest rate', unit: 'chunks/s', value: first.chunks / first.seconds, growth: 'free' },
+      { name: 'ingest', unit: 's', value: seconds, growth: 'linear' },
+      { name: 'ingest rate', unit: 'chunks/s', value: first.chunks / seconds, growth: 'free' },
       { name: 'until the index is whole', unit: 's', value: waited, growth: 'linear' },
       { name: 'more kept by the client after a quarter', unit: 'MB', value: grown, growth: 'free' },
       { name: 'again with 1 % changed', unit: 's', value: second.seconds, growth: 'linear' },
