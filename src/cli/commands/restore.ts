@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { StackloreError } from '../../errors.ts';
-import type { IndexOutcome } from '../../maintenance/backup/rebuild-indexes.ts';
 import type { RestoreReport } from '../../maintenance/backup/restore.ts';
 import { defineCommand } from '../command.ts';
 import { counted } from '../format.ts';
@@ -59,7 +58,7 @@ function describe(report: RestoreReport): string[] {
   ];
 }
 
-function describeIndex(index: IndexOutcome): string {
+function describeIndex(index: NonNullable<RestoreReport['factIndex']>): string {
   if (index.state === 'failed') return `failed. ${index.error.message}`;
   if (!index.following) return 'ready';
   const following = index.following.map((one) => (one === 'hnsw' ? 'HNSW' : one)).join(' and ');
