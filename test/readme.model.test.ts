@@ -32,10 +32,11 @@ test('the programs of the README run as they stand, one after the other', async 
   const outputs: string[] = [];
   for (const { code } of SNIPPETS.filter(({ language }) => language === 'js'))
     outputs.push(await place.runProgram(code));
-  expect(outputs.length).toBe(2);
-  const [library, llamaIndex] = outputs;
+  expect(outputs.length).toBe(3);
+  const [library, vectors, llamaIndex] = outputs;
   expect(library).toContain('created: 6');
   expect(library).toContain('[1] Loans, renewals and reservations');
+  expect(vectors).toContain("[ 'a boat', 0.99");
   expect(llamaIndex).toContain('Loans, renewals and reservations');
 }, 180_000);
 
