@@ -10,6 +10,7 @@ import {
   healthOf,
   type IndexHealth,
   type IndexShape,
+  shareIndexed,
   type ToldOfIndex,
 } from '../stores/knowledge/ft-index.ts';
 import { indexName, indexNumber } from '../stores/knowledge/index-fields.ts';
@@ -173,12 +174,10 @@ function statusOf({ collection: { name, manifest }, documents, told, next }: Loo
     indexState: isReady ? 'ready' : health ? 'indexing' : 'lost',
     ...(health && { index: { ...health, percentIndexed: Math.min(1, health.percentIndexed) } }),
     ...{ indexKind: manifest.index.kind, auto: manifest.index.auto ?? false },
-    ...(next && { building: buildingOf(next) }),
+    ...(next && {
+      building: { index: next.index, kind: next.algorithm ?? 'unknown', indexed: shareIndexed(next) },
+    }),
   };
-}
-
-function buildingOf({ index, algorithm: kind = 'unknown', indexing, percentIndexed }: IndexShape) {
-  return { index, kind, indexed: indexing ? Math.min(1, percentIndexed) : 1 };
 }
 
 function parseInfo(info: string): Map<string, string> {

@@ -5,7 +5,11 @@ import { readFields } from '../../redis/hash.ts';
 import { isId } from '../../schema/key.ts';
 import { chunkRecord, documentRecord } from '../../schema/knowledge.ts';
 import { chunkIdOf, docIdOfChunk } from '../../stores/knowledge/document-ids.ts';
-import { type DocumentSpan, readSpans } from '../../stores/knowledge/generations/document-chunks.ts';
+import {
+  type DocumentSpan,
+  isCountable,
+  readSpans,
+} from '../../stores/knowledge/generations/document-chunks.ts';
 import { chunkKeysAt } from '../../stores/knowledge/generations/places.ts';
 import type { RecordPart } from './archive-format.ts';
 
@@ -111,13 +115,6 @@ async function withoutDocument(
     // Else it is of a version that is shown no more, or not yet.
     return typeof generations[at]?.[0] !== 'string' && own.every(({ generation }) => generation === '');
   });
-}
-
-/** Documents that say they have more are damaged, or too large to be held; their chunks are read one by one. */
-const MOST_CHUNKS = 1_000_000;
-
-function isCountable(span: DocumentSpan | undefined): span is DocumentSpan {
-  return span !== undefined && (span.count ?? 0) <= MOST_CHUNKS;
 }
 
 function isCounted({ collection, number }: PlacedChunk, span: DocumentSpan | undefined): boolean {

@@ -4,6 +4,7 @@ import { type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { scanKeys } from '../../redis/scan.ts';
 import { type Metric, metricRecord } from '../../schema/analytics.ts';
 import { checkObject } from '../main/check-input.ts';
+import { readRecords } from '../read-records.ts';
 import { type Added, addToHashes } from './add-together.ts';
 import {
   bucketOf,
@@ -13,7 +14,6 @@ import {
   type Resolution,
   type TimeRange,
 } from './bucket.ts';
-import { readRecords } from './read-records.ts';
 import { CHECK_METRICS, RECORD_METRICS } from './scripts/record-metrics.ts';
 
 /** One measured value. */
@@ -193,7 +193,10 @@ export class Metrics {
   async #read(service: string, metricName: string, buckets: readonly string[]) {
     const places = buckets.map((bucket) => ({ id: bucket, keys: metricKeys(service, metricName, bucket) }));
     const { found, errors } = await readRecords(this.#database, metricRecord, places);
-    return { found: found.map(({ id: bucket, value }) => ({ bucket, ...value })), errors };
+    return {
+      found: found.map(({ id: bucket, value }) => ({ bucket, ...value })),
+      errors: errors.map(({ error }) => error),
+    };
   }
 }
 

@@ -6,9 +6,9 @@ import { type Usage, usageRecord } from '../../schema/analytics.ts';
 import { snakeCase } from '../../schema/fields.ts';
 import type { Page } from '../knowledge/documents.ts';
 import { checkObject, checkPage, checkWhole } from '../main/check-input.ts';
+import { readRecords } from '../read-records.ts';
 import { type Added, addToHashes } from './add-together.ts';
 import { bucketOf, bucketsBetween, checkDay, type TimeRange } from './bucket.ts';
-import { readRecords } from './read-records.ts';
 import { ADD_USAGE, CHECK_USAGE } from './scripts/add-usage.ts';
 
 /** What to add to a user's day; what is absent adds nothing. */
@@ -131,7 +131,10 @@ export class UsageLog {
   async #read(ids: readonly { userId: string; date: string }[]) {
     const places = ids.map((id) => ({ id, keys: usageRecord.key.candidates(id) }));
     const { found, errors } = await readRecords(this.#database, usageRecord, places);
-    return { found: found.map(({ id: { date, userId }, value }) => ({ date, userId, ...value })), errors };
+    return {
+      found: found.map(({ id: { date, userId }, value }) => ({ date, userId, ...value })),
+      errors: errors.map(({ error }) => error),
+    };
   }
 }
 

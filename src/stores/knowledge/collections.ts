@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { asObject, readHash, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
+import { readHash, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { SAVE_MANIFEST } from '../../redis/save-manifest.mjs';
 import { defineScript, runScript } from '../../redis/script.ts';
 import {
@@ -11,6 +11,7 @@ import {
   manifest as manifestSchema,
   reindexRecord,
 } from '../../schema/knowledge.ts';
+import { readRecords } from '../read-records.ts';
 import { indexName } from './index-fields.ts';
 import { CREATE_COLLECTION } from './scripts/create-collection.ts';
 
@@ -83,14 +84,13 @@ export class Collections {
   async find(name: string): Promise<Collection | undefined> {
     checkCollectionName(name);
     const key = collectionRecord.key.build({ collection: name });
-    return this.#remember(name, await readHash(this.#database, collectionRecord, key));
+    const value = await readHash(this.#database, collectionRecord, key);
+    if (value) return this.#remember(name, value);
+    this.#remembered.delete(name);
+    return undefined;
   }
 
-  #remember(name: string, value: Omit<Collection, 'name'> | undefined): Collection | undefined {
-    if (!value) {
-      this.#remembered.delete(name);
-      return undefined;
-    }
+  #remember(name: string, value: Omit<Collection, 'name'>): Collection {
     const collection = { name, ...value };
     this.#remembered.set(name, { collection, at: this.#now() });
     return collection;
@@ -122,22 +122,16 @@ export class Collections {
     for (const name of names ?? []) checkCollectionName(name);
     // Other members of the record are no collections of anybody's: the doctor tells of them.
     const asked = names ?? (await this.names()).filter((name) => NAME.test(name));
-    const keys = asked.map((collection) => collectionRecord.key.build({ collection }));
-    const items: Collection[] = [];
-    const broken: UnreadableCollection[] = [];
-    for (const [at, reply] of (await readHashes(this.#database, keys)).entries()) {
-      const name = asked[at] ?? '';
-      try {
-        if (reply instanceof RecordError) throw reply;
-        const value = reply.length > 0 ? collectionRecord.decode(asObject(reply), keys[at]) : undefined;
-        const collection = this.#remember(name, value);
-        if (collection) items.push(collection);
-      } catch (error) {
-        if (!(error instanceof RecordError)) throw error;
-        broken.push({ name, ...unreadable(error) });
-      }
-    }
-    return { items, unreadable: broken };
+    const places = asked.map((collection) => {
+      return { id: collection, keys: [collectionRecord.key.build({ collection })] };
+    });
+    const { found, errors } = await readRecords(this.#database, collectionRecord, places);
+    const known = new Set([...found, ...errors].map(({ id }) => id));
+    for (const name of asked) if (!known.has(name)) this.#remembered.delete(name);
+    return {
+      items: found.map(({ id: name, value }) => this.#remember(name, value)),
+      unreadable: errors.map(({ id: name, error }) => ({ name, ...unreadable(error) })),
+    };
   }
 
   /**

@@ -88,7 +88,12 @@ function shapeOf(told: ToldOfIndex): IndexShape {
 
 /** What the server says of an index, by its name or an alias. */
 export async function readIndexHealth(database: Database, index: string): Promise<IndexHealth> {
-  return healthOf(pairs(await database.send<unknown[]>(['FT.INFO', index])));
+  return healthOf(await readToldOfIndex(database, index));
+}
+
+/** How much of an index is filled, 0 to 1. */
+export function shareIndexed({ indexing, percentIndexed }: IndexHealth): number {
+  return indexing ? Math.min(1, percentIndexed) : 1;
 }
 
 /** The health of an index by what FT.INFO tells of it. */

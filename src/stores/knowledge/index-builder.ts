@@ -11,6 +11,7 @@ import {
   isLostIndex,
   isUnknownCommand,
   readIndexShape,
+  shareIndexed,
 } from './ft-index.ts';
 import { aliasOf, readAliasOf } from './index-aliases.ts';
 import { createCommand, fieldAttribute, termsAttributes } from './index-command.ts';
@@ -108,7 +109,7 @@ export class IndexBuilder {
   async #waitUntilIndexed(index: string, onProgress?: (share: number) => void): Promise<IndexShape> {
     const shape = await waitUntilIndexed(index, async () => {
       const seen = await readIndexShape(this.#database, index);
-      onProgress?.(seen.indexing ? Math.min(1, seen.percentIndexed) : 1);
+      onProgress?.(shareIndexed(seen));
       return seen;
     });
     this.#whole.note(index, shape);

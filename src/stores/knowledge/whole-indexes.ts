@@ -3,7 +3,7 @@ import type { Database } from '../../redis/databases.ts';
 import type { Manifest } from '../../schema/knowledge.ts';
 import type { Collection } from './collections.ts';
 import { chunkPrefix } from './document-ids.ts';
-import { findIndexShape, type IndexShape } from './ft-index.ts';
+import { findIndexShape, type IndexShape, shareIndexed } from './ft-index.ts';
 import { metadataAttribute } from './index-command.ts';
 import { indexName, indexNumber, termsFields } from './index-fields.ts';
 
@@ -60,16 +60,14 @@ export class WholeIndexes {
     // Of a lost index the search itself finds out.
     if (!own || own === 'unreadable') return { in: 'own' };
     if (holdsWords(own, manifest)) {
-      return own.indexing ? { in: 'none', indexed: Math.min(1, own.percentIndexed) } : { in: 'own' };
+      return own.indexing ? { in: 'none', indexed: shareIndexed(own) } : { in: 'own' };
     }
     const next = indexName(name, indexNumber(index) + 1);
     const shape = await this.look(next);
     if (!shape || shape === 'unreadable' || !answersFor(shape, { name, manifest })) {
       return { in: 'none', indexed: 0 };
     }
-    return shape.indexing
-      ? { in: 'none', indexed: Math.min(1, shape.percentIndexed) }
-      : { in: 'next', index: next };
+    return shape.indexing ? { in: 'none', indexed: shareIndexed(shape) } : { in: 'next', index: next };
   }
 
   get #connections(): number {

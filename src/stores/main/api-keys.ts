@@ -1,11 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { asObject, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
+import { asObject, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { writeInOrder } from '../../redis/write-in-order.ts';
 import { type NewApiKey, parseNewApiKey } from '../../schema/api-key-input.ts';
 import { apiKeyRecord, apiKeysRecord } from '../../schema/main.ts';
 import type { ValueOf } from '../../schema/record.ts';
+import { readRecords } from '../read-records.ts';
 
 /** An API key as it is shown: what it opens, never its secret. */
 export type ApiKey = Omit<ValueOf<typeof apiKeyRecord>, 'secretHash'> & { readonly keyId: string };
@@ -81,20 +82,12 @@ export class ApiKeys {
   /** All keys, revoked and expired ones too, the oldest first. */
   async list(): Promise<ApiKeyList> {
     const ids = await this.#database.send<string[]>(['ZRANGE', apiKeysRecord.key.build({}), '0', '-1']);
-    const keys = ids.map((keyId) => apiKeyRecord.key.build({ keyId }));
-    const items: ApiKey[] = [];
-    const errors: RecordError[] = [];
-    for (const [at, reply] of (await readHashes(this.#database, keys)).entries()) {
-      try {
-        if (reply instanceof RecordError) throw reply;
-        const { secretHash: _, ...value } = apiKeyRecord.decode(asObject(reply), keys[at]);
-        items.push({ keyId: ids[at] ?? '', ...value });
-      } catch (error) {
-        if (!(error instanceof RecordError)) throw error;
-        errors.push(error);
-      }
-    }
-    return { items, unreadable: errors.map(unreadable) };
+    const places = ids.map((keyId) => ({ id: keyId, keys: [apiKeyRecord.key.build({ keyId })] }));
+    const { found, errors } = await readRecords(this.#database, apiKeyRecord, places);
+    return {
+      items: found.map(({ id: keyId, value: { secretHash: _, ...value } }) => ({ keyId, ...value })),
+      unreadable: errors.map(({ error }) => unreadable(error)),
+    };
   }
 
   /** Makes a key open nothing from now on; `false` when it was revoked already. Throws `not_found`. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { RecordError, StackloreError } from '../../errors.ts';
+import { StackloreError } from '../../errors.ts';
 import type { Database } from '../../redis/databases.ts';
-import { asObject, readHash, readHashes, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
+import { readHash, type UnreadableRecord, unreadable } from '../../redis/hash.ts';
 import { runScript } from '../../redis/script.ts';
 import { writeInOrder } from '../../redis/write-in-order.ts';
 import { type Field, snakeCase, type Wire } from '../../schema/fields.ts';
@@ -14,6 +14,7 @@ import {
   type StoredIngestJob,
 } from '../../schema/jobs.ts';
 import type { Page } from '../knowledge/documents.ts';
+import { readRecords } from '../read-records.ts';
 import { checkPage } from './check-input.ts';
 import { queueOf } from './ingest-queues.ts';
 import { JobParts } from './job-parts.ts';
@@ -188,15 +189,16 @@ export class IngestJobs {
       const range = ['ZREVRANGE', key, String(offset), String(offset + limit - 1)];
       const [total, ids] = await this.#database.pipeline<unknown>([['ZCARD', key], range]);
       const jobIds = ids as string[];
-      const replies = await readHashes(this.#database, jobIds.map(jobKey));
-      const found = jobIds.map((jobId, at) => readJob(jobId, replies[at] ?? []));
-      const expired = jobIds.filter((_, at) => found[at] === undefined);
+      const places = jobIds.map((jobId) => ({ id: jobId, keys: [jobKey(jobId)] }));
+      const { found, errors } = await readRecords(this.#database, ingestJobRecord, places);
+      const known = new Set([...found, ...errors].map(({ id }) => id));
+      const expired = jobIds.filter((jobId) => !known.has(jobId));
       if (expired.length === 0) {
-        const unreadables = found.filter((one) => one instanceof RecordError);
-        const items = found.filter(
-          (one): one is IngestJob => one !== undefined && !(one instanceof RecordError),
-        );
-        return { items, unreadable: unreadables.map(unreadable), total: Number(total) };
+        return {
+          items: found.map(({ id, value }) => toJob(id, value)),
+          unreadable: errors.map(({ error }) => unreadable(error)),
+          total: Number(total),
+        };
       }
       await this.#database.send(['ZREM', key, ...expired]);
     }
@@ -276,18 +278,6 @@ export class IngestJobs {
 /** Whether a job stays as it is. */
 export function hasEnded({ state }: Pick<IngestJob, 'state'>): boolean {
   return state !== 'queued' && state !== 'running';
-}
-
-/** A job, `undefined` where there is none, or why it cannot be read. */
-function readJob(jobId: string, reply: readonly string[] | RecordError): IngestJob | RecordError | undefined {
-  if (reply instanceof RecordError) return reply;
-  if (reply.length === 0) return undefined;
-  try {
-    return toJob(jobId, ingestJobRecord.decode(asObject(reply), jobKey(jobId)));
-  } catch (error) {
-    if (error instanceof RecordError) return error;
-    throw error;
-  }
 }
 
 /** The report counts what failed at the end: a second look at sources may have found otherwise than the first. */

@@ -1,38 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
-import { loadConfig } from '../../../src/config.ts';
+import { expect, test } from 'vitest';
 import type { CollectionSettings } from '../../../src/ingest/collection-settings.ts';
 import { attachEmbeddedRedis, stopEmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { openStacklore, type Stacklore } from '../../../src/stacklore.ts';
-import { serverFiles } from '../../support/provisioned.ts';
+import { configOf, settingsOf, useDataHomes } from '../../support/data-homes.ts';
 
 const CHUNKS = 2_400;
 const PER_DOCUMENT = 200;
-const homes: string[] = [];
-
-afterEach(async () => {
-  for (const home of homes.splice(0)) {
-    await stopEmbeddedRedis(configOf(home));
-    rmSync(home, { recursive: true, force: true });
-  }
-});
-
-function newHome(): string {
-  const home = mkdtempSync(join(tmpdir(), 'stacklore-test-'));
-  mkdirSync(join(home, 'provision'));
-  homes.push(home);
-  return home;
-}
-
-function configOf(home: string) {
-  return loadConfig({ settings: { home, embedded: { serverPath: serverFiles().serverPath } }, env: {} });
-}
+const { newHome } = useDataHomes();
 
 async function inHome<T>(home: string, work: (lore: Stacklore) => Promise<T>): Promise<T> {
-  const { serverPath } = serverFiles();
-  const lore = openStacklore({ home, embedded: { serverPath } }, { env: {} });
+  const lore = openStacklore(settingsOf(home), { env: {} });
   try {
     return await work(lore);
   } finally {

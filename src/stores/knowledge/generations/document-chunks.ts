@@ -36,6 +36,14 @@ export async function readSpans(
   });
 }
 
+/** Documents that say they have more are damaged, or too large to be held or counted; their chunks are taken one by one. */
+const MOST_CHUNKS = 1_000_000;
+
+/** Whether the chunks of a document can be gone through by what it says of them. */
+export function isCountable(span: DocumentSpan | undefined): span is DocumentSpan {
+  return span !== undefined && (span.count ?? 0) <= MOST_CHUNKS;
+}
+
 /** The chunks that a document says it has, and those that are there. */
 export interface ChunkCount {
   readonly said: number;
@@ -50,8 +58,6 @@ export interface ChunkCount {
 }
 
 const CHUNKS_PER_LOOK = 500;
-/** Of a document that says it has more, its record is damaged; nobody counts these. */
-const MOST_CHUNKS = 1_000_000;
 
 /**
  * Counts the chunks of the document at a key, step by step; of one that says it has none, the first is looked for.
@@ -63,9 +69,8 @@ export async function countChunks(
 ): Promise<ChunkCount | undefined> {
   if ((await database.send<string>(['TYPE', key])) !== 'hash') return undefined;
   const [span] = await readSpans(database, [key]);
-  if (!span) return undefined;
+  if (!isCountable(span)) return undefined;
   const { start, count: said = 0, collection = 'default', generation } = span;
-  if (said > MOST_CHUNKS) return undefined;
   let [found, shown] = [0, 0];
   for (const numbers of numbersInBatches(start, start + Math.max(said, 1), CHUNKS_PER_LOOK)) {
     const places = numbers.flatMap((n) => chunkKeysAt(collection, docId, n).map((chunk) => ({ n, chunk })));

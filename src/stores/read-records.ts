@@ -1,7 +1,7 @@
-import { RecordError } from '../../errors.ts';
-import type { Database } from '../../redis/databases.ts';
-import { asObject, readHashes } from '../../redis/hash.ts';
-import type { FieldsValue, HashRecord } from '../../schema/record.ts';
+import { RecordError } from '../errors.ts';
+import type { Database } from '../redis/databases.ts';
+import { asObject, readHashes } from '../redis/hash.ts';
+import type { FieldsValue, HashRecord } from '../schema/record.ts';
 
 /** Where the record of one id may be. */
 export interface Places<Id> {
@@ -13,7 +13,7 @@ export interface Places<Id> {
 /** The records there are, and those among them that cannot be read. */
 export interface ReadRecords<Id, Value> {
   readonly found: { readonly id: Id; readonly value: Value }[];
-  readonly errors: RecordError[];
+  readonly errors: { readonly id: Id; readonly error: RecordError }[];
 }
 
 /** Reads the records of many ids in one round trip; one that cannot be read does not hide the others. */
@@ -39,7 +39,7 @@ export async function readRecords<Id, F>(
       read.found.push({ id, value: record.decode(asObject(reply), keys[at]) });
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
-      read.errors.push(error);
+      read.errors.push({ id, error });
     }
   }
   return read;
